@@ -1,0 +1,85 @@
+"""lm-eval's `custom_dataset`: exam name and options -> splits of docs."""
+
+import hashlib
+import json
+import logging
+from functools import cache
+from typing import Any
+
+from datasets import Dataset
+
+from lm_eval_tasks import __version__
+from lm_eval_tasks.doc import Doc, to_doc
+from lm_eval_tasks.load import Exam, load_exam
+from lm_eval_tasks.options import Options, parse_options
+from lm_eval_tasks.selection import Selection, select
+
+# lm-eval configures this logger alone; elsewhere an info line would not be shown
+log = logging.getLogger("lm_eval.jmed")
+
+
+def questions(
+    exam: str, questions: dict[str, Any], jmed: object = None, **_: object
+) -> dict[str, Dataset]:
+    """All questions that a generated answer can be read for: choices and numbers.
+
+    Args:
+        exam: from the task's `dataset_kwargs`.
+        questions: the task's own `metadata.questions`; filled in place, because that is how what
+            was kept and what was left out gets into lm-eval's results file.
+        jmed: the options of the run, see `options.Options`.
+        _: lm-eval also hands over all model_args and metadata.
+
+    Returns:
+        split "test", the questions; split "dev", the worked examples for few-shot prompts.
+
+    Raises:
+        JmedError: see `load_exam`, `parse_options`, `select`.
+    """
+    return _splits(exam, questions, parse_options(jmed or {}), choices_only=False)
+
+
+def choice_questions(
+    exam: str, questions: dict[str, Any], jmed: object = None, **_: object
+) -> dict[str, Dataset]:
+    """As `questions`, without those that have no choices to compare an answer with."""
+    return _splits(exam, questions, parse_options(jmed or {}), choices_only=True)
+
+
+def _splits(
+    name: str, record: dict[str, Any], options: Options, *, choices_only: bool
+) -> dict[str, Dataset]:
+    exam = load_exam(name)
+    selection = select(exam.questions, options, choices_only=choices_only)
+    docs = [to_doc(question) for question in selection.kept]
+    record.update(_record(exam, selection, docs))
+    _log_once(f"{name}: {describe(record)}")
+    shown = [to_doc(question, explanation) for question, explanation in exam.demonstrations]
+    return {"test": Dataset.from_list(docs), "dev": Dataset.from_list(shown)}
+
+
+def _record(exam: Exam, selection: Selection, docs: list[Doc]) -> dict[str, Any]:
+    text = json.dumps(docs, ensure_ascii=False, sort_keys=True)
+    return {
+        "source": exam.card.source,
+        "published": len(exam.questions),
+        "kept": len(docs),
+        "left_out": selection.left_out,
+        "marked": selection.marked,
+        "docs_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "jmed_version": __version__,
+    }
+
+
+def describe(record: dict[str, Any]) -> str:
+    """One line: "1459 of 2000 questions kept; left out: needs a figure 529, …"."""
+    line = f"{record['kept']} of {record['published']} questions kept"
+    for title, counts in (("left out", record["left_out"]), ("among the kept", record["marked"])):
+        if counts:
+            line += f"; {title}: " + ", ".join(f"{reason} {n}" for reason, n in counts.items())
+    return line
+
+
+@cache
+def _log_once(line: str) -> None:
+    log.info(line)

@@ -1,0 +1,76 @@
+"""Question: the one record that readers make and everything else speaks."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+LETTERS = "abcdefgh"
+
+
+@dataclass(frozen=True)
+class Number:
+    """The answer to a question without choices.
+
+    value: what the question asks for, e.g. 10.0
+    sheet: what the boxes of the answer sheet hold, e.g. "100" for the boxes (1)(2).(3);
+        the published gold. Either is accepted.
+    """
+
+    value: Decimal
+    sheet: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of one sitting of one exam.
+
+    id: as printed, "116A71"; unique within its exam only.
+    language: "ja" or "en".
+    sitting, section: "116", "A".
+    context: the case text that a follow-up question refers to, "" if none.
+    context_has_figure: that case text shows an image which a text-only model cannot see.
+    choices: in printed order; empty when the answer is a number.
+    accepted: every set of letters that earns the points, the printed gold first; empty for numbers.
+    number: the answer of a question without choices.
+    credited_to_all: everybody gets the points, whatever they answered.
+    n_select: how many choices to name, from the question's own wording.
+    points: 1 or 3; 0 = struck out by the ministry.
+    required: the question counts for the required part of the exam.
+    prohibited: letters of the prohibited choices; unofficial labels.
+    human_accuracy: per cent of examinees who were right, None if not known.
+    boilerplate: a translator's remark stands where exam text should.
+    """
+
+    id: str
+    exam: str
+    language: str
+    sitting: str
+    section: str
+    stem: str
+    choices: tuple[str, ...]
+    accepted: tuple[frozenset[str], ...]
+    n_select: int
+    points: int
+    has_figure: bool
+    context: str = ""
+    context_has_figure: bool = False
+    number: Number | None = None
+    credited_to_all: bool = False
+    required: bool = False
+    prohibited: frozenset[str] = frozenset()
+    category: str = ""
+    human_accuracy: float | None = None
+    boilerplate: bool = False
+
+    def __post_init__(self) -> None:
+        known = frozenset(LETTERS[: len(self.choices)])
+        if bool(self.choices) == bool(self.number) or bool(self.choices) != bool(self.accepted):
+            raise ValueError("a question has choices and accepted letters, or a number")
+        if any(not letters or letters - known for letters in self.accepted):
+            raise ValueError(f"the answer is outside the choices {LETTERS[: len(self.choices)]!r}")
+        if self.prohibited - known:
+            raise ValueError(f"a prohibited choice is outside {LETTERS[: len(self.choices)]!r}")
+
+    @property
+    def gold(self) -> str:
+        """The printed gold as one writes it on the sheet: "e", "a,c", "130"."""
+        return self.number.sheet if self.number else ",".join(sorted(self.accepted[0]))

@@ -1,0 +1,118 @@
+"""What answers that know nothing, or everything, score on exactly the questions of a task.
+
+A score means little without its floor: an empty response scores 17 % accuracy under the paper's
+definition, and the right text not quite 100 %.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
+from statistics import fmean
+from typing import Any
+
+from tqdm import tqdm
+
+from lm_eval_tasks import TASKS_PATH, metrics
+from lm_eval_tasks.doc import Doc, gold_texts, to_doc
+from lm_eval_tasks.errors import check_choice
+from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.metrics import Points, Scores
+from lm_eval_tasks.options import Options
+from lm_eval_tasks.selection import Selection, select
+
+Process = Callable[[Doc, Any], Scores]
+TEXT_PROTOCOLS: Mapping[str, Process] = {"paper": metrics.paper, "paper_1shot": metrics.paper}
+LETTER_PROTOCOLS: Mapping[str, Process] = {"letters": metrics.letters, "cot": metrics.letters}
+LOGLIKELIHOOD_PROTOCOLS: Mapping[str, Process] = {
+    "mc": metrics.mc,
+    "mc_letters": metrics.mc_letters,
+}
+PROTOCOLS = {**TEXT_PROTOCOLS, **LETTER_PROTOCOLS, **LOGLIKELIHOOD_PROTOCOLS}
+
+
+def task_names() -> list[str]:
+    return sorted(file.stem for file in TASKS_PATH.glob("jmed_*.yaml"))
+
+
+def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, float]]]:
+    """Score known answers on the questions that `task` keeps under `options`.
+
+    Returns:
+        The selection; and for each kind of answer, metric -> value. "random choice" is the exact
+        mean over all choices that could be made, every question weighing the same.
+
+    Raises:
+        JmedError: no such task, or its exam cannot be loaded.
+    """
+    check_choice(task, task_names(), "task")
+    exam, protocol = _split(task)
+    selection = select(
+        load_exam(exam).questions, options, choices_only=protocol not in LETTER_PROTOCOLS
+    )
+    docs = [to_doc(question) for question in selection.kept]
+    process = PROTOCOLS[protocol]
+    table = {}
+    for name, answers in _answers(protocol).items():
+        scored = [
+            [process(doc, result) for result in answers(doc)]
+            for doc in tqdm(docs, desc=name, unit="question", leave=False)
+        ]
+        table[name] = _aggregate(scored)
+    return selection, table
+
+
+def _split(task: str) -> tuple[str, str]:
+    """ "jmed_igakuqa_en_mc_letters" -> "igakuqa_en", "mc_letters" """
+    protocol = max((p for p in PROTOCOLS if task.endswith(f"_{p}")), key=len)
+    return task.removeprefix("jmed_").removesuffix(f"_{protocol}"), protocol
+
+
+def _answers(protocol: str) -> dict[str, Callable[[Doc], Sequence[Any]]]:
+    if protocol in LOGLIKELIHOOD_PROTOCOLS:
+        return {
+            "gold": lambda doc: [_loglikelihoods(doc, doc["accepted"][0])],
+            "random choice": lambda doc: [_loglikelihoods(doc, picked) for picked in _sets(doc)],
+        }
+    by_text = protocol in TEXT_PROTOCOLS
+    return {
+        "gold text": lambda doc: [[",".join(gold_texts(doc)) if doc["choices"] else doc["number"]]],
+        "gold letters": lambda doc: [[doc["gold"]]],
+        "empty": lambda doc: [[""]],
+        "always a": lambda doc: [[doc["choices"][0] if by_text else "a"]],
+        "random choice": lambda doc: [
+            [",".join(_texts(doc, picked) if by_text else picked)] for picked in _sets(doc)
+        ],
+    }
+
+
+def _sets(doc: Doc) -> Iterator[tuple[str, ...]]:
+    """All answers of the right size; a question without choices has one, which is empty."""
+    yield from combinations(
+        LETTERS[: len(doc["choices"])], doc["n_select"] if doc["choices"] else 0
+    )
+
+
+def _texts(doc: Doc, picked: Sequence[str]) -> list[str]:
+    return [doc["choices"][LETTERS.index(letter)] for letter in picked]
+
+
+def _loglikelihoods(doc: Doc, picked: Sequence[str]) -> list[tuple[float, bool]]:
+    # far enough apart that no division by a choice's length turns the order
+    return [
+        (-0.001 if letter in picked else -1e6, True) for letter in LETTERS[: len(doc["choices"])]
+    ]
+
+
+def _aggregate(scored: Sequence[Sequence[Scores]]) -> dict[str, float]:
+    """Mean over each question's answers, then as lm-eval does: points summed, the rest averaged."""
+    result: dict[str, float] = {}
+    for metric in scored[0][0]:
+        if metric.endswith("_stderr"):
+            continue
+        means = [fmean(_number(one[metric]) for one in question) for question in scored]
+        result[metric] = sum(means) if metric.startswith("points") else fmean(means)
+    return result
+
+
+def _number(value: float | Points) -> float:
+    return value[1] if isinstance(value, tuple) else value

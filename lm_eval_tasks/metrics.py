@@ -1,0 +1,182 @@
+"""(doc, response) -> scores, one function for each protocol, and the aggregations at the end.
+
+A metric that lm-eval averages gets lm-eval's own standard error. `points` is a sum, so it brings
+its own: lm-eval shows a key `<metric>_stderr` as the error of the metric before it.
+"""
+
+import math
+from collections.abc import Sequence
+
+from lm_eval_tasks.answers import (
+    Reading,
+    published_prediction,
+    read_letters,
+    read_number,
+    same_number,
+    strip_reasoning,
+)
+from lm_eval_tasks.doc import Doc, gold_texts
+from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.gestalt import author_pick, author_scores, nearest_sets, set_score
+from lm_eval_tasks.texts import normal_form
+
+Points = tuple[float, float]
+"""What a question is worth, what was earned."""
+Scores = dict[str, float | Points]
+MARKERS = ("### 応答：\n", "### Response:\n", "### Answer:\n")
+
+
+def paper(doc: Doc, results: Sequence[str]) -> Scores:
+    """The metrics of JMedLoRA, as its author's program has them and as sets (see gestalt.py).
+
+    exact_match, gestalt_score, gestalt_acc: the author's definition.
+    exact_match_set, gestalt_score_set, gestalt_acc_set: ours; in gestalt_acc_set a tie is wrong.
+    gestalt_tie: several sets of choices were equally near.
+    """
+    return _paper_author(doc, results[0]) | _paper_set(doc, results[0])
+
+
+def letters(doc: Doc, results: Sequence[str]) -> Scores:
+    """Answers given as letters, or as a number where the question has no choices.
+
+    acc: the publisher's rule on the response's answer line or else its first line, half-width
+        and lower case (`published_correct`).
+    acc_lenient: any width, order and separator, words around it; numbers by value or by sheet.
+    points, points_lenient: what these earn; points_possible: what all kept questions are worth.
+    extracted: share of responses in which the lenient rules found an answer.
+    """
+    response = results[0]
+    published = published_correct(doc, published_prediction(response))
+    lenient = lenient_correct(doc, response)
+    return {
+        "acc": float(published),
+        "acc_lenient": float(lenient),
+        "extracted": float(bool(picked(doc, response).rule)),
+        **_points("points", doc, correct=published),
+        **_points("points_lenient", doc, correct=lenient),
+        "points_possible": (doc["points"], doc["points"]),
+    }
+
+
+def mc(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
+    """Log-likelihood of each choice's text; the answer is the n likeliest, n from the wording.
+
+    acc: by the sum over tokens; acc_norm: by that sum over the number of characters, as lm-eval
+    normalises; both need the whole set of several answers. points by acc.
+    """
+    logprobs = [logprob for logprob, _ in results]
+    per_character = [
+        logprob / len(choice) for logprob, choice in zip(logprobs, doc["choices"], strict=True)
+    ]
+    correct = _is_accepted(doc, _likeliest(doc, logprobs))
+    return {
+        "acc": float(correct),
+        "acc_norm": float(_is_accepted(doc, _likeliest(doc, per_character))),
+        **_points("points", doc, correct=correct),
+        "points_possible": (doc["points"], doc["points"]),
+    }
+
+
+def mc_letters(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
+    """As `mc`, on the letters of the choices; all are one character, so there is no acc_norm."""
+    scores = mc(doc, results)
+    del scores["acc_norm"]
+    return scores
+
+
+def published_correct(doc: Doc, prediction: str) -> bool:
+    """The publisher's rule: split at commas, nothing stripped, any order, the printed gold.
+
+    Source: jungokasai/IgakuQA@2bc4c3d159cf5505f6253d24a909fbd53237e239 scripts/evaluate_main.py
+    """
+    if doc["credited_to_all"]:
+        return True
+    given = sorted(prediction.split(","))
+    return given in (doc["accepted"] or [[doc["gold"]]])
+
+
+def lenient_correct(doc: Doc, response: str) -> bool:
+    """Whether the answer that can be read from the response is one that earns the points."""
+    reading = picked(doc, response)
+    if doc["credited_to_all"]:
+        return True
+    if doc["number"]:
+        return same_number(reading.number, doc["number"], doc["gold"])
+    return _is_accepted(doc, reading.letters)
+
+
+def picked(doc: Doc, response: str) -> Reading:
+    """The letters or the number that the lenient rules read."""
+    return read_number(response) if doc["number"] else read_letters(response)
+
+
+def total(items: Sequence[Points]) -> float:
+    """Aggregation: points earned over all questions."""
+    return sum(earned for _, earned in items)
+
+
+def total_stderr(items: Sequence[Points]) -> float:
+    """Aggregation: standard error of `total` for an exam made of other questions of its kind.
+
+    The exam keeps its number of one-point and three-point questions, so the variance is that of
+    each kind, summed. NaN where a kind has one question, which has no variance.
+    """
+    variance = 0.0
+    for worth in {worth for worth, _ in items}:
+        earned = [points for other, points in items if other == worth]
+        n, centre = len(earned), sum(earned) / len(earned)
+        spread = sum((points - centre) ** 2 for points in earned)
+        variance += n / (n - 1) * spread if n > 1 else math.nan
+    return math.sqrt(variance)
+
+
+def _paper_author(doc: Doc, response: str) -> Scores:
+    told = response
+    for marker in MARKERS:
+        told = told.split(marker)[0]
+    told = told.strip().split("\n")[0].strip().replace(".", "").strip()
+    gold = ",".join(gold_texts(doc))
+    split = sorted(gold.split(","))  # also at commas inside a choice: the author's program does
+    nearest = author_pick(author_scores(told, doc["choices"]), len(split))
+    clean_gold = gold.replace(".", "").strip()
+    return {
+        "exact_match": float(told == clean_gold),
+        "gestalt_score": author_scores(told, [clean_gold])[0],
+        "gestalt_acc": float(sorted(doc["choices"][index] for index in nearest) == split),
+    }
+
+
+def _paper_set(doc: Doc, response: str) -> Scores:
+    told = _told(doc, response)
+    choices = [normal_form(choice) for choice in doc["choices"]]
+    golds = [[choices[LETTERS.index(name)] for name in accepted] for accepted in doc["accepted"]]
+    score = max(set_score(told, gold) for gold in golds)
+    nearest = nearest_sets(told, choices, doc["n_select"])
+    answer = frozenset(LETTERS[index] for index in nearest[0]) if len(nearest) == 1 else frozenset()
+    return {
+        "exact_match_set": float(score == 1.0),
+        "gestalt_score_set": score,
+        "gestalt_acc_set": float(_is_accepted(doc, answer)),
+        "gestalt_tie": float(len(nearest) > 1),
+    }
+
+
+def _told(doc: Doc, response: str) -> str:
+    """The answer part of a response: its first line, or all first lines for several answers."""
+    block = strip_reasoning(response).split("###")[0].strip().split("\n\n")[0]
+    has_lines = doc["n_select"] > 1 or any("\n" in choice for choice in doc["choices"])
+    return normal_form(block if has_lines else block.split("\n")[0])
+
+
+def _likeliest(doc: Doc, values: Sequence[float]) -> frozenset[str]:
+    order = sorted(range(len(values)), key=lambda index: (-values[index], index))
+    return frozenset(LETTERS[index] for index in order[: doc["n_select"]])
+
+
+def _is_accepted(doc: Doc, answer: frozenset[str]) -> bool:
+    return doc["credited_to_all"] or sorted(answer) in doc["accepted"]
+
+
+def _points(name: str, doc: Doc, *, correct: bool) -> dict[str, Points]:
+    item = (doc["points"], doc["points"] * correct)
+    return {name: item, f"{name}_stderr": item}

@@ -1,0 +1,67 @@
+"""doc -> prompt text and the text of the right answer. The wording is in templates/.
+
+Training renders through the same functions, so both sides see the same bytes.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import jinja2
+
+from lm_eval_tasks.doc import Doc, gold_texts
+from lm_eval_tasks.exam import LETTERS
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+ANSWER_LINE = {"ja": "答え：", "en": "Answer: "}
+
+
+def paper(doc: Doc) -> str:
+    """Instruction, input (the choices as text, joined by commas), response marker."""
+    return _render("paper", doc)
+
+
+def letters(doc: Doc) -> str:
+    """Question, lettered choices, "exactly n letters", answer line."""
+    return _render("letters", doc)
+
+
+def cot(doc: Doc) -> str:
+    """As `letters`, but to think first and to end with an answer line."""
+    return _render("cot", doc)
+
+
+def paper_target(doc: Doc) -> str:
+    """The right choices as text, joined by commas."""
+    return ",".join(gold_texts(doc))
+
+
+def letters_target(doc: Doc) -> str:
+    """The right letters as on the answer sheet, "a,c", or its digits."""
+    return doc["gold"]
+
+
+def cot_target(doc: Doc) -> str:
+    """The explanation of a worked example and its answer line."""
+    return f"{doc['explanation']}\n{ANSWER_LINE[doc['language']]}{doc['gold']}".strip()
+
+
+def labels(doc: Doc) -> list[str]:
+    """The letters in use: a to e, mostly."""
+    return list(LETTERS[: len(doc["choices"])])
+
+
+def _render(protocol: str, doc: Doc) -> str:
+    template = _environment().get_template(f"{protocol}.{doc['language']}.jinja")
+    return template.render(doc, labels=labels(doc))
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,  # the prompt of the paper ends with one
+        autoescape=False,  # plain text for a model, not HTML
+    )

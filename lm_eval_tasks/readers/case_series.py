@@ -1,0 +1,65 @@
+"""Case series: two or three questions on one case, published without the case from the second on.
+
+The rule, verified on all 100 series of IgakuQA: the lead's text holds 次の文を読み; series in the
+required sections B and E are two long, in C and F three.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from lm_eval_tasks.exam import Question
+
+LEAD = "次の文を読み"
+LENGTH = {"B": 2, "E": 2, "C": 3, "F": 3}
+SENTENCE = {
+    "ja": re.compile(r"[^。\n]*(?:。|\n|$)"),
+    "en": re.compile(r".+?(?:[.?:!](?=\s)|\n|$)\s*", re.DOTALL),
+}
+ASKS = {
+    "ja": re.compile(r"どれか|何か|いくらか|どこか|選べ|求めよ|計算せよ|答えよ"),
+    "en": re.compile(r"\?\s*$|^\s*(?:Select|Choose) (?:one|two|three)\b"),
+}
+HEADER = {
+    "ja": re.compile(LEAD),
+    "en": re.compile(r"^(?:Please )?[Rr]ead the (?:following )?\w+ and answer"),
+}
+
+
+def attach_cases(section: Sequence[Question], originals: Sequence[str]) -> Iterator[Question]:
+    """Yield the questions of one section, follow-ups with the case they refer to.
+
+    The context of a follow-up is the lead's case and what the follow-ups between them tell,
+    without the questions those ask.
+
+    Args:
+        section: all questions of one section in printed order.
+        originals: their Japanese texts, which alone mark the leads.
+    """
+    left, told, figure = 0, "", False
+    for question, original in zip(section, originals, strict=True):
+        if LEAD in original:
+            left, told, figure = LENGTH[question.section] - 1, narrative(question), False
+        elif left:
+            left -= 1
+            yield replace(question, context=told, context_has_figure=figure)
+            told = "\n".join(filter(None, (told, narrative(question))))
+            figure = figure or question.has_figure
+            continue
+        figure = question.has_figure
+        yield question
+
+
+def narrative(question: Question) -> str:
+    """The text of a question without the line about the series and without what it asks.
+
+    From the last question on, everything goes (in English often a remark of the translator's).
+    """
+    sentences = SENTENCE[question.language].findall(question.stem)
+    asks, header = ASKS[question.language], HEADER[question.language]
+    sentences = [sentence for sentence in sentences if not header.search(sentence)]
+    while sentences and not asks.search(sentences[-1]) and any(map(asks.search, sentences)):
+        sentences.pop()
+    while sentences and asks.search(sentences[-1]):
+        sentences.pop()
+    return "".join(sentences).strip()

@@ -1,0 +1,169 @@
+"""The format of jungokasai/IgakuQA: a section is NNN-S.jsonl, NNN-S_metadata.jsonl and,
+in English, NNN-S_translate.jsonl.
+
+Source: https://github.com/jungokasai/IgakuQA/tree/2bc4c3d159cf5505f6253d24a909fbd53237e239/data
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from unicodedata import normalize
+
+from lm_eval_tasks.card import Card
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exam import LETTERS, Number, Question
+from lm_eval_tasks.readers.case_series import attach_cases
+from lm_eval_tasks.rows import Row, rows_by_id
+
+SECTION_FILE = re.compile(r"(?P<sitting>\d+)-(?P<section>[A-Z])\.jsonl")
+N_SELECT = re.compile(r"([2-9])つ選べ")
+POINTS = ("0", "1", "3")
+# The translator (a chat model, says the publisher) spoke for itself or gave an answer away.
+BOILERPLATE = re.compile(
+    r"I'm sorry|I apologi[sz]e|as an AI|more context|not provided|[Tt]ranslation [Nn]ote|"
+    r"\(Note:|^Note:|Answer:|正解|cannot be (?:provided|answered|translated)",
+    re.MULTILINE,
+)
+
+
+def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
+    """Yield all questions of an exam in printed order, follow-ups with their case text.
+
+    Args:
+        card: the exam; its language chooses the original or the translation (whose points and
+            figures come from the original), its exceptions change single questions.
+        files: published path -> local file.
+
+    Raises:
+        JmedError: naming file, line, field, what was found and what is allowed.
+    """
+    for name in sorted(files):
+        if match := SECTION_FILE.fullmatch(Path(name).name):
+            stem = name.removesuffix(".jsonl")
+            rows = rows_by_id(files[name])
+            facts = rows_by_id(files[f"{stem}_metadata.jsonl"])
+            words = rows_by_id(files[f"{stem}_translate.jsonl"]) if card.language == "en" else {}
+            section = [
+                _question(
+                    card, match.group(), row, _beside(facts, row), _beside(words or rows, row)
+                )
+                for row in rows.values()
+            ]
+            originals = [row.text("problem_text") for row in rows.values()]
+            yield from attach_cases(section, originals)
+
+
+def read_demonstrations(card: Card, file: Path) -> list[tuple[Question, str]]:
+    """Return the publisher's worked examples, each with its explanation, in published order."""
+    suffix = "_en" if card.language == "en" else ""
+    return [
+        (
+            _checked(
+                row,
+                id=row.text("problem_id"),
+                exam=card.name,
+                language=card.language,
+                sitting="",
+                section="",
+                stem=row.text(f"problem_text{suffix}"),
+                choices=row.texts(f"choices{suffix}"),
+                accepted=_accepted(row),
+                n_select=_n_select(row),
+                points=1,
+                has_figure=not row.flag("text_only"),
+            ),
+            row.text(f"explanation{suffix}"),
+        )
+        for row in rows_by_id(file).values()
+    ]
+
+
+def _beside(rows: Mapping[str, Row], row: Row) -> Row:
+    """The row of the same question in a file beside it."""
+    key = row.text("problem_id")
+    if key not in rows:
+        other = next((str(other.file) for other in rows.values()), "an empty file")
+        raise JmedError(f"{row.file}:{row.line}: problem_id {key!r} is missing in {other}")
+    return rows[key]
+
+
+def _question(card: Card, file_name: str, row: Row, facts: Row, words: Row) -> Question:
+    sitting, section = file_name.removesuffix(".jsonl").split("-")
+    key = row.text("problem_id")
+    if not re.fullmatch(rf"{sitting}{section}\d+", key):
+        raise row.fail("problem_id", f"{sitting}{section} and a number")
+    if row.text("points") not in POINTS:
+        raise row.fail("points", " or ".join(map(repr, POINTS)))
+    suffix = "_en" if card.language == "en" else ""
+    stem, choices = words.text(f"problem_text{suffix}"), words.texts(f"choices{suffix}")
+    if not len(row.texts("choices")) == len(choices) <= len(LETTERS):
+        raise words.fail(f"choices{suffix}", f"as many as the original, {len(LETTERS)} at most")
+    return _checked(
+        row,
+        id=key,
+        exam=card.name,
+        language=card.language,
+        sitting=sitting,
+        section=section,
+        stem=stem,
+        choices=choices,
+        accepted=_accepted(row) if choices else (),
+        number=None if choices else _number(row, card.exceptions.numeric_values.get(key)),
+        n_select=_n_select(row),
+        points=int(row.text("points")),
+        has_figure=not row.flag("text_only"),
+        required=section in card.required_sections,
+        credited_to_all=key in card.exceptions.credited_to_all,
+        prohibited=_letters(facts.texts("kinki")),
+        category=facts.text("category"),
+        human_accuracy=_percent(facts.text("human_accuracy")),
+        boilerplate=bool(suffix) and any(BOILERPLATE.search(text) for text in (stem, *choices)),
+    )
+
+
+def _checked(row: Row, **fields: object) -> Question:
+    try:
+        return Question(**fields)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise row.fail("answer", str(error)) from None
+
+
+def _accepted(row: Row) -> tuple[frozenset[str], ...]:
+    """["a", "c"] -> one set of two; the literal "a or d" (112B30) -> two sets of one."""
+    answer = row.texts("answer")
+    if len(answer) == 1 and " or " in answer[0]:
+        return tuple(frozenset(letter) for letter in answer[0].split(" or "))
+    if not answer or len(set(answer)) < len(answer) or not all(a in LETTERS for a in answer):
+        raise row.fail("answer", f"different letters among {LETTERS}, or 'a or d'")
+    return (frozenset(answer),)
+
+
+def _number(row: Row, value: str | None) -> Number:
+    """The gold is what stands in the boxes; `value` is the number meant, where it differs."""
+    answer = row.texts("answer")
+    try:
+        (sheet,) = answer
+        return Number(Decimal(value or sheet), sheet)
+    except (ValueError, InvalidOperation):
+        raise row.fail("answer", "one number, since there are no choices") from None
+
+
+def _n_select(row: Row) -> int:
+    """From the wording alone, so that the prompt gives nothing of the answer away."""
+    found = N_SELECT.search(normalize("NFKC", row.text("problem_text")))
+    return int(found[1]) if found else 1
+
+
+def _letters(tokens: tuple[str, ...]) -> frozenset[str]:
+    """Published tokens are dirty: "de", full-width letters, a leading blank."""
+    return frozenset(normalize("NFKC", "".join(tokens)).replace(" ", ""))
+
+
+def _percent(text: str) -> float | None:
+    """Empty for 13 questions; typing errors beyond 100 count as unknown."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value <= 100 else None

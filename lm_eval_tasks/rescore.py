@@ -1,0 +1,107 @@
+"""Predictions of an exam -> points by sitting, with no model: the publisher's rule and ours."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lm_eval_tasks.answers import published_prediction
+from lm_eval_tasks.doc import Doc, to_doc
+from lm_eval_tasks.exam import Question
+from lm_eval_tasks.metrics import lenient_correct, picked, published_correct
+from lm_eval_tasks.predictions import Prediction
+
+RULES = ("published", "lenient")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One question and what was answered, by rule: right or not, a prohibited choice or not."""
+
+    doc: Doc
+    missing: bool
+    correct: dict[str, bool]
+    prohibited: dict[str, bool]
+
+
+@dataclass(frozen=True)
+class Score:
+    """The sum over one sitting, or over all ("all"), by one rule.
+
+    questions: the denominator, struck-out ones among them, as published; missing: without a
+        prediction, counted as wrong. *_possible: points to be had.
+    text_only, text_only_correct: questions without a figure, and those of them that are right.
+    prohibited: questions in which a prohibited choice (unofficial labels) was taken.
+    """
+
+    sitting: str
+    rule: str
+    questions: int
+    missing: int
+    correct: int
+    points: int
+    points_possible: int
+    required: int
+    required_possible: int
+    general: int
+    general_possible: int
+    prohibited: int
+    text_only: int
+    text_only_correct: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "acc": self.correct / self.questions}
+
+
+def answer_all(
+    questions: Iterable[Question], predictions: Mapping[str, Prediction]
+) -> list[Answered]:
+    """Score every question; one without a prediction is wrong unless everybody was credited."""
+    return [_answer(to_doc(question), predictions.get(question.id)) for question in questions]
+
+
+def _answer(doc: Doc, prediction: Prediction | None) -> Answered:
+    text = prediction.text if prediction else ""
+    cut = published_prediction(text) if prediction and prediction.is_response else text
+    taken = {"published": cut.split(","), "lenient": picked(doc, text).letters}
+    return Answered(
+        doc,
+        missing=prediction is None,
+        correct={
+            "published": published_correct(doc, cut),
+            "lenient": lenient_correct(doc, text),
+        },
+        prohibited={rule: not set(doc["prohibited"]).isdisjoint(taken[rule]) for rule in RULES},
+    )
+
+
+def scores(answered: Sequence[Answered], rule: str) -> list[Score]:
+    """One score for each sitting in order, and last the one over all."""
+    sittings = sorted({item.doc["sitting"] for item in answered})
+    parts = [[a for a in answered if a.doc["sitting"] == sitting] for sitting in sittings]
+    table = [_score(name, rule, part) for name, part in zip(sittings, parts, strict=True)]
+    return [*table, _score("all", rule, answered)]
+
+
+def _score(sitting: str, rule: str, answered: Sequence[Answered]) -> Score:
+    right = [item for item in answered if item.correct[rule]]
+    text_only = [item for item in answered if not item.doc["has_figure"]]
+    return Score(
+        sitting=sitting,
+        rule=rule,
+        questions=len(answered),
+        missing=sum(item.missing for item in answered),
+        correct=len(right),
+        points=_points(right),
+        points_possible=_points(answered),
+        required=_points(right, required=True),
+        required_possible=_points(answered, required=True),
+        general=_points(right, required=False),
+        general_possible=_points(answered, required=False),
+        prohibited=sum(item.prohibited[rule] for item in answered),
+        text_only=len(text_only),
+        text_only_correct=sum(item.correct[rule] for item in text_only),
+    )
+
+
+def _points(answered: Iterable[Answered], *, required: bool | None = None) -> int:
+    return sum(item.doc["points"] for item in answered if required in (None, item.doc["required"]))

@@ -1,0 +1,89 @@
+"""JSON Lines files whose every fault is reported by file, line and field."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lm_eval_tasks.errors import JmedError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One JSON object and where it stands."""
+
+    file: Path
+    line: int
+    values: dict[str, Any]
+
+    def fail(self, field: str, allowed: str) -> JmedError:
+        found = "missing" if field not in self.values else repr(self.values[field])[:80]
+        return JmedError(
+            f"{self.file}:{self.line}: field {field!r}: found {found}; allowed: {allowed}"
+        )
+
+    def text(self, field: str, default: str | None = None) -> str:
+        value = self.values.get(field, default)
+        if not isinstance(value, str):
+            raise self.fail(field, "a string")
+        return value
+
+    def texts(self, field: str) -> tuple[str, ...]:
+        value = self.values.get(field)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self.fail(field, "a list of strings")
+        return tuple(value)
+
+    def flag(self, field: str) -> bool:
+        value = self.values.get(field)
+        if not isinstance(value, bool):
+            raise self.fail(field, "true or false")
+        return value
+
+
+def read_rows(file: Path) -> Iterator[Row]:
+    """Yield the JSON objects of `file`; blank lines are skipped, a byte-order mark is ignored.
+
+    Raises:
+        JmedError: the file is missing, is not UTF-8, or a line is not a JSON object.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise JmedError(
+            f"{file}: not UTF-8 at byte {error.start}; allowed: UTF-8 JSON Lines"
+        ) from None
+    except OSError as error:
+        raise JmedError(f"{file}: cannot be read: {error.strerror}") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise JmedError(
+                f"{file}:{number}: not JSON ({error}): {line[:60]!r}; "
+                "allowed: one JSON object on each line"
+            ) from None
+        if not isinstance(values, dict):
+            raise JmedError(f"{file}:{number}: found {line[:60]!r}; allowed: a JSON object")
+        yield Row(file, number, values)
+
+
+def rows_by_id(file: Path) -> dict[str, Row]:
+    """Map `problem_id` to row.
+
+    Raises:
+        JmedError: as `read_rows`, or an id stands twice.
+    """
+    rows: dict[str, Row] = {}
+    for row in read_rows(file):
+        key = row.text("problem_id")
+        if key in rows:
+            raise JmedError(
+                f"{file}:{row.line}: problem_id {key!r} stands a second time "
+                f"(first on line {rows[key].line})"
+            )
+        rows[key] = row
+    return rows

@@ -1,0 +1,133 @@
+"""Pinned published files -> local files: mirror, cache, download.
+
+Looked for in this order, each laid out <owner>/<repo>/<commit>/<path>:
+1. JMED_MIRROR, a folder that is only read (an air-gapped site copies one), or an http(s) address
+   that stands in for raw.githubusercontent.com,
+2. JMED_CACHE, by default the user's cache folder,
+3. the publisher, unless HF_HUB_OFFLINE is set.
+Whatever is found must have the pinned sha256.
+"""
+
+import hashlib
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import platformdirs
+import pooch
+import requests
+from filelock import FileLock
+from tqdm import tqdm
+
+from lm_eval_tasks.card import Card, read_manifest
+from lm_eval_tasks.errors import JmedError
+
+PUBLISHER = "https://raw.githubusercontent.com"
+PACKAGE = Path(__file__).resolve().parent
+TIMEOUT = 30.0
+"""Seconds without a byte after which a download is given up."""
+
+
+def local_files(card: Card, *, download: bool = True) -> dict[str, Path]:
+    """Map each published path of the exam to a local file with the pinned content.
+
+    Files already here are used as they are; the rest is downloaded, each under a temporary name
+    until it is whole and checked, so an interrupted download goes on with the next file.
+
+    Raises:
+        JmedError: a file is not here and cannot be had, or is not the pinned one.
+    """
+    digests = read_manifest(card)
+    found = {path: file for path in digests if (file := _here(card, path))}
+    if len(found) < len(digests):
+        missing = [path for path in digests if path not in found]
+        if not download or _offline():
+            raise JmedError(_absent(card, missing))
+        found |= _download(card, {path: digests[path] for path in missing})
+    for path, digest in digests.items():
+        _check(found[path], digest)
+    return {path: found[path] for path in digests}
+
+
+def is_local(card: Card) -> bool:
+    """Whether every file of the exam is here, without a look at its content."""
+    return all(_here(card, path) for path in read_manifest(card))
+
+
+def cache_folder() -> Path:
+    return Path(os.environ.get("JMED_CACHE") or platformdirs.user_cache_dir("jmed"))
+
+
+def _mirror() -> str:
+    return os.environ.get("JMED_MIRROR", "")
+
+
+def _folder(card: Card) -> str:
+    """<owner>/<repo>/<commit>"""
+    return card.source.replace("@", "/")
+
+
+def _here(card: Card, path: str) -> Path | None:
+    if card.source == "package":
+        return PACKAGE / card.name / path
+    places = [cache_folder()]
+    if _mirror() and not _mirror().startswith(("http://", "https://")):
+        places.insert(0, Path(_mirror()))
+    files = (place.expanduser() / _folder(card) / path for place in places)
+    return next((file for file in files if file.is_file()), None)
+
+
+def _offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
+
+
+def _absent(card: Card, missing: list[str], why: str = "downloads are off (HF_HUB_OFFLINE)") -> str:
+    place = f"{_folder(card)}/{missing[0]}"
+    return (
+        f"{card.name}: {len(missing)} of its files are not on this machine (the first: {place}): "
+        f"{why}. Run `jmed fetch {card.name}` where the network is, copy the folder "
+        f"{cache_folder()} here and set JMED_MIRROR to the copy."
+    )
+
+
+def _check(file: Path, digest: str) -> None:
+    try:
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise JmedError(f"{file}: cannot be read: {error.strerror}") from None
+    if found != digest:
+        raise JmedError(
+            f"{file}: not the published file: sha256 {found}; allowed: {digest}. "
+            "Delete it and fetch it again."
+        )
+
+
+def _download(card: Card, digests: Mapping[str, str]) -> dict[str, Path]:
+    logging.getLogger("pooch").setLevel(logging.WARNING)  # it logs a line for each file
+    folder = cache_folder().expanduser() / _folder(card)
+    base = _mirror() if _mirror().startswith("http") else PUBLISHER
+    store = pooch.create(
+        path=folder,
+        base_url=f"{base.rstrip('/')}/{_folder(card)}/",
+        registry={path: f"sha256:{digest}" for path, digest in digests.items()},
+        retry_if_failed=1,
+    )
+    get = pooch.HTTPDownloader(timeout=TIMEOUT)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # One process downloads, the others wait here and then find the files in place.
+        with FileLock(folder / ".lock"):
+            files = {}
+            for path in tqdm(digests, desc=f"fetch {card.name}", unit="file"):
+                files[path] = Path(store.fetch(path, downloader=get))
+            return files
+    except requests.HTTPError as error:
+        raise JmedError(f"{card.name}: {error}") from None
+    except requests.RequestException as error:
+        why = f"download failed ({type(error).__name__} at {base})"
+        raise JmedError(_absent(card, [p for p in digests if not _here(card, p)], why)) from None
+    except ValueError as error:  # pooch: what came is not what was asked for
+        raise JmedError(f"{card.name}: wrong file from {base}: {error}") from None
+    except OSError as error:
+        raise JmedError(f"{folder}: cannot be written: {error.strerror or error}") from None

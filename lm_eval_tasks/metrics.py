@@ -122,7 +122,7 @@ def total_stderr(items: Sequence[Points]) -> float:
     each kind, summed. NaN where a kind has one question, which has no variance.
     """
     variance = 0.0
-    for worth in {worth for worth, _ in items}:
+    for worth in {worth for worth, _ in items if worth}:
         earned = [points for other, points in items if other == worth]
         n, centre = len(earned), sum(earned) / len(earned)
         spread = sum((points - centre) ** 2 for points in earned)

@@ -1,0 +1,27 @@
+# Two commands do everything, each in an environment of its own making:
+#   make demo   the main job on the embedded sample exam, no download of models or data
+#   make test   style, types and all tests
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/installed
+	$(BIN)/python -m demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/installed: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[hf,api,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) out

@@ -1,0 +1,37 @@
+"""One direction of imports, and no torch in the plugin."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def imported(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = {n.name for node in ast.walk(tree) if isinstance(node, ast.Import) for n in node.names}
+    return names | {
+        node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module
+    }
+
+
+def test_the_plugin_imports_neither_torch_nor_anything_of_the_checkout() -> None:
+    for file in (ROOT / "lm_eval_tasks").rglob("*.py"):
+        roots = {name.split(".")[0] for name in imported(file)}
+        assert not roots & {"torch", "transformers", "trainer", "demo", "tests"}, file
+
+
+def test_readers_know_nothing_of_lm_eval_prompts_or_metrics() -> None:
+    for file in (ROOT / "lm_eval_tasks" / "readers").glob("*.py"):
+        allowed = ("card", "errors", "exam", "readers", "rows")
+        ours = {name.split(".")[1] for name in imported(file) if name.startswith("lm_eval_tasks.")}
+        assert ours <= set(allowed), file
+
+
+def test_the_command_line_starts_without_the_heavy_packages() -> None:
+    code = "import sys, lm_eval_tasks.cli; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert not set(done.stdout.split()) & {"torch", "transformers", "datasets", "lm_eval", "numpy"}

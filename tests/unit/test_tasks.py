@@ -1,0 +1,83 @@
+"""Every task YAML, found by glob, is what its name says and loads in lm-eval."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lm_eval.tasks import TaskManager
+from lm_eval.tasks._yaml_loader import load_yaml
+
+from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.card import exam_names
+from lm_eval_tasks.floor import PROTOCOLS, task_names
+
+YAMLS = sorted(TASKS_PATH.glob("*.yaml"))
+TEMPLATES = sorted(TASKS_PATH.glob("*_yaml"))
+
+
+def config(file: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = load_yaml(file, resolve_func=True)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def manager() -> TaskManager:
+    return TaskManager(include_path=str(TASKS_PATH), include_defaults=False)
+
+
+def test_there_is_a_task_for_each_exam_and_protocol() -> None:
+    expected = {f"jmed_{exam}_{protocol}" for exam in exam_names() for protocol in PROTOCOLS}
+    assert set(task_names()) == expected
+    assert {file.stem for file in YAMLS} == expected
+
+
+def test_lm_eval_drops_none_of_them(manager: TaskManager) -> None:
+    # lm-eval skips a broken YAML without a word
+    assert set(manager.all_subtasks) == {file.stem for file in YAMLS}
+
+
+def test_no_group_and_no_tag_shares_the_prefix_of_the_tasks(manager: TaskManager) -> None:
+    # a glob that matches a group and its members crashes lm-eval after the model is loaded
+    assert manager.all_groups == []
+    assert set(manager.all_tags) == {"jmed"}
+
+
+@pytest.mark.parametrize("file", YAMLS, ids=lambda file: file.stem)
+def test_a_task_says_only_what_is_its_own(file: Path) -> None:
+    loaded = config(file)
+    assert loaded["task"] == file.stem
+    assert loaded["dataset_kwargs"] == {"exam": max(
+        (exam for exam in exam_names() if file.stem.startswith(f"jmed_{exam}_")), key=len
+    )}  # fmt: skip
+    assert loaded["metadata"]["version"] > 0
+    assert loaded["metadata"]["questions"] == {}
+    assert loaded["metadata"]["protocol"] == file.stem.split(
+        loaded["dataset_kwargs"]["exam"] + "_"
+    )[1].removesuffix("_1shot")
+    assert loaded["fewshot_split"] == "dev" != loaded["test_split"]
+    assert loaded["fewshot_config"] == {"sampler": "first_n"}
+    assert all(callable(loaded[key]) for key in ("custom_dataset", "doc_to_text", "doc_to_target"))
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 5
+
+
+@pytest.mark.parametrize("file", YAMLS, ids=lambda file: file.stem)
+def test_a_standard_error_comes_after_its_metric(file: Path) -> None:
+    metrics = [entry["metric"] for entry in config(file)["metric_list"]]
+    for metric in metrics:
+        if metric.endswith("_stderr"):
+            assert metrics[metrics.index(metric) - 1] == metric.removesuffix("_stderr")
+
+
+def test_the_recommended_set_has_one_protocol_for_each_real_exam() -> None:
+    tagged = [config(file)["dataset_kwargs"]["exam"] for file in YAMLS if "tag" in config(file)]
+    assert sorted(tagged) == sorted(set(exam_names()) - {"sample"})
+
+
+def test_every_template_is_included_somewhere() -> None:
+    included = {
+        line.split()[1]
+        for file in (*YAMLS, *TEMPLATES)
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if line.startswith("include:")
+    }
+    assert included == {file.name for file in TEMPLATES}

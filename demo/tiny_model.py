@@ -8,6 +8,7 @@ It knows nothing, so its scores lie on the floor; it is there to show that every
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -70,8 +71,8 @@ def _texts() -> Iterator[str]:
 
 
 def _config(architecture: str, tokenizer: PreTrainedTokenizerFast) -> PretrainedConfig:
-    kinds = {"llama": LlamaConfig, "gpt_neox": GPTNeoXConfig}
-    return kinds[architecture](
+    kinds: dict[str, Any] = {"llama": LlamaConfig, "gpt_neox": GPTNeoXConfig}
+    config: PretrainedConfig = kinds[architecture](
         vocab_size=len(tokenizer),
         hidden_size=64,
         intermediate_size=128,
@@ -83,6 +84,7 @@ def _config(architecture: str, tokenizer: PreTrainedTokenizerFast) -> Pretrained
         pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=False,
     )
+    return config
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -17,9 +18,11 @@ from lm_eval_tasks.selection import Selection, select
 # lm-eval configures this logger alone; elsewhere an info line would not be shown
 log = logging.getLogger("lm_eval.jmed")
 
+NO_OPTIONS: Mapping[str, object] = {}
+
 
 def questions(
-    exam: str, questions: dict[str, Any], jmed: object = None, **_: object
+    exam: str, questions: dict[str, Any], jmed: object = NO_OPTIONS, **_: object
 ) -> dict[str, Dataset]:
     """All questions that a generated answer can be read for: choices and numbers.
 
@@ -36,14 +39,14 @@ def questions(
     Raises:
         JmedError: see `load_exam`, `parse_options`, `select`.
     """
-    return _splits(exam, questions, parse_options(jmed or {}), choices_only=False)
+    return _splits(exam, questions, parse_options(jmed), choices_only=False)
 
 
 def choice_questions(
-    exam: str, questions: dict[str, Any], jmed: object = None, **_: object
+    exam: str, questions: dict[str, Any], jmed: object = NO_OPTIONS, **_: object
 ) -> dict[str, Dataset]:
     """As `questions`, without those that have no choices to compare an answer with."""
-    return _splits(exam, questions, parse_options(jmed or {}), choices_only=True)
+    return _splits(exam, questions, parse_options(jmed), choices_only=True)
 
 
 def _splits(

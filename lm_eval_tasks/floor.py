@@ -25,7 +25,7 @@ TEXT_PROTOCOLS: Mapping[str, Process] = {"paper": metrics.paper, "paper_1shot": 
 LETTER_PROTOCOLS: Mapping[str, Process] = {"letters": metrics.letters, "cot": metrics.letters}
 LOGLIKELIHOOD_PROTOCOLS: Mapping[str, Process] = {
     "mc": metrics.mc,
-    "mc_letters": metrics.mc_letters,
+    "letters_mc": metrics.letters_mc,
 }
 PROTOCOLS = {**TEXT_PROTOCOLS, **LETTER_PROTOCOLS, **LOGLIKELIHOOD_PROTOCOLS}
 
@@ -62,7 +62,7 @@ def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, 
 
 
 def _split(task: str) -> tuple[str, str]:
-    """ "jmed_igakuqa_en_mc_letters" -> "igakuqa_en", "mc_letters" """
+    """ "jmed_igakuqa_en_letters_mc" -> "igakuqa_en", "letters_mc" """
     protocol = max((p for p in PROTOCOLS if task.endswith(f"_{p}")), key=len)
     return task.removeprefix("jmed_").removesuffix(f"_{protocol}"), protocol
 

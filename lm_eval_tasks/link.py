@@ -4,6 +4,7 @@ lm-eval 0.4.13 looks for tasks in its own folder and in --include_path only. A s
 `include: <our YAML>`, is all it needs; nothing of lm-eval is changed.
 """
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,14 +33,18 @@ def link(folder: Path) -> list[Path]:
         JmedError: the folder cannot be written, or holds a file of that name that is not ours.
     """
     stubs = {folder / task.name: task for task in sorted(TASKS_PATH.glob("*.yaml"))}
-    for stub in stubs:
-        if stub.exists() and not _is_ours(stub):
-            raise JmedError(f"{stub}: exists and was not written by `jmed link`; nothing changed")
     try:
+        for stub in stubs:
+            if stub.exists() and not _is_ours(stub):
+                raise JmedError(
+                    f"{stub}: exists and was not written by `jmed link`; nothing changed"
+                )
         unlink(folder)
         folder.mkdir(exist_ok=True)
         for stub, task in stubs.items():
-            stub.write_text(f"{MARK}include: {task}\n", encoding="utf-8")
+            # JSON quotes are YAML quotes: the path may hold a blank and a #
+            path = json.dumps(str(task), ensure_ascii=False)
+            stub.write_text(f"{MARK}include: {path}\n", encoding="utf-8")
     except OSError as error:
         raise JmedError(
             f"{folder}: cannot be written ({error.strerror}). Instead, give lm_eval our folder: "
@@ -54,8 +59,8 @@ def unlink(folder: Path) -> list[Path]:
     Raises:
         JmedError: a stub cannot be removed.
     """
-    stubs = [file for file in sorted(folder.glob("*.yaml")) if _is_ours(file)]
     try:
+        stubs = [file for file in sorted(folder.glob("*.yaml")) if _is_ours(file)]
         for stub in stubs:
             stub.unlink()
         if folder.is_dir() and not any(folder.iterdir()):
@@ -66,5 +71,8 @@ def unlink(folder: Path) -> list[Path]:
 
 
 def _is_ours(file: Path) -> bool:
+    """An empty file counts: a write that failed at once, on a full disk, leaves one."""
+    if not file.is_file():
+        return False
     with file.open(encoding="utf-8", errors="replace") as lines:
-        return lines.readline() == MARK
+        return lines.readline() in (MARK, "")

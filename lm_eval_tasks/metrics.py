@@ -77,7 +77,7 @@ def mc(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
     }
 
 
-def mc_letters(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
+def letters_mc(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
     """As `mc`, on the letters of the choices; all are one character, so there is no acc_norm."""
     scores = mc(doc, results)
     del scores["acc_norm"]

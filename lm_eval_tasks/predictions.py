@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
@@ -34,8 +35,8 @@ def find_files(paths: Iterable[Path], model: str | None) -> list[Path]:
         elif not path.is_dir():
             raise JmedError(f"{path}: no such file or folder")
         else:
-            names = {file.stem.rpartition("_")[2] for file in path.rglob("*_*.jsonl")}
-            found = sorted(path.rglob(f"*_{model}.jsonl")) if model else []
+            names = {file.stem.partition("_")[2] for file in path.rglob("*_*.jsonl")}
+            found = sorted(path.rglob(f"*_{escape(model)}.jsonl")) if model else []
             if not found:
                 raise JmedError(
                     f"{path}: a folder needs --model NAME, for its files *_NAME.jsonl; "

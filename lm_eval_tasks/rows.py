@@ -1,6 +1,7 @@
 """JSON Lines files whose every fault is reported by file, line and field."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +26,13 @@ class Row:
 
     def text(self, field: str, default: str | None = None) -> str:
         value = self.values.get(field, default)
-        if not isinstance(value, str):
+        if not _is_text(value):
             raise self.fail(field, "a string")
-        return value
+        return str(value)
 
     def texts(self, field: str) -> tuple[str, ...]:
         value = self.values.get(field)
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        if not isinstance(value, list) or not all(map(_is_text, value)):
             raise self.fail(field, "a list of strings")
         return tuple(value)
 
@@ -40,6 +41,11 @@ class Row:
         if not isinstance(value, bool):
             raise self.fail(field, "true or false")
         return value
+
+
+def _is_text(value: object) -> bool:
+    # JSON may escape half a surrogate pair, which no file can hold
+    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
 
 
 def read_rows(file: Path) -> Iterator[Row]:
@@ -61,7 +67,7 @@ def read_rows(file: Path) -> Iterator[Row]:
             continue
         try:
             values = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: also a number of 5,000 digits
             raise JmedError(
                 f"{file}:{number}: not JSON ({error}): {line[:60]!r}; "
                 "allowed: one JSON object on each line"
@@ -75,7 +81,7 @@ def rows_by_id(file: Path) -> dict[str, Row]:
     """Map `problem_id` to row.
 
     Raises:
-        JmedError: as `read_rows`, or an id stands twice.
+        JmedError: as `read_rows`, an id stands twice, or there is no row.
     """
     rows: dict[str, Row] = {}
     for row in read_rows(file):
@@ -86,4 +92,6 @@ def rows_by_id(file: Path) -> dict[str, Row]:
                 f"(first on line {rows[key].line})"
             )
         rows[key] = row
+    if not rows:
+        raise JmedError(f"{file}: no rows; allowed: one JSON object on each line")
     return rows

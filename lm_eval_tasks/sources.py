@@ -9,7 +9,6 @@ Whatever is found must have the pinned sha256.
 """
 
 import hashlib
-import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,6 +62,10 @@ def _mirror() -> str:
     return os.environ.get("JMED_MIRROR", "")
 
 
+def _is_address(mirror: str) -> bool:
+    return mirror.startswith(("http://", "https://"))
+
+
 def _folder(card: Card) -> str:
     """<owner>/<repo>/<commit>"""
     return card.source.replace("@", "/")
@@ -72,7 +75,7 @@ def _here(card: Card, path: str) -> Path | None:
     if card.source == "package":
         return PACKAGE / card.name / path
     places = [cache_folder()]
-    if _mirror() and not _mirror().startswith(("http://", "https://")):
+    if _mirror() and not _is_address(_mirror()):
         places.insert(0, Path(_mirror()))
     files = (place.expanduser() / _folder(card) / path for place in places)
     return next((file for file in files if file.is_file()), None)
@@ -84,6 +87,8 @@ def _offline() -> bool:
 
 def _absent(card: Card, missing: list[str], why: str = "downloads are off (HF_HUB_OFFLINE)") -> str:
     place = f"{_folder(card)}/{missing[0]}"
+    if _mirror() and not _is_address(_mirror()) and not Path(_mirror()).is_dir():
+        why += f"; JMED_MIRROR={_mirror()} is no folder"
     return (
         f"{card.name}: {len(missing)} of its files are not on this machine (the first: {place}): "
         f"{why}. Run `jmed fetch {card.name}` where the network is, copy the folder "
@@ -104,9 +109,9 @@ def _check(file: Path, digest: str) -> None:
 
 
 def _download(card: Card, digests: Mapping[str, str]) -> dict[str, Path]:
-    logging.getLogger("pooch").setLevel(logging.WARNING)  # it logs a line for each file
+    pooch.get_logger().setLevel("WARNING")  # it logs a line for each file
     folder = cache_folder().expanduser() / _folder(card)
-    base = _mirror() if _mirror().startswith("http") else PUBLISHER
+    base = _mirror() if _is_address(_mirror()) else PUBLISHER
     store = pooch.create(
         path=folder,
         base_url=f"{base.rstrip('/')}/{_folder(card)}/",
@@ -118,9 +123,11 @@ def _download(card: Card, digests: Mapping[str, str]) -> dict[str, Path]:
         folder.mkdir(parents=True, exist_ok=True)
         # One process downloads, the others wait here and then find the files in place.
         with FileLock(folder / ".lock"):
+            os.umask(umask := os.umask(0o077))  # there is no other way to read it
             files = {}
             for path in tqdm(digests, desc=f"fetch {card.name}", unit="file"):
                 files[path] = Path(store.fetch(path, downloader=get))
+                files[path].chmod(0o666 & ~umask)  # pooch leaves 0600: no good in a shared cache
             return files
     except requests.HTTPError as error:
         raise JmedError(f"{card.name}: {error}") from None

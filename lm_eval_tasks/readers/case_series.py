@@ -11,18 +11,20 @@ from dataclasses import replace
 from lm_eval_tasks.exam import Question
 
 LEAD = "次の文を読み"
-LENGTH = {"B": 2, "E": 2, "C": 3, "F": 3}
+SERIES_LENGTH = {"B": 2, "E": 2, "C": 3, "F": 3}
 SENTENCE = {
     "ja": re.compile(r"[^。\n]*(?:。|\n|$)"),
     "en": re.compile(r".+?(?:[.?:!](?=\s)|\n|$)\s*", re.DOTALL),
 }
 ASKS = {
-    "ja": re.compile(r"どれか|何か|いくらか|どこか|選べ|求めよ|計算せよ|答えよ"),
+    "ja": re.compile(r"(?:どれか|何か|いくらか|どこか|選べ|求めよ|計算せよ|答えよ)[。\s]*$"),
     "en": re.compile(r"\?\s*$|^\s*(?:Select|Choose) (?:one|two|three)\b"),
 }
 HEADER = {
-    "ja": re.compile(LEAD),
-    "en": re.compile(r"^(?:Please )?[Rr]ead the (?:following )?\w+ and answer"),
+    "ja": re.compile(rf"\A\s*{LEAD}[^。]*。\s*"),
+    "en": re.compile(
+        r"\A\s*(?:Please )?[Rr]ead the (?:following )?\w+ and answer[^.:\n]*[.:\n]\s*"
+    ),
 }
 
 
@@ -39,7 +41,7 @@ def attach_cases(section: Sequence[Question], originals: Sequence[str]) -> Itera
     left, told, figure = 0, "", False
     for question, original in zip(section, originals, strict=True):
         if LEAD in original:
-            left, told, figure = LENGTH[question.section] - 1, narrative(question), False
+            left, told, figure = SERIES_LENGTH[question.section] - 1, narrative(question), False
         elif left:
             left -= 1
             yield replace(question, context=told, context_has_figure=figure)
@@ -55,9 +57,8 @@ def narrative(question: Question) -> str:
 
     From the last question on, everything goes (in English often a remark of the translator's).
     """
-    sentences = SENTENCE[question.language].findall(question.stem)
-    asks, header = ASKS[question.language], HEADER[question.language]
-    sentences = [sentence for sentence in sentences if not header.search(sentence)]
+    text = HEADER[question.language].sub("", question.stem)
+    sentences, asks = SENTENCE[question.language].findall(text), ASKS[question.language]
     while sentences and not asks.search(sentences[-1]) and any(map(asks.search, sentences)):
         sentences.pop()
     while sentences and asks.search(sentences[-1]):

@@ -6,19 +6,20 @@ Source: https://github.com/jungokasai/IgakuQA/tree/2bc4c3d159cf5505f6253d24a909f
 
 import re
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from unicodedata import normalize
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import LETTERS, Number, Question
-from lm_eval_tasks.readers.case_series import attach_cases
+from lm_eval_tasks.readers.case_series import LEAD, SERIES_LENGTH, attach_cases
 from lm_eval_tasks.rows import Row, rows_by_id
 
 SECTION_FILE = re.compile(r"(?P<sitting>\d+)-(?P<section>[A-Z])\.jsonl")
 N_SELECT = re.compile(r"([2-9])つ選べ")
 POINTS = ("0", "1", "3")
+SHEET = re.compile(r"\d+(\.\d+)?")
 # The translator (a chat model, says the publisher) spoke for itself or gave an answer away.
 BOILERPLATE = re.compile(
     r"I'm sorry|I apologi[sz]e|as an AI|more context|not provided|[Tt]ranslation [Nn]ote|"
@@ -42,13 +43,12 @@ def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
         if match := SECTION_FILE.fullmatch(Path(name).name):
             stem = name.removesuffix(".jsonl")
             rows = rows_by_id(files[name])
-            facts = rows_by_id(files[f"{stem}_metadata.jsonl"])
-            words = rows_by_id(files[f"{stem}_translate.jsonl"]) if card.language == "en" else {}
+            facts = _beside(rows, files[f"{stem}_metadata.jsonl"])
+            translated = card.language == "en"
+            words = _beside(rows, files[f"{stem}_translate.jsonl"]) if translated else rows
             section = [
-                _question(
-                    card, match.group(), row, _beside(facts, row), _beside(words or rows, row)
-                )
-                for row in rows.values()
+                _question(card, match.group(), row, facts[key], words[key])
+                for key, row in rows.items()
             ]
             originals = [row.text("problem_text") for row in rows.values()]
             yield from attach_cases(section, originals)
@@ -79,13 +79,14 @@ def read_demonstrations(card: Card, file: Path) -> list[tuple[Question, str]]:
     ]
 
 
-def _beside(rows: Mapping[str, Row], row: Row) -> Row:
-    """The row of the same question in a file beside it."""
-    key = row.text("problem_id")
-    if key not in rows:
-        other = next((str(other.file) for other in rows.values()), "an empty file")
-        raise JmedError(f"{row.file}:{row.line}: problem_id {key!r} is missing in {other}")
-    return rows[key]
+def _beside(rows: Mapping[str, Row], file: Path) -> dict[str, Row]:
+    """The rows of the same questions in a file beside theirs."""
+    others = rows_by_id(file)
+    for key, row in (*rows.items(), *others.items()):
+        if key not in rows or key not in others:
+            lacking = file if key not in others else next(iter(rows.values())).file
+            raise JmedError(f"{row.file}:{row.line}: problem_id {key!r} is missing in {lacking}")
+    return others
 
 
 def _question(card: Card, file_name: str, row: Row, facts: Row, words: Row) -> Question:
@@ -95,6 +96,8 @@ def _question(card: Card, file_name: str, row: Row, facts: Row, words: Row) -> Q
         raise row.fail("problem_id", f"{sitting}{section} and a number")
     if row.text("points") not in POINTS:
         raise row.fail("points", " or ".join(map(repr, POINTS)))
+    if LEAD in row.text("problem_text") and section not in SERIES_LENGTH:
+        raise row.fail("problem_text", f"a case series only in sections {', '.join(SERIES_LENGTH)}")
     suffix = "_en" if card.language == "en" else ""
     stem, choices = words.text(f"problem_text{suffix}"), words.texts(f"choices{suffix}")
     if not len(row.texts("choices")) == len(choices) <= len(LETTERS):
@@ -115,7 +118,7 @@ def _question(card: Card, file_name: str, row: Row, facts: Row, words: Row) -> Q
         has_figure=not row.flag("text_only"),
         required=section in card.required_sections,
         credited_to_all=key in card.exceptions.credited_to_all,
-        prohibited=_letters(facts.texts("kinki")),
+        prohibited=_prohibited(facts, len(choices)),
         category=facts.text("category"),
         human_accuracy=_percent(facts.text("human_accuracy")),
         boilerplate=bool(suffix) and any(BOILERPLATE.search(text) for text in (stem, *choices)),
@@ -141,12 +144,10 @@ def _accepted(row: Row) -> tuple[frozenset[str], ...]:
 
 def _number(row: Row, value: str | None) -> Number:
     """The gold is what stands in the boxes; `value` is the number meant, where it differs."""
-    answer = row.texts("answer")
-    try:
-        (sheet,) = answer
-        return Number(Decimal(value or sheet), sheet)
-    except (ValueError, InvalidOperation):
-        raise row.fail("answer", "one number, since there are no choices") from None
+    match row.texts("answer"):
+        case (sheet,) if SHEET.fullmatch(sheet):
+            return Number(Decimal(value or sheet), sheet)
+    raise row.fail("answer", "one number, since there are no choices")
 
 
 def _n_select(row: Row) -> int:
@@ -155,9 +156,12 @@ def _n_select(row: Row) -> int:
     return int(found[1]) if found else 1
 
 
-def _letters(tokens: tuple[str, ...]) -> frozenset[str]:
+def _prohibited(facts: Row, choices: int) -> frozenset[str]:
     """Published tokens are dirty: "de", full-width letters, a leading blank."""
-    return frozenset(normalize("NFKC", "".join(tokens)).replace(" ", ""))
+    letters = frozenset(normalize("NFKC", "".join(facts.texts("kinki"))).replace(" ", ""))
+    if letters - set(LETTERS[:choices]):
+        raise facts.fail("kinki", f"letters among {LETTERS[:choices]}")
+    return letters
 
 
 def _percent(text: str) -> float | None:

@@ -50,9 +50,9 @@ def test_the_paper_generates_256_tokens_and_scores_its_own_definition(
 
 
 def test_chat_template_makes_turns_of_the_worked_examples(model: Path, tmp_path: Path) -> None:
-    run = score(model, tmp_path, "--tasks", "jmed_sample_letters,jmed_sample_mc_letters",
+    run = score(model, tmp_path, "--tasks", "jmed_sample_letters,jmed_sample_letters_mc",
                 "--limit", "4", "--apply_chat_template")  # fmt: skip
-    for task in ("jmed_sample_letters", "jmed_sample_mc_letters"):
+    for task in ("jmed_sample_letters", "jmed_sample_letters_mc"):
         prompt = run.samples[task][0]["arguments"]["gen_args_0"]["arg_0"]
         assert prompt.count("<|user|>") == 4
         assert prompt.count("<|assistant|>") == 4

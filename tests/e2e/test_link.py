@@ -135,7 +135,7 @@ def test_folder_without_write_permission_leads_to_include_path(folder: Path) -> 
 def test_plain_lm_eval_runs_linked_tasks(linked: Path) -> None:
     assert sorted(contents(linked)) == TASKS
     table = run(
-        "lm_eval", "--model", "dummy", "--tasks", "jmed_sample_mc*", "--limit", "2", timeout=300
+        "lm_eval", "--model", "dummy", "--tasks", "jmed_sample_*mc", "--limit", "2", timeout=300
     )
     rows = [line.split("|")[1].strip() for line in table.splitlines() if line.count("|") > 5]
     assert {"jmed_sample_mc", "jmed_sample_letters_mc"} <= set(rows)

@@ -32,7 +32,8 @@ then JMED_CACHE (default: the user's cache folder); the rest is fetched from the
 RESCORE = """\
 Score answers that are already there, with no model: files with lines
 {"problem_id": "116A1", "prediction": "c"}, or lm-eval's samples_*.jsonl of letters and cot tasks,
-or a folder together with --model NAME for all files *_NAME.jsonl in it.
+or a folder together with --model NAME for all files *_NAME.jsonl in it. Questions that a run left
+out (figures) count as unanswered; the column "text only" leaves them out.
 
 example:
   jmed rescore igakuqa IgakuQA/baseline_results --model gpt4
@@ -98,7 +99,8 @@ def _parser() -> argparse.ArgumentParser:
         "--missing",
         choices=["error", "unanswered"],
         default="error",
-        help="questions without a prediction: refuse (default), or count as wrong",
+        help="questions without a prediction: refuse (default), or count as wrong; lm-eval's "
+        "samples may always lack some",
     )
     rescore.add_argument("--json", action="store_true", help="print JSON instead of tables")
     rescore.set_defaults(run=_rescore)
@@ -139,7 +141,9 @@ def _rescore(asked: argparse.Namespace) -> None:
     found = read_predictions(asked.exam, find_files(asked.predictions, asked.model))
     questions = _sittings_of(exam.questions, set(found))
     known = [question.id for question in questions or exam.questions]
-    check_ids(asked.exam, found, known, subset=asked.missing == "unanswered")
+    # a run says itself what it left out; a file of predictions should be complete
+    is_run = all(prediction.is_response for prediction in found.values())
+    check_ids(asked.exam, found, known, subset=is_run or asked.missing == "unanswered")
     answered = answer_all(questions, found)
     results = [score for rule in RULES for score in scores(answered, rule)]
     if asked.json:

@@ -5,6 +5,7 @@ its own: lm-eval shows a key `<metric>_stderr` as the error of the metric before
 """
 
 import math
+import re
 from collections.abc import Sequence
 
 from lm_eval_tasks.answers import (
@@ -13,17 +14,18 @@ from lm_eval_tasks.answers import (
     read_letters,
     read_number,
     same_number,
-    strip_reasoning,
 )
 from lm_eval_tasks.doc import Doc, gold_texts
 from lm_eval_tasks.exam import LETTERS
 from lm_eval_tasks.gestalt import author_pick, author_scores, nearest_sets, set_score
+from lm_eval_tasks.reasoning import strip_reasoning
 from lm_eval_tasks.texts import normal_form
 
 Points = tuple[float, float]
 """What a question is worth, what was earned."""
 Scores = dict[str, float | Points]
-MARKERS = ("### 応答：\n", "### Response:\n", "### Answer:\n")
+MARKERS = ("### 応答：\n", "### Response:", "### Answer:")
+HEADING = re.compile(r"\A#{1,6}[ \t]*(?:応答|答え|回答|Response|Answer)[ \t]*[:：]?\s*")
 
 
 def paper(doc: Doc, results: Sequence[str]) -> Scores:
@@ -33,7 +35,8 @@ def paper(doc: Doc, results: Sequence[str]) -> Scores:
     exact_match_set, gestalt_score_set, gestalt_acc_set: ours; in gestalt_acc_set a tie is wrong.
     gestalt_tie: several sets of choices were equally near.
     """
-    return _paper_author(doc, results[0]) | _paper_set(doc, results[0])
+    response = strip_reasoning(results[0])
+    return _paper_author(doc, response) | _paper_set(doc, response)
 
 
 def letters(doc: Doc, results: Sequence[str]) -> Scores:
@@ -107,7 +110,7 @@ def lenient_correct(doc: Doc, response: str) -> bool:
 
 def picked(doc: Doc, response: str) -> Reading:
     """The letters or the number that the lenient rules read."""
-    return read_number(response) if doc["number"] else read_letters(response)
+    return read_number(response) if doc["number"] else read_letters(response, doc["n_select"])
 
 
 def total(items: Sequence[Points]) -> float:
@@ -162,10 +165,13 @@ def _paper_set(doc: Doc, response: str) -> Scores:
 
 
 def _told(doc: Doc, response: str) -> str:
-    """The answer part of a response: its first line, or all first lines for several answers."""
-    block = strip_reasoning(response).split("###")[0].strip().split("\n\n")[0]
-    has_lines = doc["n_select"] > 1 or any("\n" in choice for choice in doc["choices"])
-    return normal_form(block if has_lines else block.split("\n")[0])
+    """The answer part of a response: its first line, or as many lines as the answer has."""
+    text = HEADING.sub("", response).split("###")[0].strip()
+    if any("\n" in choice for choice in doc["choices"]):
+        return normal_form(re.split(r"\n\s*\n", text)[0])
+    lines = [line for line in text.split("\n") if line.strip()] or [""]
+    listed = doc["n_select"] > 1 and not re.search("[,、，]", lines[0])
+    return normal_form("\n".join(lines[: doc["n_select"] if listed else 1]))
 
 
 def _likeliest(doc: Doc, values: Sequence[float]) -> frozenset[str]:

@@ -28,6 +28,10 @@ HEADER = {
 }
 
 
+# The translator's own answers, notes and untranslated Japanese end what is told of the case.
+NOT_THE_CASE = re.compile(r"\n\s*(?:Possible )?[Aa]nswer:|\(?\bNote:|[^.\n]*[ぁ-ん]")
+
+
 def attach_cases(section: Sequence[Question], originals: Sequence[str]) -> Iterator[Question]:
     """Yield the questions of one section, follow-ups with the case they refer to.
 
@@ -58,6 +62,8 @@ def narrative(question: Question) -> str:
     From the last question on, everything goes (in English often a remark of the translator's).
     """
     text = HEADER[question.language].sub("", question.stem)
+    if question.language == "en":
+        text = NOT_THE_CASE.split(text)[0]
     sentences, asks = SENTENCE[question.language].findall(text), ASKS[question.language]
     while sentences and not asks.search(sentences[-1]) and any(map(asks.search, sentences)):
         sentences.pop()

@@ -6,6 +6,7 @@ Source: https://github.com/jungokasai/IgakuQA/tree/2bc4c3d159cf5505f6253d24a909f
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from unicodedata import normalize
@@ -23,7 +24,7 @@ SHEET = re.compile(r"\d+(\.\d+)?")
 # The translator (a chat model, says the publisher) spoke for itself or gave an answer away.
 BOILERPLATE = re.compile(
     r"I'm sorry|I apologi[sz]e|as an AI|more context|not provided|[Tt]ranslation [Nn]ote|"
-    r"\(Note:|^Note:|Answer:|正解|cannot be (?:provided|answered|translated)",
+    r"\(Note:|^Note:|[Aa]nswer:|正解|[ぁ-ん]|cannot be (?:provided|answered|translated)",
     re.MULTILINE,
 )
 
@@ -51,7 +52,8 @@ def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
                 for key, row in rows.items()
             ]
             originals = [row.text("problem_text") for row in rows.values()]
-            yield from attach_cases(section, originals)
+            for question in attach_cases(section, originals):
+                yield replace(question, boilerplate=translated and _has_boilerplate(question))
 
 
 def read_demonstrations(card: Card, file: Path) -> list[tuple[Question, str]]:
@@ -121,7 +123,6 @@ def _question(card: Card, file_name: str, row: Row, facts: Row, words: Row) -> Q
         prohibited=_prohibited(facts, len(choices)),
         category=facts.text("category"),
         human_accuracy=_percent(facts.text("human_accuracy")),
-        boilerplate=bool(suffix) and any(BOILERPLATE.search(text) for text in (stem, *choices)),
     )
 
 
@@ -162,6 +163,11 @@ def _prohibited(facts: Row, choices: int) -> frozenset[str]:
     if letters - set(LETTERS[:choices]):
         raise facts.fail("kinki", f"letters among {LETTERS[:choices]}")
     return letters
+
+
+def _has_boilerplate(question: Question) -> bool:
+    texts = (question.context, question.stem, *question.choices)
+    return any(BOILERPLATE.search(text) for text in texts)
 
 
 def _percent(text: str) -> float | None:

@@ -11,8 +11,8 @@ from lm_eval_tasks.answers import (
     read_letters,
     read_number,
     same_number,
-    strip_reasoning,
 )
+from lm_eval_tasks.reasoning import strip_reasoning
 
 SHORT = {
     "c": "c | C | ｃ | Ｃ． | (c) | （Ｃ） | 「c」 | **c** | c です。 | c. 肺炎 | c：肺炎",
@@ -74,7 +74,7 @@ NOTHING_READ = [
 
 @pytest.mark.parametrize(("response", "letters"), LETTERS_READ)
 def test_letters_are_read(response: str, letters: str) -> None:
-    assert "".join(sorted(read_letters(response).letters)) == letters
+    assert "".join(sorted(read_letters(response, len(letters)).letters)) == letters
 
 
 @pytest.mark.parametrize("response", NOTHING_READ)

@@ -45,7 +45,7 @@ def test_the_paper_generates_256_tokens_and_scores_its_own_definition(
     (settings,) = {json.dumps(s["arguments"]["gen_args_0"]["arg_1"])
                    for s in run.samples["jmed_sample_paper"]}  # fmt: skip
     assert json.loads(settings)["max_gen_toks"] == 256
-    assert json.loads(settings)["until"] == []
+    assert json.loads(settings)["until"] == ["</s>"]
     assert all(len(s["resps"][0][0]) > 256 for s in run.samples["jmed_sample_paper"])
 
 

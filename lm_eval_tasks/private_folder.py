@@ -1,0 +1,152 @@
+"""A checked private exam -> the folder that lm_eval reads: questions, card, task YAMLs."""
+
+import hashlib
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from secrets import token_hex
+
+import yaml
+
+from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.card import CARD_SUFFIX, exam_names
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.private_exam import Checked
+
+WITH_CHOICES = ("paper", "mc", "letters_mc")
+PROTOCOLS = ("letters", "cot", *WITH_CHOICES)
+NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
+SEAL = "# as `jmed new-exam` wrote this folder: "
+"""Comment at the end of the card, before a digest over all files."""
+
+
+def check_name(name: str) -> str:
+    """Return `name` if an exam may have it.
+
+    Raises:
+        JmedError: other letters, an existing exam's name, or one that ends like a protocol's,
+            whose tasks could be taken for another exam's.
+    """
+    where = f"exam name: found {name!r}; give another with --name; allowed:"
+    if not NAME.fullmatch(name):
+        raise JmedError(f"{where} lower-case letters a-z, digits and _, at most 64")
+    if name in exam_names():
+        raise JmedError(f"{where} a name other than those of jmed's exams")
+    if name.endswith(tuple(f"_{protocol}" for protocol in PROTOCOLS)):
+        raise JmedError(f"{where} a name that does not end in _{' or _'.join(PROTOCOLS)}")
+    return name
+
+
+def write_folder(name: str, exam: Checked, folder: Path) -> list[str]:
+    """Write the exam whole or not at all, and return the names of the files.
+
+    Args:
+        exam: without faults.
+        folder: created, or replaced if it holds exactly what this function wrote before.
+
+    Raises:
+        JmedError: it holds something else, or cannot be written.
+    """
+    target = folder.resolve()
+    _refuse_foreign(target)
+    made = target.with_name(f".{target.name}.{token_hex(4)}")
+    files = exam_files(name, exam)
+    try:
+        made.mkdir(parents=True)
+        for file, text in files.items():
+            (made / file).write_text(text, encoding="utf-8", newline="\n")
+        _put(made, target)
+    except OSError as error:
+        raise JmedError(f"{folder}: cannot be written: {error.strerror}") from None
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return list(files)
+
+
+def exam_files(name: str, exam: Checked) -> dict[str, str]:
+    """File name -> content of all that belongs to the exam."""
+    lines = [json.dumps(question, ensure_ascii=False) + "\n" for question in exam.questions]
+    questions = "".join(lines)
+    has_choices = any(question["choices"] for question in exam.questions)
+    files = {
+        f"{name}.jsonl": questions,
+        f"{name}.sha256": f"{_sha256(questions)}  {name}.jsonl\n",
+        **{
+            f"jmed_{name}_{protocol}.yaml": _task(name, protocol)
+            for protocol in PROTOCOLS
+            if has_choices or protocol not in WITH_CHOICES
+        },
+    }
+    card = _card(name, exam)
+    files[f"{name}{CARD_SUFFIX}"] = card
+    files[f"{name}{CARD_SUFFIX}"] += f"{SEAL}{_digest(files)}\n"
+    return files
+
+
+def _task(name: str, protocol: str) -> str:
+    # JSON quotes are YAML quotes: the path may hold a blank and a #
+    template = json.dumps(str(TASKS_PATH / f"_{protocol}_yaml"), ensure_ascii=False)
+    exam = f"{name}{CARD_SUFFIX}"
+    return f"include: {template}\ntask: jmed_{name}_{protocol}\ndataset_kwargs: {{exam: {exam}}}\n"
+
+
+def _card(name: str, exam: Checked) -> str:
+    card = {
+        "title": name,
+        "language": "ja",
+        "reader": "private",
+        "source": "here",
+        "manifest": f"{name}.sha256",
+        "published": dict(Counter(question["sitting"] for question in exam.questions)),
+        "licence": "private",
+        "citation": "private",
+    }
+    return yaml.safe_dump(card, allow_unicode=True, sort_keys=False)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest(files: Mapping[str, str]) -> str:
+    """Over all files, the line of the card aside that holds it."""
+    bare = {name: text.partition(SEAL)[0] for name, text in files.items()}
+    return _sha256(json.dumps(bare, sort_keys=True))
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise JmedError unless `folder` is absent, empty, or as `write_folder` left it."""
+    if folder.exists() and not folder.is_dir():
+        raise JmedError(f"{folder}: is a file; allowed: a folder that does not exist yet")
+    try:
+        found = {file.name: _text(file) for file in folder.iterdir()} if folder.exists() else {}
+    except OSError as error:
+        raise JmedError(f"{folder}: cannot be read: {error.strerror}") from None
+    seals = [text.partition(SEAL)[2].strip() for text in found.values() if SEAL in text]
+    if found and seals != [_digest(found)]:
+        raise JmedError(
+            f"{folder}: exists and is not as `jmed new-exam` wrote it: another file or a change is "
+            "in it. Nothing was written; give another folder with -o, or move this one away"
+        )
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+
+
+def _put(made: Path, target: Path) -> None:
+    """Rename `made` to `target`; what was there goes only once that is done."""
+    if not target.exists():
+        made.rename(target)
+        return
+    old = made.with_name(f"{made.name}.old")
+    target.rename(old)
+    try:
+        made.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,121 @@
+"""What is read from a sheet of Excel, and what is refused."""
+
+import re
+import zipfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openpyxl.worksheet.worksheet import Worksheet
+
+from lm_eval_tasks.private_exam import check
+from lm_eval_tasks.sheets import read_sheet
+from tests.unit.private_sheets import read_or_refused
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "my_exam.csv"
+
+
+def book(file: Path, *rows: list[Any]) -> tuple[openpyxl.Workbook, Worksheet, Path]:
+    made = openpyxl.Workbook()
+    sheet = made.worksheets[0]
+    for row in rows:
+        sheet.append(row)
+    return made, sheet, file.with_suffix(".xlsx")
+
+
+HEADER = ["context", "question", "choice_a", "choice_b", "answer", "points"]
+
+
+def test_numbers_are_as_excel_shows_them_and_never_rounded(file: Path) -> None:
+    made, sheet, place = book(
+        file, HEADER, [None, "q", 1.5, 0.25, "a", 3.0], [None, "q", 1.25, 10, "b", None]
+    )
+    for cell, number_format in [("C2", "0.00_ "), ("D2", "0%"), ("C3", "0.0"), ("D3", "#,##0.0")]:
+        sheet[cell].number_format = number_format
+    made.save(place)
+    exam = check(read_sheet(place))
+    assert exam.faults == []
+    assert [question["choices"] for question in exam.questions] == [
+        ["1.50", "25%"],
+        ["1.25", "10.0"],
+    ]
+    assert [question["points"] for question in exam.questions] == [3, 1]
+
+
+def test_merges_and_empty_rows_of_a_sheet(file: Path) -> None:
+    question = [None, "どれか。", "赤", "青", "a"]
+    made, sheet, place = book(
+        file, ["架空の試験"], [], HEADER, ["症例", *question[1:]], question, ["第2部"], question
+    )
+    sheet["C7"], sheet["D7"], sheet["E7"] = None, None, 7  # a number; blank cells may be merged
+    for cells in ("A1:F1", "A4:A5", "A6:F6", "C7:D7"):
+        sheet.merge_cells(cells)
+    made.create_sheet("other")
+    made.save(place)
+    read = read_sheet(place)
+    assert [row.values.get("context") for row in read.rows] == ["症例", "症例", None]
+    assert [row.number for row in read.rows] == [4, 5, 7]
+    assert read.skipped == {"empty": [2], "merged over columns": [1, 6]}
+    assert read.notes == ["1 other sheets not read"]
+
+
+def test_cells_that_excel_changed_or_that_hold_no_result_are_told(file: Path) -> None:
+    made, sheet, place = book(
+        file,
+        HEADER,
+        [None, "q", date(2026, 1, 2), "青", "a"],
+        [None, "q", "赤", "青", "=B1"],
+        [None, "q", "#DIV/0!", "青", "a"],
+        [None, "一つに", "した", "青", "a"],
+    )
+    sheet.merge_cells("B5:C5")
+    made.save(place)
+    told = [str(f).removeprefix(f"{place}:") for f in check(read_sheet(place)).faults]
+    assert told[0].startswith(
+        "2: choice_a 選択肢a: found '2026-01-02 00:00:00'; allowed: text: Excel"
+    )
+    assert told[1].startswith("3: answer 正解: found '=B1'; allowed: a formula with its result")
+    assert told[2].startswith(
+        "4: choice_a 選択肢a: found '#DIV/0!'; allowed: no error of a formula"
+    )
+    assert told[3].startswith(
+        "5: question 問題: found '一つに'; allowed: cells that are not merged"
+    )
+
+
+def test_the_result_of_a_formula_is_read(file: Path) -> None:
+    made, _, place = book(file, HEADER, ["=A9", "数は?", None, None, "=20+2.5"])
+    made.save(place)
+    parts = zipfile.ZipFile(place)
+    contents = {name: parts.read(name) for name in parts.namelist()}
+    cells = contents["xl/worksheets/sheet1.xml"]
+    cells = re.sub(rb'(<c r="A2")(><f>A9</f><v)[^A-Z]*?</c>', rb'\1 t="str"\2></v></c>', cells)
+    cells = re.sub(rb"(<f>20\+2.5</f><v)[^A-Z]*?</c>", rb"\1>22.5</v></c>", cells)
+    with zipfile.ZipFile(place, "w") as changed:
+        for name, content in (contents | {"xl/worksheets/sheet1.xml": cells}).items():
+            changed.writestr(name, content)
+    (question,) = check(read_sheet(place)).questions
+    assert (question["answer"], question["context"]) == ("22.5", "")
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=50)
+def test_a_damaged_xlsx_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    made, _, place = book(
+        tmp_path_factory.mktemp("xlsx") / "my", HEADER, [None, "数", None, None, 5]
+    )
+    made.save(place)
+    whole = place.read_bytes()
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    damage = data.draw(st.binary(max_size=3))
+    place.write_bytes(whole[:cut] + damage + whole[cut + data.draw(st.integers(0, 40)) :])
+    assert str(place) in (read_or_refused(place) or str(place))

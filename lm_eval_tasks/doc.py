@@ -1,8 +1,21 @@
 """Question -> doc: the flat record that lm-eval hands to prompts and metrics, and logs."""
 
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 from lm_eval_tasks.exam import LETTERS, Question
+
+
+class Whole(NamedTuple):
+    """The sitting that a question belongs to, as a run asks it.
+
+    pass_marks: the entry of pass_marks.yaml, "" for none.
+    asked: questions that the run asks; *_possible: points of all questions, asked or not.
+    """
+
+    pass_marks: str
+    asked: int
+    required_possible: int
+    general_possible: int
 
 
 class Doc(TypedDict):
@@ -12,6 +25,9 @@ class Doc(TypedDict):
     gold: "e", "a,c" or the digits of the answer sheet.
     number: the number meant, as text; "" where there are choices.
     explanation: of a worked example, "" otherwise.
+    order: printed letters in the order shown, "cadbe", and permutation, the number of that order;
+        "" and 0 where choices stand as printed.
+    pass_marks, sitting_*: see `Whole`.
     """
 
     id: str
@@ -34,9 +50,26 @@ class Doc(TypedDict):
     has_figure: bool
     human_accuracy: float | None
     explanation: str
+    order: str
+    permutation: int
+    pass_marks: str
+    sitting_asked: int
+    sitting_required: int
+    sitting_general: int
 
 
-def to_doc(question: Question, explanation: str = "") -> Doc:
+ALONE = Whole("", 0, 0, 0)
+"""Of a question that belongs to no sitting, such as a worked example."""
+
+
+def to_doc(
+    question: Question,
+    *,
+    explanation: str = "",
+    whole: Whole = ALONE,
+    order: str = "",
+    permutation: int = 0,
+) -> Doc:
     return Doc(
         id=question.id,
         exam=question.exam,
@@ -58,6 +91,12 @@ def to_doc(question: Question, explanation: str = "") -> Doc:
         has_figure=question.has_figure,
         human_accuracy=question.human_accuracy,
         explanation=explanation,
+        order=order,
+        permutation=permutation,
+        pass_marks=whole.pass_marks,
+        sitting_asked=whole.asked,
+        sitting_required=whole.required_possible,
+        sitting_general=whole.general_possible,
     )
 
 

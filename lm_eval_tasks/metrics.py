@@ -18,12 +18,15 @@ from lm_eval_tasks.answers import (
 from lm_eval_tasks.doc import Doc, gold_texts
 from lm_eval_tasks.exam import LETTERS
 from lm_eval_tasks.gestalt import author_pick, author_scores, nearest_sets, set_score
+from lm_eval_tasks.permutation import Pick
 from lm_eval_tasks.reasoning import strip_reasoning
+from lm_eval_tasks.sitting_scores import sitting_scores
 from lm_eval_tasks.texts import normal_form
+from lm_eval_tasks.verdict import Item
 
 Points = tuple[float, float]
 """What a question is worth, what was earned."""
-Scores = dict[str, float | Points]
+Scores = dict[str, float | Points | Item | Pick]
 MARKERS = ("### 応答：\n", "### Response:", "### Answer:")
 HEADING = re.compile(r"\A#{1,6}[ \t]*(?:応答|答え|回答|Response|Answer)[ \t]*[:：]?\s*")
 
@@ -47,17 +50,19 @@ def letters(doc: Doc, results: Sequence[str]) -> Scores:
     acc_lenient: any width, order and separator, words around it; numbers by value or by sheet.
     points, points_lenient: what these earn; points_possible: what all kept questions are worth.
     extracted: share of responses in which the lenient rules found an answer.
+    The figures of a sitting (see sitting_scores.py) take the lenient answer.
     """
     response = results[0]
     published = published_correct(doc, published_prediction(response))
     lenient = lenient_correct(doc, response)
+    reading = picked(doc, response)
+    answer = reading.letters & frozenset(LETTERS[: len(doc["choices"])])
     return {
         "acc": float(published),
         "acc_lenient": float(lenient),
-        "extracted": float(bool(picked(doc, response).rule)),
-        **_points("points", doc, correct=published),
-        **_points("points_lenient", doc, correct=lenient),
-        "points_possible": (doc["points"], doc["points"]),
+        "extracted": float(bool(reading.rule)),
+        **_points(doc, points=published, points_lenient=lenient),
+        **sitting_scores(doc, answer, correct=lenient),
     }
 
 
@@ -71,12 +76,13 @@ def mc(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
     per_character = [
         logprob / len(choice) for logprob, choice in zip(logprobs, doc["choices"], strict=True)
     ]
-    correct = _is_accepted(doc, _likeliest(doc, logprobs))
+    answer = _likeliest(doc, logprobs)
+    correct = _is_accepted(doc, answer)
     return {
         "acc": float(correct),
         "acc_norm": float(_is_accepted(doc, _likeliest(doc, per_character))),
-        **_points("points", doc, correct=correct),
-        "points_possible": (doc["points"], doc["points"]),
+        **_points(doc, points=correct),
+        **sitting_scores(doc, answer, correct=correct),
     }
 
 
@@ -161,6 +167,7 @@ def _paper_set(doc: Doc, response: str) -> Scores:
         "gestalt_score_set": score,
         "gestalt_acc_set": float(_is_accepted(doc, answer)),
         "gestalt_tie": float(len(nearest) > 1),
+        **sitting_scores(doc, answer, correct=_is_accepted(doc, answer)),
     }
 
 
@@ -183,6 +190,11 @@ def _is_accepted(doc: Doc, answer: frozenset[str]) -> bool:
     return doc["credited_to_all"] or sorted(answer) in doc["accepted"]
 
 
-def _points(name: str, doc: Doc, *, correct: bool) -> dict[str, Points]:
-    item = (doc["points"], doc["points"] * correct)
-    return {name: item, f"{name}_stderr": item}
+def _points(doc: Doc, **correct: bool) -> dict[str, Points]:
+    """Each sum with its error, and what there was to earn; nothing of a repeated question."""
+    if doc["order"]:
+        return {}
+    items: dict[str, Points] = {}
+    for name, right in correct.items():
+        items[name] = items[f"{name}_stderr"] = (doc["points"], doc["points"] * right)
+    return items | {"points_possible": (doc["points"], doc["points"])}

@@ -16,12 +16,16 @@ class Options:
     sittings: only these ("116",); empty = all.
     context: "case" gives follow-up questions the case text they refer to; "published" asks them
         as the source prints them, without it.
+    permute: ask each question so many times, its choices in another order each; 0 = as printed.
+    seed: of those orders.
     figures: "skip" leaves questions out that need an image; "keep" asks them without it.
     """
 
     sittings: tuple[str, ...] = ()
     context: str = "case"
     figures: str = "skip"
+    permute: int = 0
+    seed: int = 0
 
 
 def parse_options(given: object) -> Options:
@@ -34,6 +38,8 @@ def parse_options(given: object) -> Options:
     if not isinstance(given, Mapping):
         raise JmedError(f'{where}: found {given!r}; allowed: an object, {{"sittings": ["116"]}}')
     check_keys(given, [item.name for item in fields(Options)], where)
+    if "seed" in given and not given.get("permute"):
+        raise JmedError(f"{where}: seed: has no effect without permute")
     sittings = given.get("sittings", [])
     if not isinstance(sittings, list) or not all(isinstance(item, str) for item in sittings):
         raise JmedError(f'{where}: sittings: found {sittings!r}; allowed: strings, ["115", "116"]')
@@ -41,4 +47,12 @@ def parse_options(given: object) -> Options:
         sittings=tuple(sittings),
         context=check_choice(given.get("context", "case"), CONTEXT, f"{where}: context"),
         figures=check_choice(given.get("figures", "skip"), FIGURES, f"{where}: figures"),
+        permute=_whole(given.get("permute", 0), f"{where}: permute"),
+        seed=_whole(given.get("seed", 0), f"{where}: seed"),
     )
+
+
+def _whole(value: object, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise JmedError(f"{where}: found {value!r}; allowed: a whole number, 0 or more")
+    return value

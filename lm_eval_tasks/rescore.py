@@ -1,5 +1,6 @@
 """Predictions of an exam -> points by sitting, with no model: the publisher's rule and ours."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from lm_eval_tasks.doc import Doc, to_doc
 from lm_eval_tasks.exam import Question
 from lm_eval_tasks.metrics import lenient_correct, picked, published_correct
 from lm_eval_tasks.predictions import Prediction
+from lm_eval_tasks.verdict import Item
 
 RULES = ("published", "lenient")
 
@@ -72,6 +74,40 @@ def _answer(doc: Doc, prediction: Prediction | None) -> Answered:
         },
         prohibited={rule: not set(doc["prohibited"]).isdisjoint(taken[rule]) for rule in RULES},
     )
+
+
+def verdict_items(
+    answered: Sequence[Answered], rule: str, pass_marks: str
+) -> list[tuple[Doc, Item]]:
+    """Each answered question as `verdicts` wants it.
+
+    A sitting is incomplete while a question without a figure has no prediction; figure questions
+    without one were not asked.
+    """
+    given = [item for item in answered if not item.missing]
+    lacking = (a for a in answered if a.missing and not a.doc["has_figure"])
+    asked = Counter(item.doc["sitting"] for item in (*given, *lacking))
+    possible: Counter[tuple[str, bool]] = Counter()
+    for item in answered:
+        possible[item.doc["sitting"], item.doc["required"]] += item.doc["points"]
+    return [
+        (
+            item.doc,
+            Item(
+                marks=pass_marks,
+                sitting=item.doc["sitting"],
+                required=item.doc["required"],
+                worth=item.doc["points"],
+                earned=item.doc["points"] * item.correct[rule],
+                correct=item.correct[rule],
+                prohibited=item.prohibited[rule],
+                asked=asked[item.doc["sitting"]],
+                required_possible=possible[item.doc["sitting"], True],
+                general_possible=possible[item.doc["sitting"], False],
+            ),
+        )
+        for item in given
+    ]
 
 
 def scores(answered: Sequence[Answered], rule: str) -> list[Score]:

@@ -1,0 +1,58 @@
+"""Answered questions -> right answers and points by section, category and human accuracy."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval_tasks.doc import Doc
+from lm_eval_tasks.verdict import Item
+
+BANDS = ((0, 50), (50, 70), (70, 90), (90, 101))
+"""Per cent of examinees who were right; a band holds its lower end."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """right of questions, earned of worth points."""
+
+    name: str
+    questions: int
+    right: int
+    earned: int
+    worth: int
+
+
+def breakdowns(answered: Sequence[tuple[Doc, Item]]) -> Mapping[str, list[Part]]:
+    """The same answers by "section", "category" and "human accuracy"; unknown ones are named so."""
+    keys: Mapping[str, Callable[[Doc], str]] = {
+        "section": lambda doc: doc["section"] or "-",
+        "category": lambda doc: doc["category"] or "-",
+        "human accuracy": _band,
+    }
+    return {name: _parts(answered, key) for name, key in keys.items()}
+
+
+def _parts(answered: Iterable[tuple[Doc, Item]], key: Callable[[Doc], str]) -> list[Part]:
+    groups: dict[str, list[tuple[Doc, Item]]] = {}
+    for doc, item in answered:
+        groups.setdefault(key(doc), []).append((doc, item))
+    return [_part(name, group) for name, group in sorted(groups.items())]
+
+
+def _part(name: str, group: Sequence[tuple[Doc, Item]]) -> Part:
+    items = [item for _, item in group]
+    return Part(
+        name=name,
+        questions=len(items),
+        right=sum(item.correct for item in items),
+        earned=sum(item.earned for item in items),
+        worth=sum(item.worth for item in items),
+    )
+
+
+def _band(doc: Mapping[str, Any] | Doc) -> str:
+    accuracy = doc["human_accuracy"]
+    if accuracy is None:
+        return "unknown"
+    low, high = next(band for band in BANDS if band[0] <= accuracy < band[1])
+    return f"{low:02}-{min(high, 100)} %"

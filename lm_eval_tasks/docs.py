@@ -1,0 +1,40 @@
+"""Kept questions -> docs: each as often as a run asks it, with what its sitting amounts to."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from lm_eval_tasks.doc import Doc, Whole, to_doc
+from lm_eval_tasks.exam import Question
+from lm_eval_tasks.load import Exam
+from lm_eval_tasks.options import Options
+from lm_eval_tasks.permutation import orders, reorder
+
+
+def docs_of(exam: Exam, kept: Sequence[Question], options: Options) -> Iterator[Doc]:
+    """Yield the docs of the kept questions; with `permute`, one for each order of the choices.
+
+    A run with permuted choices has no verdict: it asks every question several times.
+    """
+    if options.permute:
+        for permutation in range(options.permute):
+            for question in kept:
+                order = list(orders(question, options.permute, options.seed))[permutation]
+                yield to_doc(reorder(question, order), order=order, permutation=permutation)
+        return
+    wholes = sitting_wholes(exam, kept)
+    for question in kept:
+        yield to_doc(question, whole=wholes[question.sitting])
+
+
+def sitting_wholes(exam: Exam, asked: Sequence[Question]) -> dict[str, Whole]:
+    """sitting -> what it amounts to, for every sitting of the exam that was loaded."""
+    counts = Counter(question.sitting for question in asked)
+    points: Counter[tuple[str, bool]] = Counter()
+    for question in exam.questions:
+        points[question.sitting, question.required] += question.points
+    return {
+        sitting: Whole(
+            exam.card.pass_marks, counts[sitting], points[sitting, True], points[sitting, False]
+        )
+        for sitting in {question.sitting for question in exam.questions}
+    }

@@ -1,0 +1,120 @@
+"""Verdicts and breakdowns as people read them, in Japanese or English."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich.table import Table
+
+from lm_eval_tasks.breakdown import Part
+from lm_eval_tasks.verdict import Verdict
+
+WORDS = {
+    "ja": {
+        "sitting": "回",
+        "required": "必修",
+        "general": "一般・臨床",
+        "prohibited": "禁忌肢 (参考値)",
+        "verdict": "判定",
+        "why": "理由・注",
+        "answered": "解答",
+        "text": "出題分の得点率",
+        "passed": "合格",
+        "failed": "不合格",
+        "none": "判定なし",
+        "unasked": "出題しなかった問題 (画像など) は無解答として数える",
+        "unreachable": "画像問題なしでは基準に届かない",
+        "labels": "禁忌肢のラベルは非公式 (参考値)。研究用であり、診療上の安全性を示さない",
+        "section": "区分",
+        "category": "分野",
+        "human accuracy": "受験者の正答率",
+        "right": "正答",
+        "points": "得点",
+    },
+    "en": {
+        "sitting": "sitting",
+        "required": "required",
+        "general": "general",
+        "prohibited": "prohibited (参考値)",
+        "verdict": "verdict",
+        "why": "why, remarks",
+        "answered": "answered",
+        "text": "rate of those asked",
+        "passed": "PASS",
+        "failed": "FAIL",
+        "none": "no verdict",
+        "unasked": "questions that were not asked (figures) count as unanswered",
+        "unreachable": "out of reach without the figure questions",
+        "labels": "prohibited choices are unofficial labels (参考値); for research, no evidence of "
+        "safety for patients",
+        "section": "section",
+        "category": "category",
+        "human accuracy": "human accuracy",
+        "right": "right",
+        "points": "points",
+    },
+}
+COLUMNS = ("sitting", "verdict", "required", "general", "prohibited", "text", "answered", "why")
+
+
+def verdict_table(verdicts: Sequence[Verdict], title: str, language: str) -> Table:
+    """One row for each sitting: points / mark / all points, and why it failed."""
+    words = WORDS[language]
+    table = Table(title=title, title_justify="left", caption=_caption(verdicts, words))
+    for column in COLUMNS:
+        table.add_column(words[column], justify="left" if column in {"sitting", "why"} else "right")
+    for verdict in verdicts:
+        state = {True: "passed", False: "failed", None: "none"}[verdict.passed]
+        earned = verdict.required + verdict.general
+        worth = verdict.required_asked + verdict.general_asked
+        table.add_row(
+            verdict.sitting,
+            words[state],
+            _points(verdict, "required"),
+            _points(verdict, "general"),
+            str(verdict.prohibited) + (f" ≤ {verdict.mark.prohibited}" if verdict.mark else ""),
+            f"{earned}/{worth} = {earned / worth:.1%}" if worth else "-",
+            f"{verdict.answered}/{verdict.asked}",
+            "; ".join([*_translated(verdict.failed, words), *_unreachable(verdict, words)]),
+        )
+    return table
+
+
+def breakdown_tables(parts: Mapping[str, Sequence[Part]], language: str) -> Iterator[Table]:
+    """One table for each way to divide the answers."""
+    words = WORDS[language]
+    for name, rows in parts.items():
+        table = Table(words[name])
+        table.add_column(words["right"], justify="right")
+        table.add_column("%", justify="right")
+        table.add_column(words["points"], justify="right")
+        for part in rows:
+            table.add_row(
+                part.name,
+                f"{part.right}/{part.questions}",
+                f"{part.right / part.questions:.1%}",
+                f"{part.earned}/{part.worth}",
+            )
+        yield table
+
+
+def _points(verdict: Verdict, part: str) -> str:
+    earned, possible = getattr(verdict, part), getattr(verdict, f"{part}_possible")
+    return f"{earned}/{possible}" + (f" (≥ {getattr(verdict.mark, part)})" if verdict.mark else "")
+
+
+def _translated(conditions: Sequence[str], words: Mapping[str, str]) -> Iterator[str]:
+    for condition in conditions:
+        part, _, rest = condition.partition(" ")
+        yield f"{words.get(part, part)} {rest}"
+
+
+def _unreachable(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
+    mark = verdict.mark
+    short = mark and (
+        verdict.required_asked < mark.required or verdict.general_asked < mark.general
+    )
+    return [words["unreachable"]] if short and verdict.answered == verdict.asked else []
+
+
+def _caption(verdicts: Sequence[Verdict], words: Mapping[str, str]) -> str:
+    sources = {f"{v.sitting}: {v.mark.source}" for v in verdicts if v.mark}
+    return "\n".join([words["unasked"], words["labels"], *sorted(sources)])

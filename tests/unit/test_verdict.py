@@ -1,0 +1,131 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from lm_eval_tasks.doc import Whole, to_doc
+from lm_eval_tasks.exam import Question
+from lm_eval_tasks.sitting_scores import sitting_scores
+from lm_eval_tasks.verdict import MARKS, Item, read_marks, verdicts
+from lm_eval_tasks.verdict_metrics import (
+    general_rate,
+    passed,
+    passed_stderr,
+    prohibited,
+    prohibited_stderr,
+    required_rate,
+    required_rate_stderr,
+)
+
+# the invented sitting: 64 of 80 required points and 55 of 79 general ones pass
+REQUIRED = [Item("sample", "900", True, 3, 3, True, False, 59, 80, 79)] * 20
+REQUIRED += [Item("sample", "900", True, 1, 1, True, False, 59, 80, 79)] * 20
+GENERAL = [Item("sample", "900", False, 1, 1, True, False, 59, 80, 79)] * 19
+
+
+def exam(*, wrong_required: int = 0, general: int = 55, taboo: int = 0) -> list[Item]:
+    """All 159 points asked one by one; wrong_required counts three-point questions."""
+    items = [i._replace(asked=119) for i in REQUIRED]
+    items[:wrong_required] = [i._replace(earned=0, correct=False) for i in items[:wrong_required]]
+    right = GENERAL[0]._replace(asked=119)
+    wrong = right._replace(earned=0, correct=False)
+    items += [right] * general + [wrong] * (79 - general)
+    return [i._replace(prohibited=place < taboo) for place, i in enumerate(items)]
+
+
+def elsewhere(items: list[Item]) -> list[Item]:
+    return [item._replace(sitting="1") for item in items]
+
+
+@pytest.mark.parametrize(
+    ("items", "state", "failed"),
+    [
+        (exam(), True, ()),
+        (exam(wrong_required=5), True, ()),
+        (exam(wrong_required=6), False, ("required 62 < 64",)),
+        (exam(general=54), False, ("general 54 < 55",)),
+        (exam(taboo=3), True, ()),
+        (exam(taboo=4), False, ("prohibited 4 > 3",)),
+        (
+            exam(wrong_required=6, general=0, taboo=4),
+            False,
+            ("required 62 < 64", "general 0 < 55", "prohibited 4 > 3"),
+        ),
+        (exam()[:-1], None, ("incomplete: 118 of 119 questions were answered",)),
+        (elsewhere(exam()), None, ("no pass mark is known for this sitting",)),
+        ([i._replace(general_possible=80) for i in exam()], None,
+         ("the mark is out of (80, 79), this exam is not",)),
+    ],
+)  # fmt: skip
+def test_each_condition_decides(
+    items: list[Item], state: bool | None, failed: tuple[str, ...]
+) -> None:
+    (verdict,) = verdicts(items)
+    assert (verdict.passed, verdict.failed) == (state, failed)
+
+
+def test_sittings_are_judged_one_by_one() -> None:
+    two = elsewhere(exam()) + exam(general=54)
+    assert [(v.sitting, v.passed) for v in verdicts(two)] == [("1", None), ("900", False)]
+
+
+def test_items_read_back_from_json_are_the_same() -> None:
+    assert verdicts([list(item) for item in exam()]) == verdicts(exam())
+
+
+def test_figures_count_what_was_not_asked_as_lost() -> None:
+    asked = [i._replace(asked=100) for i in exam()[:100]]
+    assert required_rate(asked) == 1.0
+    assert general_rate(asked) == 55 / 79
+    assert prohibited(asked) == 0
+
+
+def test_an_incomplete_sitting_has_no_figures() -> None:
+    for figure in (required_rate, general_rate, prohibited, passed, passed_stderr):
+        assert math.isnan(figure(exam()[:-1]))
+
+
+def test_a_sitting_without_a_mark_has_points_and_no_verdict() -> None:
+    unmarked = elsewhere(exam())
+    assert required_rate(unmarked) == 1.0
+    assert math.isnan(passed(unmarked))
+    assert math.isnan(passed_stderr(unmarked))
+
+
+def test_bootstrap_errors_agree_with_the_binomial() -> None:
+    items = exam(wrong_required=10, general=40)
+    # ten of twenty three-point questions wrong: the points vary by 3 * sqrt(20 * 1/2 * 1/2)
+    assert required_rate_stderr(items) == pytest.approx(3 * math.sqrt(5) / 80, rel=0.1)
+    assert prohibited_stderr(items) == 0
+    assert passed_stderr(exam(wrong_required=20, general=0)) == 0
+    assert 0.3 < passed_stderr(exam(wrong_required=5)) <= 0.51
+    assert required_rate_stderr(items) == required_rate_stderr(items)
+
+
+def test_answers_become_items() -> None:
+    question = Question(
+        id="900B1", exam="toy", language="ja", sitting="900", section="B", stem="どれか。",
+        choices=("い", "ろ", "は"), accepted=(frozenset("a"),), n_select=1, points=3,
+        has_figure=False, required=True, prohibited=frozenset("c"),
+    )  # fmt: skip
+    whole = Whole("sample", 59, 80, 79)
+    taken = sitting_scores(to_doc(question, whole=whole), frozenset("c"), correct=False)
+    metrics = ("required_rate", "general_rate", "prohibited", "passed")
+    assert list(taken) == [name for metric in metrics for name in (metric, f"{metric}_stderr")]
+    assert taken["passed"] == Item("sample", "900", True, 3, 0, False, True, 59, 80, 79)
+    right = sitting_scores(to_doc(question, whole=whole), frozenset("a"), correct=True)
+    assert right["passed"][4:7] == (3, True, False)
+    no_marks = to_doc(replace(question, exam="other"))
+    assert sitting_scores(no_marks, frozenset("a"), correct=True) == {}
+
+
+def test_every_mark_has_its_source_and_can_be_reached() -> None:
+    assert MARKS.is_file()
+    physician = read_marks("physician")
+    assert set(physician) == {str(sitting) for sitting in range(112, 120)}
+    assert read_marks("no such examination") == {}
+    for mark in (*physician.values(), *read_marks("sample").values()):
+        assert mark.source
+        assert mark.prohibited == 3
+        assert 0.79 <= mark.required / mark.of[0] <= 0.81  # the ministry asks for 80 %
+        assert 0.6 < mark.general / mark.of[1] < 0.8

@@ -1,7 +1,9 @@
 """Question: the one record that readers make and everything else speaks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import combinations
 
 LETTERS = "abcdefgh"
 
@@ -38,6 +40,8 @@ class Question:
     prohibited: letters of the prohibited choices; unofficial labels.
     human_accuracy: per cent of examinees who were right, None if not known.
     boilerplate: a translator's remark stands where exam text should.
+    unusable: why nobody can be asked this question as it is published, "" if one can; such a
+        question need not have choices or an answer.
     """
 
     id: str
@@ -60,9 +64,12 @@ class Question:
     category: str = ""
     human_accuracy: float | None = None
     boilerplate: bool = False
+    unusable: str = ""
 
     def __post_init__(self) -> None:
         known = frozenset(LETTERS[: len(self.choices)])
+        if self.unusable:
+            return
         if bool(self.choices) == bool(self.number) or bool(self.choices) != bool(self.accepted):
             raise ValueError("a question has choices and accepted letters, or a number")
         if any(not letters or letters - known for letters in self.accepted):
@@ -74,3 +81,8 @@ class Question:
     def gold(self) -> str:
         """The printed gold as one writes it on the sheet: "e", "a,c", "130"."""
         return self.number.sheet if self.number else ",".join(sorted(self.accepted[0]))
+
+
+def accepted_sets(letters: Iterable[str], n_select: int) -> tuple[frozenset[str], ...]:
+    """All answers of `n_select` right letters; one, unless more are right than asked for."""
+    return tuple(frozenset(chosen) for chosen in combinations(sorted(letters), n_select))

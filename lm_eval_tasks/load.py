@@ -1,19 +1,25 @@
 """Exam name -> its card, questions and worked examples, whatever format they are published in."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
 from lm_eval_tasks.card import Card, read_card
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import Question
+from lm_eval_tasks.hub import hub_rows
 from lm_eval_tasks.sources import local_files
+
+EMBEDDED = "sample"
 
 
 @dataclass(frozen=True)
 class Exam:
-    """All published questions in printed order, and the worked examples with explanations."""
+    """Questions of the sittings asked for, in printed order; worked examples with explanations."""
 
     card: Card
     questions: Sequence[Question]
@@ -21,16 +27,32 @@ class Exam:
 
 
 @cache
-def load_exam(name: str) -> Exam:
+def load_exam(name: str, sittings: tuple[str, ...] = ()) -> Exam:
     """Read the exam `name`, downloading what is not on this machine.
 
+    Args:
+        sittings: only these, and only their files; all if empty.
+
     Raises:
-        JmedError: no such exam, its files cannot be had, or one of them is malformed.
+        JmedError: no such exam or sitting, its files cannot be had, or one of them is malformed.
     """
     card = read_card(name)
-    files = local_files(card)
+    wanted = card.sittings(sittings)
     reader = import_module(f"lm_eval_tasks.readers.{card.reader}")
-    questions = list(reader.read(card, files))
-    if len(questions) != card.published:
-        raise JmedError(f"{name}: {len(questions)} questions read, {card.published} published")
-    return Exam(card, questions, reader.read_demonstrations(card, files[card.demonstrations]))
+    files = {} if card.hub else local_files(card, sittings)
+    read = reader.read(card, hub_rows(card)) if card.hub else reader.read(card, files)
+    questions = [question for question in read if question.sitting in wanted]
+    found = Counter(question.sitting for question in questions)
+    if expected := {s: n for s, n in card.published.items() if s in wanted and found[s] != n}:
+        counts = ", ".join(f"{s or name}: {found[s]} of {n}" for s, n in expected.items())
+        raise JmedError(f"{name}: questions read are not those published: {counts}")
+    return Exam(card, questions, _demonstrations(card, reader, files))
+
+
+def _demonstrations(
+    card: Card, reader: ModuleType, files: dict[str, Path]
+) -> Sequence[tuple[Question, str]]:
+    if not card.demonstrations:
+        return load_exam(EMBEDDED).demonstrations
+    shown: list[tuple[Question, str]] = reader.read_demonstrations(card, files[card.demonstrations])
+    return shown

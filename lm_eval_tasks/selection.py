@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lm_eval_tasks.errors import check_choice
 from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.load import Exam
 from lm_eval_tasks.options import Options
+from lm_eval_tasks.permutation import can_be_permuted
 from lm_eval_tasks.texts import normal_form
 
 
@@ -28,27 +29,31 @@ def select(questions: Sequence[Question], options: Options, *, choices_only: boo
 
     Args:
         choices_only: the protocol compares texts of choices, so it needs some that differ.
-
-    Raises:
-        JmedError: a sitting is asked for that the exam does not have.
     """
-    known = {question.sitting for question in questions}
-    for sitting in options.sittings:
-        check_choice(sitting, known, "--metadata key 'jmed': sittings")
     reasons = [_reason(question, options, choices_only) for question in questions]
     kept = [question for question, reason in zip(questions, reasons, strict=True) if not reason]
     if options.context == "published":
         kept = [replace(question, context="", context_has_figure=False) for question in kept]
-    marks = Counter(mark for question in kept for mark in _marks(question))
+    marks = Counter(mark for question in kept for mark in _marks(question, options))
     left_out = Counter(reason for reason in reasons if reason)
     return Selection(kept, dict(left_out), dict(sorted(marks.items())))
 
 
+def select_from(exam: Exam, options: Options, *, choices_only: bool) -> Selection:
+    """As `select`, of all that the exam publishes: sittings that were not loaded are left out."""
+    chosen = select(exam.questions, options, choices_only=choices_only)
+    elsewhere = sum(exam.card.published.values()) - len(exam.questions)
+    left_out = {"another sitting": elsewhere} if elsewhere else {}
+    return replace(chosen, left_out=left_out | chosen.left_out)
+
+
 def _reason(question: Question, options: Options, choices_only: bool) -> str:
-    if options.sittings and question.sitting not in options.sittings:
-        return "another sitting"
     if question.has_figure and options.figures == "skip":
         return "needs a figure"
+    if question.unusable:
+        return question.unusable
+    if question.number and options.permute:
+        return "the answer is a number, there are no choices to permute"
     if choices_only and question.number:
         return "the answer is a number, there are no choices"
     if choices_only and not _can_be_told_apart(question):
@@ -62,11 +67,13 @@ def _can_be_told_apart(question: Question) -> bool:
     return all(texts) and all(texts.count(text) == 1 for text in right)
 
 
-def _marks(question: Question) -> list[str]:
+def _marks(question: Question, options: Options) -> list[str]:
     marks = {
-        "struck out by the ministry (0 points)": question.points == 0,
+        "worth 0 points (struck out)": question.points == 0,
         "credited to everybody": question.credited_to_all,
         "follow-up whose case shows a figure": question.context_has_figure,
+        "choices that name each other, left in printed order": bool(options.permute)
+        and not can_be_permuted(question),
         "translator's remark in the text": question.boilerplate,
     }
     return [mark for mark, holds in marks.items() if holds]

@@ -10,7 +10,7 @@ Whatever is found must have the pinned sha256.
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -19,7 +19,7 @@ import requests
 from filelock import FileLock
 from tqdm import tqdm
 
-from lm_eval_tasks.card import Card, read_manifest
+from lm_eval_tasks.card import UNKNOWN, Card, read_manifest
 from lm_eval_tasks.errors import JmedError
 
 PUBLISHER = "https://raw.githubusercontent.com"
@@ -28,16 +28,21 @@ TIMEOUT = 30.0
 """Seconds without a byte after which a download is given up."""
 
 
-def local_files(card: Card, *, download: bool = True) -> dict[str, Path]:
+def local_files(
+    card: Card, sittings: Iterable[str] = (), *, download: bool = True
+) -> dict[str, Path]:
     """Map each published path of the exam to a local file with the pinned content.
 
     Files already here are used as they are; the rest is downloaded, each under a temporary name
     until it is whole and checked, so an interrupted download goes on with the next file.
 
+    Args:
+        sittings: only what these need; all if empty.
+
     Raises:
         JmedError: a file is not here and cannot be had, or is not the pinned one.
     """
-    digests = read_manifest(card)
+    digests = read_manifest(card, sittings)
     found = {path: file for path in digests if (file := _here(card, path))}
     if len(found) < len(digests):
         missing = [path for path in digests if path not in found]
@@ -49,9 +54,16 @@ def local_files(card: Card, *, download: bool = True) -> dict[str, Path]:
     return {path: found[path] for path in digests}
 
 
-def is_local(card: Card) -> bool:
-    """Whether every file of the exam is here, without a look at its content."""
-    return all(_here(card, path) for path in read_manifest(card))
+def missing_files(card: Card, sittings: Iterable[str] = ()) -> list[str]:
+    """The published paths that are not on this machine; contents are not looked at."""
+    return [path for path in read_manifest(card, sittings) if not _here(card, path)]
+
+
+def local_sittings(card: Card) -> list[str]:
+    """The sittings of which every file is on this machine (never of a Hub dataset)."""
+    if card.hub:
+        return []
+    return [sitting for sitting in card.published if not missing_files(card, [sitting])]
 
 
 def cache_folder() -> Path:
@@ -74,6 +86,8 @@ def _folder(card: Card) -> str:
 def _here(card: Card, path: str) -> Path | None:
     if card.source == "package":
         return PACKAGE / card.name / path
+    if card.source == "here":
+        return card.folder / path
     places = [cache_folder()]
     if _mirror() and not _is_address(_mirror()):
         places.insert(0, Path(_mirror()))
@@ -97,6 +111,8 @@ def _absent(card: Card, missing: list[str], why: str = "downloads are off (HF_HU
 
 
 def _check(file: Path, digest: str) -> None:
+    if digest == UNKNOWN:
+        return
     try:
         found = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
@@ -104,7 +120,7 @@ def _check(file: Path, digest: str) -> None:
     if found != digest:
         raise JmedError(
             f"{file}: not the published file: sha256 {found}; allowed: {digest}. "
-            "Delete it and fetch it again."
+            "Delete it and fetch it again (a private exam: run jmed new-exam again)."
         )
 
 
@@ -115,7 +131,7 @@ def _download(card: Card, digests: Mapping[str, str]) -> dict[str, Path]:
     store = pooch.create(
         path=folder,
         base_url=f"{base.rstrip('/')}/{_folder(card)}/",
-        registry={path: f"sha256:{digest}" for path, digest in digests.items()},
+        registry={p: None if d == UNKNOWN else f"sha256:{d}" for p, d in digests.items()},
         retry_if_failed=1,
     )
     get = pooch.HTTPDownloader(timeout=TIMEOUT)

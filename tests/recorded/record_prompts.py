@@ -1,16 +1,20 @@
 """Write down prompts and ceilings of an oracle run: `python -m tests.recorded.record_prompts`.
 
-To be run when a prompt is meant to change, together with a new metadata.version; JMED_MIRROR must
-hold all exams. Of published exams only hashes are kept.
+To be run when a prompt is meant to change, together with a new metadata.version, with the exams
+in JMED_MIRROR. Of published exams only hashes are kept.
 """
 
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.card import exam_names, read_card
+from lm_eval_tasks.sources import local_sittings
+from lm_eval_tasks.task_names import split_task, task_names
 from tests.e2e.lm_eval_run import Run, run_lm_eval
 
 HERE = Path(__file__).parent
@@ -23,6 +27,7 @@ def prompt_record(run: Run, task: str) -> dict[str, Any]:
     prompts = [sample["arguments"]["gen_args_0"]["arg_0"] for sample in run.samples[task]]
     return {
         "version": run.results["versions"][task],
+        "sittings": sorted({sample["doc"]["sitting"] for sample in run.samples[task]}),
         "kept": len(prompts),
         "prompts_sha256": hashlib.sha256("\0".join(prompts).encode()).hexdigest(),
     }
@@ -42,22 +47,44 @@ def ceiling(run: Run, task: str) -> dict[str, float]:
     return {name: round(metrics[name], 6) for name in names if name in metrics}
 
 
+def oracle_runs(folder: Path) -> Iterator[Run]:
+    """Run the oracle over every task whose exam is here; of an exam that is here in part, over the
+    sittings that are."""
+    cards = [read_card(name) for name in exam_names()]
+    here = {card.name: local_sittings(card) for card in cards}
+    whole = [card.name for card in cards if len(here[card.name]) == len(card.published)]
+    yield _run(folder / "whole", whole, {})
+    for name, sittings in here.items():
+        if sittings and name not in whole:
+            yield _run(folder / name, [name], {"sittings": sittings})
+
+
+def _run(folder: Path, exams: list[str], options: dict[str, Any]) -> Run:
+    tasks = [task for task in task_names() if split_task(task)[0] in exams]
+    asked = ("--model", "oracle", "--include_path", str(TASKS_PATH), "--tasks", ",".join(tasks))
+    metadata = ("--metadata", json.dumps({"jmed": options}))
+    return run_lm_eval("tests.e2e.oracle", folder, *asked, *metadata)
+
+
 def main() -> None:
+    prompts: dict[str, Any] = {}
+    ceilings: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        asked = ("--model", "oracle", "--include_path", str(TASKS_PATH), "--tasks", "jmed_*")
-        run = run_lm_eval("tests.e2e.oracle", Path(folder), *asked)
-    tasks = sorted(run.samples)
-    _write("prompts", {task: prompt_record(run, task) for task in tasks})
-    _write("ceilings", {task: ceiling(run, task) for task in tasks})
-    (HERE / "prompts").mkdir(exist_ok=True)
-    for task in tasks:
-        if task.startswith("jmed_sample_"):
-            file = HERE / "prompts" / f"{task}.txt"
-            file.write_text(whole_prompt(run, task), encoding="utf-8")
+        for run in oracle_runs(Path(folder)):
+            prompts |= {task: prompt_record(run, task) for task in run.samples}
+            ceilings |= {task: ceiling(run, task) for task in run.samples}
+            for task in run.samples:
+                if task.startswith("jmed_sample_"):
+                    (HERE / "prompts").mkdir(exist_ok=True)
+                    file = HERE / "prompts" / f"{task}.txt"
+                    file.write_text(whole_prompt(run, task), encoding="utf-8")
+    _write("prompts", prompts)
+    _write("ceilings", ceilings)
 
 
 def _write(name: str, values: dict[str, Any]) -> None:
-    text = json.dumps({key: value for key, value in values.items() if value}, indent=2)
+    kept = {key: values[key] for key in sorted(values) if values[key]}
+    text = json.dumps(kept, indent=2)
     (HERE / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
 
 

@@ -1,0 +1,44 @@
+"""Hub datasets -> rows, through `datasets`: its cache, its offline mode, or the mirror folder."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval_tasks.card import Card
+from lm_eval_tasks.errors import JmedError
+
+
+def hub_rows(card: Card) -> Sequence[Mapping[str, Any]]:
+    """Return the rows of the exam's Hub dataset.
+
+    JMED_MIRROR/<owner>/<name>/<revision>/ is read first, if it is there: a copy of the dataset's
+    repository. Otherwise `datasets` looks into its own cache and then on the Hub.
+
+    Raises:
+        JmedError: the dataset cannot be had, or not in this configuration.
+    """
+    from datasets import load_dataset  # noqa: PLC0415 takes a second, and few commands need it
+
+    assert card.hub
+    path, _, revision = card.source.removeprefix("hf:").partition("@")
+    folder = mirror_folder(card)
+    try:
+        if folder.is_dir():
+            rows = load_dataset(str(folder), card.hub.config, split=card.hub.split)
+        else:
+            rows = load_dataset(path, card.hub.config, split=card.hub.split, revision=revision)
+    except Exception as error:  # noqa: BLE001 (its kinds are those of datasets, the hub and requests)
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise JmedError(
+            f"{card.name}: the Hub dataset {path} ({card.hub.config}, {card.hub.split}) cannot be "
+            f"had: {reason}. Run `jmed fetch {card.name}` where the network is, and copy the "
+            f"cache of `datasets` (HF_HOME), or put the repository into {folder}."
+        ) from None
+    return list(rows)
+
+
+def mirror_folder(card: Card) -> Path:
+    """Where a copy of the dataset's repository is looked for."""
+    place = card.source.removeprefix("hf:").replace("@", "/")
+    return Path(os.environ.get("JMED_MIRROR", "")).expanduser() / place

@@ -1,0 +1,85 @@
+"""The format of docto-rin/IgakuQA119: a JSON array for each section, all answers in one CSV.
+
+Source: https://github.com/docto-rin/IgakuQA119/tree/2d942397cbaa1031ca139184bc4af16e1ffa202d
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lm_eval_tasks.card import Card
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exam import LETTERS, Question, accepted_sets
+from lm_eval_tasks.readers.items import array_items, by_key, table_items
+from lm_eval_tasks.readers.physician import number_or_letters, points
+from lm_eval_tasks.readers.wording import checked, n_select, why_unusable
+from lm_eval_tasks.rows import Row
+
+ANSWERS = "results/correct_answers.csv"
+HEADER = "問題番号"
+ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-F])(?P<number>\d+)")
+CHOICE = re.compile(r"([a-h])\.\s*(.*)", re.DOTALL)
+PRINTED = 5
+"""No question of this exam has fewer choices."""
+DAMAGED = "choices are damaged in the source"
+
+
+def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
+    """Yield all questions in printed order; a follow-up's case stands in its own text.
+
+    Raises:
+        JmedError: naming file, item, field, what was found and what is allowed.
+    """
+    answers = by_key(table_items(files[ANSWERS], ["number", "answer"]), "number")
+    answers.pop(HEADER, None)
+    for name in sorted(set(files) - {ANSWERS}):
+        for key, row in by_key(array_items(files[name]), "number").items():
+            if key not in answers:
+                raise JmedError(f"{row.where}: number {key!r} is missing in {files[ANSWERS]}")
+            yield _question(card, row, answers.pop(key))
+    for key, answer in answers.items():
+        raise JmedError(f"{answer.where}: number {key!r} is missing among the questions")
+
+
+def _question(card: Card, row: Row, answer: Row) -> Question:
+    place = ID.fullmatch(row.text("number"))
+    if not place or place["sitting"] not in card.published:
+        raise row.fail("number", f"{' or '.join(card.published)}, a section A to F and a number")
+    text = row.text("question").strip()
+    number, letters = number_or_letters(card, place[0], answer, answer.text("answer"))
+    labels, choices = _choices(row)
+    unusable = "" if number else _unusable(text, labels, choices, letters)
+    return checked(
+        row,
+        id=place[0],
+        exam=card.name,
+        language=card.language,
+        sitting=place["sitting"],
+        section=place["section"],
+        stem=text,
+        choices=choices,
+        accepted=() if number or unusable else accepted_sets(letters, n_select(text)),
+        number=number,
+        n_select=n_select(text),
+        points=points(card, place["section"], int(place["number"])),
+        has_figure=row.flag("has_image"),
+        required=place["section"] in card.required_sections,
+        unusable=unusable,
+    )
+
+
+def _choices(row: Row) -> tuple[str, tuple[str, ...]]:
+    """["a. rest", "b. move"] -> "ab" and the two texts."""
+    matches = [CHOICE.fullmatch(choice) for choice in row.texts("choices")]
+    if not all(matches):
+        raise row.fail("choices", "each 'a. ' and its text")
+    return (
+        "".join(match[1] for match in matches if match),
+        tuple(match[2].strip() for match in matches if match),
+    )
+
+
+def _unusable(text: str, labels: str, choices: tuple[str, ...], letters: str) -> str:
+    if len(labels) < PRINTED or labels != LETTERS[: len(labels)]:
+        return DAMAGED
+    return why_unusable(text, choices, letters)

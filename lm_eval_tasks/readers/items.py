@@ -1,0 +1,92 @@
+"""Rows that are no JSON Lines: the items of a JSON array, of a CSV table, of a Hub dataset."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from lm_eval_tasks.card import Card
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.rows import Row
+
+
+@dataclass(frozen=True)
+class Item(Row):
+    """A row that is known by its place in the file; `line` counts items from 1."""
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}, item {self.line}"
+
+
+def array_items(file: Path) -> Iterator[Item]:
+    """Yield the objects of the JSON array that is all of `file`.
+
+    Raises:
+        JmedError: the file cannot be read, is not JSON, or holds anything but a list of objects.
+    """
+    try:
+        values = json.loads(_text(file))
+    except (ValueError, RecursionError) as error:
+        raise JmedError(f"{file}: not JSON ({error}); allowed: a list of objects") from None
+    if not isinstance(values, list) or not values:
+        raise JmedError(f"{file}: found {str(values)[:60]!r}; allowed: a list of objects")
+    return _items(file, values)
+
+
+def table_items(file: Path, fields: Sequence[str]) -> Iterator[Item]:
+    """Yield the records of a CSV file without a header line, their columns named `fields`.
+
+    Raises:
+        JmedError: the file cannot be read, is empty, or a record has more or fewer columns.
+    """
+    records = [record for record in csv.reader(StringIO(_text(file), newline="")) if record]
+    if not records:
+        raise JmedError(f"{file}: no rows; allowed: CSV records of {', '.join(fields)}")
+    for number, record in enumerate(records, 1):
+        if len(record) != len(fields):
+            raise JmedError(
+                f"{file}, item {number}: found {len(record)} columns; allowed: {len(fields)} "
+                f"({', '.join(fields)})"
+            )
+    return _items(file, [dict(zip(fields, record, strict=True)) for record in records])
+
+
+def hub_items(card: Card, rows: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
+    """Yield the rows of the exam's Hub dataset."""
+    assert card.hub
+    return _items(Path(card.source) / card.hub.config / card.hub.split, rows)
+
+
+def by_key(rows: Iterable[Row], field: str) -> dict[str, Row]:
+    """Map the text of `field` to its row.
+
+    Raises:
+        JmedError: the field is no text, or stands twice.
+    """
+    keyed: dict[str, Row] = {}
+    for row in rows:
+        key = row.text(field)
+        if key in keyed:
+            raise row.fail(field, f"each but once (first at {keyed[key].where})")
+        keyed[key] = row
+    return keyed
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise JmedError(f"{file}: not UTF-8 at byte {error.start}; allowed: UTF-8") from None
+    except OSError as error:
+        raise JmedError(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def _items(file: Path, values: Iterable[object]) -> Iterator[Item]:
+    for number, value in enumerate(values, 1):
+        if not isinstance(value, Mapping):
+            raise JmedError(f"{file}, item {number}: found {str(value)[:60]!r}; allowed: an object")
+        yield Item(file, number, dict(value))

@@ -1,0 +1,120 @@
+"""The format of naoto-iwase/JMLE2026-Bench: one JSON array, choices inside the question's text.
+
+Source: https://github.com/naoto-iwase/JMLE2026-Bench/tree/76c4b29475d3008072a77a091a0d27df049dadcd
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from lm_eval_tasks.card import Card
+from lm_eval_tasks.exam import LETTERS, Number, Question, accepted_sets
+from lm_eval_tasks.readers.case_series import HEADER, narrative
+from lm_eval_tasks.readers.items import array_items, by_key
+from lm_eval_tasks.readers.physician import number_or_letters, points
+from lm_eval_tasks.readers.wording import checked, n_select, why_unusable
+from lm_eval_tasks.rows import Row
+
+ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-F])-(?P<number>\d+)")
+# "a　rest", indented or not, or a row of a Markdown table, "| a | rest | 2 days |"
+CHOICE = re.compile(r"\s*(?:([a-h])\s+(\S.*)|\|\s*([a-h])\s*\|(.*)\|)\s*")
+RULE = re.compile(r"[\s|:-]*-[\s|:-]*")
+# the boxes of the answer sheet: a line ①　②, below it the digits, "0　0" to "9　9"
+SHEET = re.compile(r"\n\s*①[\s①-⑨]*(?:\n\s*(\d)(?:[ 　]+\1)*[ 　]*)+\Z")
+FIGURE = re.compile(r"別冊|別に示す")
+
+
+def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
+    """Yield all questions in printed order, those of a series with their case.
+
+    The context of a question is the case and what the questions before it in the series tell.
+
+    Raises:
+        JmedError: naming file, item, field, what was found and what is allowed.
+    """
+    told: dict[str, list[str]] = defaultdict(list)
+    for file in files.values():
+        for row in by_key(array_items(file), "question_id").values():
+            question = _question(card, row)
+            if group := _group(row):
+                case = _lines(HEADER["ja"].sub("", group.text("context_text")))
+                before = told[group.text("group_id")]
+                context = "\n".join(filter(None, (case, *before)))
+                before.append(narrative(question))
+                figure = bool(FIGURE.search(context)) and not question.has_figure
+                question = replace(question, context=context, context_has_figure=figure)
+            yield question
+
+
+def _question(card: Card, row: Row) -> Question:
+    place = ID.fullmatch(row.text("question_id"))
+    if not place or place["sitting"] not in card.published:
+        raise row.fail("question_id", f"{' or '.join(card.published)}, a section A to F, -number")
+    text = _without_number(row, place["number"])
+    number, letters = _answer(card, place[0], row)
+    stem, choices = (SHEET.sub("", text), ()) if number else _split(row, text)
+    unusable = "" if number else why_unusable(stem, choices, letters)
+    return checked(
+        row,
+        id=place[0],
+        exam=card.name,
+        language=card.language,
+        sitting=place["sitting"],
+        section=place["section"],
+        stem=stem,
+        choices=choices,
+        accepted=() if number or unusable else accepted_sets(letters, n_select(stem)),
+        number=number,
+        n_select=n_select(stem),
+        points=points(card, place["section"], int(place["number"])),
+        has_figure=row.flag("requires_image"),
+        required=place["section"] in card.required_sections,
+        unusable=unusable,
+    )
+
+
+def _answer(card: Card, key: str, row: Row) -> tuple[Number | None, str]:
+    answer = row.texts("answer")
+    number, letters = number_or_letters(card, key, row, "".join(answer))
+    calculation = row.text("question_type") == "calculation"
+    if bool(number) != calculation or len(answer) != len(letters or "1"):
+        raise row.fail("answer", "one number" if calculation else "a list of letters")
+    return number, letters
+
+
+def _group(row: Row) -> Row | None:
+    group = row.values.get("serial_group")
+    if group is not None and not isinstance(group, dict):
+        raise row.fail("serial_group", "an object")
+    return replace(row, values=group) if group else None
+
+
+def _without_number(row: Row, number: str) -> str:
+    """The text without the number that it begins with."""
+    match = re.fullmatch(r"(\d+)\s+(\S.*)", _lines(row.text("question_text")), re.DOTALL)
+    if not match or match[1] != number:
+        raise row.fail("question_text", f"text that begins with {number} and a blank")
+    return match[2]
+
+
+def _lines(text: str) -> str:
+    """Blank lines are Markdown's, not the exam's."""
+    return re.sub(r"\n\s*\n", "\n", text).strip()
+
+
+def _split(row: Row, text: str) -> tuple[str, tuple[str, ...]]:
+    """Stem and choices: the lines from the first "a" on, which must be a, b, c and so on."""
+    lines = [line for line in text.split("\n") if not RULE.fullmatch(line)]
+    matches = [CHOICE.fullmatch(line) for line in lines]
+    letters = [(match[1] or match[3]) if match else " " for match in matches]
+    start = letters.index("a") if "a" in letters else len(lines)
+    if len(lines) - start < 2 or "".join(letters[start:]) not in LETTERS:
+        raise row.fail("question_text", "a stem, then lines of choices from a on")
+    texts = (
+        match[2] or " | ".join(map(str.strip, match[4].split("|")))
+        for match in matches[start:]
+        if match
+    )
+    return "\n".join(lines[:start]).strip(), tuple(text.strip() for text in texts)

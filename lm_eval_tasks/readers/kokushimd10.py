@@ -1,0 +1,114 @@
+"""The format of humanalysis-square/KokushiMD-10 on the Hugging Face Hub: ten professions, one list.
+
+Source: https://huggingface.co/datasets/humanalysis-square/KokushiMD-10. This project never saw the
+data; what is known of the fields comes from the publisher's scorer, calculate_scores.py of
+https://github.com/juniorliu95/KokushiMD-10. Hence choices and answers are read in any form.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from unicodedata import normalize
+
+from lm_eval_tasks.card import Card
+from lm_eval_tasks.exam import LETTERS, Number, Question, accepted_sets
+from lm_eval_tasks.readers.items import hub_items
+from lm_eval_tasks.readers.wording import checked, n_select, why_unusable
+from lm_eval_tasks.rows import Row
+
+PROFESSION = ("profession", "exam_type", "exam", "category")
+POINTS = ("0", "1", "2", "3")
+NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+def read(card: Card, rows: Sequence[Mapping[str, Any]]) -> Iterator[Question]:
+    """Yield all questions in published order.
+
+    The printed `index` returns in every profession and year, so an id is the row's number from 1
+    and that index: "17:12".
+
+    Raises:
+        JmedError: naming dataset, item, field, what was found and what is allowed.
+    """
+    for row in hub_items(card, rows):
+        yield _question(card, row)
+
+
+def _question(card: Card, row: Row) -> Question:
+    text, choices, answer = row.text("question"), _choices(row), _answer(row)
+    number = Number(Decimal(answer), answer) if _is_number(answer, choices) else None
+    letters = () if number else _letters(row, answer)
+    unusable = "" if number else why_unusable(text, choices, letters)
+    return checked(
+        row,
+        id=f"{row.line}:{row.values.get('index')}",
+        exam=card.name,
+        language=card.language,
+        sitting="",
+        section="",
+        stem=text,
+        choices=choices,
+        accepted=() if number or unusable else accepted_sets(letters, n_select(text)),
+        number=number,
+        n_select=n_select(text),
+        points=_points(row),
+        has_figure=not row.flag("text_only"),
+        prohibited=frozenset(_plain(row, "kinki")),
+        category=next((row.text(name) for name in PROFESSION if row.values.get(name)), ""),
+        human_accuracy=_percent(row),
+        unusable=unusable,
+    )
+
+
+def _choices(row: Row) -> tuple[str, ...]:
+    """A list, or a mapping of letters or digits to texts whose unused keys hold nothing."""
+    given = row.values.get("choices") or []
+    if isinstance(given, Mapping):
+        given = [given[key] for key in sorted(given) if given[key] is not None]
+    if not isinstance(given, list) or not all(isinstance(choice, str) for choice in given):
+        raise row.fail("choices", "strings, or a mapping of letters to strings")
+    return tuple(choice.strip() for choice in given)
+
+
+def _plain(row: Row, field: str) -> str:
+    """ "a,c", "ＡＣ", ["a", "c"] -> "ac"; missing -> ""."""
+    given = row.values.get(field) or ""
+    parts = [given] if isinstance(given, str) else given
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise row.fail(field, "a string or a list of strings")
+    return re.sub(r"[\s,、・]", "", normalize("NFKC", "".join(parts))).lower()
+
+
+def _answer(row: Row) -> str:
+    if "answer" not in row.values:
+        raise row.fail("answer", "a string or a list of strings")
+    return _plain(row, "answer")
+
+
+def _is_number(answer: str, choices: Sequence[str]) -> bool:
+    return not choices and bool(NUMBER.fullmatch(answer))
+
+
+def _letters(row: Row, answer: str) -> tuple[str, ...]:
+    """ "ac" -> a and c; "13", where choices have numbers -> a and c."""
+    letters = tuple(LETTERS[int(sign) - 1] if sign in "12345678" else sign for sign in answer)
+    if len(set(letters)) < len(letters) or not all(letter in LETTERS for letter in letters):
+        raise row.fail("answer", f"different letters among {LETTERS}, or digits from 1 on")
+    return letters
+
+
+def _points(row: Row) -> int:
+    found = str(row.values.get("points")).removesuffix(".0")
+    if found not in POINTS:
+        raise row.fail("points", " or ".join(POINTS))
+    return int(found)
+
+
+def _percent(row: Row) -> float | None:
+    """Empty for many professions; beyond 100 it is a typing error."""
+    try:
+        value = float(row.values.get("human_accuracy") or "nan")
+    except (TypeError, ValueError):
+        return None
+    return value if 0 <= value <= 100 else None

@@ -1,0 +1,32 @@
+"""What the physicians' exams of several publishers share."""
+
+import re
+from decimal import Decimal
+
+from lm_eval_tasks.card import Card
+from lm_eval_tasks.exam import LETTERS, Number
+from lm_eval_tasks.rows import Row
+
+NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+def points(card: Card, section: str, number: int) -> int:
+    """What a question is worth: 3 from the 26th question of a required section on, else 1.
+
+    The 25 clinical questions of sections B and E; 500 points in all. The publishers' leaderboards
+    count so: docto-rin/IgakuQA119 (383 points without images), JMLE2026-Bench (382).
+    """
+    return 3 if section in card.required_sections and number > 25 else 1
+
+
+def number_or_letters(card: Card, key: str, row: Row, answer: str) -> tuple[Number | None, str]:
+    """ "600" -> the number 600; "ac" -> the letters a and c.
+
+    Raises:
+        JmedError: it is neither.
+    """
+    if NUMBER.fullmatch(answer):
+        return Number(Decimal(card.exceptions.numeric_values.get(key, answer)), answer), ""
+    if not answer or len(set(answer)) < len(answer) or set(answer) - set(LETTERS):
+        raise row.fail("answer", f"a number, or different letters among {LETTERS}")
+    return None, answer

@@ -1,0 +1,44 @@
+"""Every exam's card, found by glob, is complete; what was never run on its data says so here."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lm_eval_tasks.card import UNKNOWN, exam_names, read_card, read_manifest
+from lm_eval_tasks.task_names import PROTOCOLS
+
+RECORDED = Path(__file__).parents[1] / "recorded"
+PROMPTS = json.loads((RECORDED / "prompts.json").read_text(encoding="utf-8"))
+# Their data was not at hand: readers are tested on invented files of the same schema.
+NEVER_SEEN = {"denqa", "kokushimd10", "medqa_ja", "medmcqa_ja"}
+
+
+@pytest.mark.parametrize("name", exam_names())
+def test_a_card_is_complete(name: str) -> None:
+    card = read_card(name)
+    assert card.title
+    assert card.licence
+    assert card.citation
+    assert card.language in ("ja", "en")
+    assert sum(card.published.values()) > 100
+    assert set(card.overlaps) <= set(exam_names()) - {name}
+    assert bool(card.hub) == card.source.startswith("hf:")
+    if not card.hub:
+        assert read_manifest(card)
+    if "/" in card.source and not card.hub:
+        assert len(card.source.partition("@")[2]) == 40  # a whole commit
+
+
+@pytest.mark.parametrize("name", exam_names())
+def test_its_prompts_are_on_record_unless_its_data_was_never_seen(name: str) -> None:
+    recorded = [protocol for protocol in PROTOCOLS if f"jmed_{name}_{protocol}" in PROMPTS]
+    assert recorded == ([] if name in NEVER_SEEN else list(PROTOCOLS))
+
+
+def test_a_run_on_some_sittings_needs_their_files_alone() -> None:
+    card = read_card("yakugakuqa")
+    all_files, two = read_manifest(card), read_manifest(card, ["108", "109"])
+    assert len(all_files) == 13 * 6
+    assert len(two) == 2 * 6
+    assert UNKNOWN not in two.values()

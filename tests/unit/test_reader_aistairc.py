@@ -1,0 +1,126 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lm_eval_tasks.card import Card, read_card
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exam import Question
+from lm_eval_tasks.readers import aistairc
+
+DENTISTS, INTERNISTS = read_card("denqa"), read_card("jjsimqa")
+ROW: dict[str, Any] = {
+    "problem_id": "116A1",
+    "problem_text": "架空の島で最も高い木はどれか。 1つ選べ。",
+    "choices": ["松", "杉", "樫", " 桜", "梅"],
+    "answer": ["b"],
+    "points": "1",
+    "text_only": True,
+}
+
+
+def read(folder: Path, *rows: dict[str, Any], card: Card = DENTISTS) -> list[Question]:
+    file = folder / "exam.jsonl"
+    lines = [json.dumps(ROW | row, ensure_ascii=False) for row in rows]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return list(aistairc.read(card, {"data/exam.jsonl": file}))
+
+
+def test_sitting_and_section_come_from_the_id(tmp_path: Path) -> None:
+    first, last = read(tmp_path, {}, {"problem_id": "117D90", "text_only": False})
+    assert (first.id, first.sitting, first.section, first.points) == ("116A1", "116", "A", 1)
+    assert (last.sitting, last.section, last.has_figure) == ("117", "D", True)
+    assert first.choices[3] == "桜"
+    assert not first.required
+
+
+def test_an_exam_of_one_sitting_keeps_its_ids_and_float_points(tmp_path: Path) -> None:
+    (question,) = read(tmp_path, {"problem_id": "107_64-0", "points": 1.0}, card=INTERNISTS)
+    assert (question.id, question.sitting, question.section) == ("107_64-0", "", "")
+    assert question.points == 1
+
+
+@pytest.mark.parametrize("text", ["2つ選べ。", "２つ選べ．", " 2 つ選べ。", "2つ 選べ."])
+def test_two_letters_are_asked_for_in_any_width(text: str, tmp_path: Path) -> None:
+    (question,) = read(tmp_path, {"problem_text": f"高い木はどれか。{text}", "answer": ["d", "b"]})
+    assert (question.n_select, question.accepted) == (2, (frozenset("bd"),))
+
+
+def test_a_comma_that_stands_as_an_item_is_no_answer(tmp_path: Path) -> None:
+    text = "高い木はどれか。2つ選べ。"
+    (question,) = read(tmp_path, {"problem_text": text, "answer": ["d", ",", "e"]})
+    assert question.gold == "d,e"
+
+
+def test_any_of_more_right_letters_than_asked_for_is_accepted(tmp_path: Path) -> None:
+    (question,) = read(tmp_path, {"answer": ["a", "c"]})
+    assert question.accepted == (frozenset("a"), frozenset("c"))
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"answer": "NA"}, "the publisher gives no answer"),
+        ({"answer": "NA", "choices": []}, "the publisher gives no answer"),
+        ({"choices": []}, "the publisher gives no choices"),
+        ({"answer": ["f"]}, "the answer is not among the choices"),
+        ({"choices": list("あいうえおかきくけ")}, "the answer is not among the choices"),
+        (
+            {"problem_text": "高い木はどれか。2つ選べ。"},
+            "the answer names fewer letters than the question asks for",
+        ),
+        (
+            {"problem_text": "高い木はどれか。すべて選べ。"},
+            "asks for all that apply, and no prompt here can",
+        ),
+        (
+            {"problem_text": "高い順に並べよ。", "answer": list("badce")},
+            "asks for an order, which no set of letters is",
+        ),
+    ],
+)
+def test_a_question_that_cannot_be_asked_says_why(
+    row: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    (question,) = read(tmp_path, row)
+    assert (question.unusable, question.accepted) == (reason, ())
+
+
+def test_ids_shared_with_igakuqa_get_none_of_its_exceptions(tmp_path: Path) -> None:
+    # there 116A71 is credited to everybody, 116B50 is a number of which the gold is the digits
+    credited, number = read(tmp_path, {"problem_id": "116A71"}, {"problem_id": "116B50"})
+    assert not credited.credited_to_all
+    assert credited.accepted == (frozenset("b"),)
+    assert number.number is None
+    assert not DENTISTS.exceptions.credited_to_all
+    assert not DENTISTS.exceptions.numeric_values
+    # there "a or d" is two answers
+    with pytest.raises(JmedError, match=r"field 'answer': found \['a or d'\]; allowed: "):
+        read(tmp_path, {"problem_id": "117B30", "answer": ["a or d"]})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("problem_id", "118A1"),
+        ("problem_id", "116A"),
+        ("problem_id", 116),
+        ("problem_text", None),
+        ("choices", "松"),
+        ("choices", [1, 2]),
+        ("answer", ["b", "b"]),
+        ("answer", ["B"]),
+        ("answer", []),
+        ("answer", "N/A"),
+        ("points", "3"),
+        ("points", True),
+        ("points", None),
+        ("text_only", "true"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_named(field: str, value: object, tmp_path: Path) -> None:
+    with pytest.raises(JmedError) as error:
+        read(tmp_path, {"problem_id": "116A2"}, {field: value})
+    message = str(error.value)
+    assert f"exam.jsonl:2: field {field!r}: found {value!r}; allowed: " in message

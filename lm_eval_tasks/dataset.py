@@ -5,15 +5,18 @@ import json
 import logging
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 
 from lm_eval_tasks import __version__
+from lm_eval_tasks.card import CARD_SUFFIX
 from lm_eval_tasks.doc import Doc, to_doc
+from lm_eval_tasks.docs import docs_of
 from lm_eval_tasks.load import Exam, load_exam
 from lm_eval_tasks.options import Options, parse_options
-from lm_eval_tasks.selection import Selection, select
+from lm_eval_tasks.selection import Selection, select_from
 
 # lm-eval configures this logger alone; elsewhere an info line would not be shown
 log = logging.getLogger("lm_eval.jmed")
@@ -22,14 +25,20 @@ NO_OPTIONS: Mapping[str, object] = {}
 
 
 def questions(
-    exam: str, questions: dict[str, Any], jmed: object = NO_OPTIONS, **_: object
+    exam: str,
+    questions: dict[str, Any],
+    config_source: str = "",
+    jmed: object = NO_OPTIONS,
+    **_: object,
 ) -> dict[str, Dataset]:
     """All questions that a generated answer can be read for: choices and numbers.
 
     Args:
-        exam: from the task's `dataset_kwargs`.
+        exam: from the task's `dataset_kwargs`: a name, or the card of a private exam, relative to
+            the task's YAML.
         questions: the task's own `metadata.questions`; filled in place, because that is how what
             was kept and what was left out gets into lm-eval's results file.
+        config_source: where lm-eval found that YAML.
         jmed: the options of the run, see `options.Options`.
         _: lm-eval also hands over all model_args and metadata.
 
@@ -39,25 +48,37 @@ def questions(
     Raises:
         JmedError: see `load_exam`, `parse_options`, `select`.
     """
-    return _splits(exam, questions, parse_options(jmed), choices_only=False)
+    name = _resolved(exam, config_source)
+    return _splits(name, questions, parse_options(jmed), choices_only=False)
 
 
 def choice_questions(
-    exam: str, questions: dict[str, Any], jmed: object = NO_OPTIONS, **_: object
+    exam: str,
+    questions: dict[str, Any],
+    config_source: str = "",
+    jmed: object = NO_OPTIONS,
+    **_: object,
 ) -> dict[str, Dataset]:
     """As `questions`, without those that have no choices to compare an answer with."""
-    return _splits(exam, questions, parse_options(jmed), choices_only=True)
+    name = _resolved(exam, config_source)
+    return _splits(name, questions, parse_options(jmed), choices_only=True)
+
+
+def _resolved(exam: str, config_source: str) -> str:
+    if not exam.endswith(CARD_SUFFIX):
+        return exam
+    return str(Path(config_source).parent / exam)
 
 
 def _splits(
     name: str, record: dict[str, Any], options: Options, *, choices_only: bool
 ) -> dict[str, Dataset]:
-    exam = load_exam(name)
-    selection = select(exam.questions, options, choices_only=choices_only)
-    docs = [to_doc(question) for question in selection.kept]
+    exam = load_exam(name, options.sittings)
+    selection = select_from(exam, options, choices_only=choices_only)
+    docs = list(docs_of(exam, selection.kept, options))
     record.update(_record(exam, selection, docs))
-    _log_once(f"{name}: {describe(record)}")
-    shown = [to_doc(question, explanation) for question, explanation in exam.demonstrations]
+    _log_once(f"{exam.card.name}: {describe(record)}")
+    shown = [to_doc(question, explanation=text) for question, text in exam.demonstrations]
     return {"test": Dataset.from_list(docs), "dev": Dataset.from_list(shown)}
 
 
@@ -65,8 +86,9 @@ def _record(exam: Exam, selection: Selection, docs: list[Doc]) -> dict[str, Any]
     text = json.dumps(docs, ensure_ascii=False, sort_keys=True)
     return {
         "source": exam.card.source,
-        "published": len(exam.questions),
-        "kept": len(docs),
+        "published": sum(exam.card.published.values()),
+        "kept": len(selection.kept),
+        "asked": len(docs),
         "left_out": selection.left_out,
         "marked": selection.marked,
         "docs_sha256": hashlib.sha256(text.encode()).hexdigest(),

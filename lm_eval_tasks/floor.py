@@ -11,14 +11,16 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lm_eval_tasks import TASKS_PATH, metrics
+from lm_eval_tasks import metrics
 from lm_eval_tasks.doc import Doc, gold_texts, to_doc
 from lm_eval_tasks.errors import check_choice
 from lm_eval_tasks.exam import LETTERS
 from lm_eval_tasks.load import load_exam
-from lm_eval_tasks.metrics import Points, Scores
+from lm_eval_tasks.metrics import Scores
 from lm_eval_tasks.options import Options
-from lm_eval_tasks.selection import Selection, select
+from lm_eval_tasks.selection import Selection, select_from
+from lm_eval_tasks.sitting_scores import PERMUTATION_METRICS, VERDICT_METRICS
+from lm_eval_tasks.task_names import split_task, task_names
 
 Process = Callable[[Doc, Any], Scores]
 TEXT_PROTOCOLS: Mapping[str, Process] = {"paper": metrics.paper, "paper_1shot": metrics.paper}
@@ -27,11 +29,7 @@ LOGLIKELIHOOD_PROTOCOLS: Mapping[str, Process] = {
     "mc": metrics.mc,
     "letters_mc": metrics.letters_mc,
 }
-PROTOCOLS = {**TEXT_PROTOCOLS, **LETTER_PROTOCOLS, **LOGLIKELIHOOD_PROTOCOLS}
-
-
-def task_names() -> list[str]:
-    return sorted(file.stem for file in TASKS_PATH.glob("jmed_*.yaml"))
+PROCESS = {**TEXT_PROTOCOLS, **LETTER_PROTOCOLS, **LOGLIKELIHOOD_PROTOCOLS}
 
 
 def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, float]]]:
@@ -45,12 +43,12 @@ def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, 
         JmedError: no such task, or its exam cannot be loaded.
     """
     check_choice(task, task_names(), "task")
-    exam, protocol = _split(task)
-    selection = select(
-        load_exam(exam).questions, options, choices_only=protocol not in LETTER_PROTOCOLS
+    exam, protocol = split_task(task)
+    selection = select_from(
+        load_exam(exam, options.sittings), options, choices_only=protocol not in LETTER_PROTOCOLS
     )
     docs = [to_doc(question) for question in selection.kept]
-    process = PROTOCOLS[protocol]
+    process = PROCESS[protocol]
     table = {}
     for name, answers in _answers(protocol).items():
         scored = [
@@ -59,12 +57,6 @@ def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, 
         ]
         table[name] = _aggregate(scored)
     return selection, table
-
-
-def _split(task: str) -> tuple[str, str]:
-    """ "jmed_igakuqa_en_letters_mc" -> "igakuqa_en", "letters_mc" """
-    protocol = max((p for p in PROTOCOLS if task.endswith(f"_{p}")), key=len)
-    return task.removeprefix("jmed_").removesuffix(f"_{protocol}"), protocol
 
 
 def _answers(protocol: str) -> dict[str, Callable[[Doc], Sequence[Any]]]:
@@ -107,12 +99,13 @@ def _aggregate(scored: Sequence[Sequence[Scores]]) -> dict[str, float]:
     """Mean over each question's answers, then as lm-eval does: points summed, the rest averaged."""
     result: dict[str, float] = {}
     for metric in scored[0][0]:
-        if metric.endswith("_stderr"):
+        if metric.endswith("_stderr") or metric in (*VERDICT_METRICS, *PERMUTATION_METRICS):
             continue
         means = [fmean(_number(one[metric]) for one in question) for question in scored]
         result[metric] = sum(means) if metric.startswith("points") else fmean(means)
     return result
 
 
-def _number(value: float | Points) -> float:
-    return value[1] if isinstance(value, tuple) else value
+def _number(value: float | tuple[Any, ...]) -> float:
+    """A score, or the second of the pair that points are."""
+    return float(value[1] if isinstance(value, tuple) else value)

@@ -5,11 +5,13 @@ lm-eval 0.4.13 looks for tasks in its own folder and in --include_path only. A s
 """
 
 import json
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.task_names import split_task
 
 MARK = "# written by `jmed link`, removed by `jmed unlink`\n"
 
@@ -26,13 +28,19 @@ def stub_folder() -> Path:
     return Path(found.origin).parent / "tasks" / "jmed"
 
 
-def link(folder: Path) -> list[Path]:
+def link(folder: Path, exams: Sequence[str] = ()) -> list[Path]:
     """Write one stub for each task into `folder` and return them; old stubs are replaced.
+
+    Args:
+        exams: only their tasks; all if empty.
 
     Raises:
         JmedError: the folder cannot be written, or holds a file of that name that is not ours.
     """
-    stubs = {folder / task.name: task for task in sorted(TASKS_PATH.glob("*.yaml"))}
+    tasks = sorted(TASKS_PATH.glob("*.yaml"))
+    stubs = {
+        folder / task.name: task for task in tasks if not exams or split_task(task.stem)[0] in exams
+    }
     try:
         for stub in stubs:
             if stub.exists() and not _is_ours(stub):

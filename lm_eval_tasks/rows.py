@@ -18,11 +18,13 @@ class Row:
     line: int
     values: dict[str, Any]
 
+    @property
+    def where(self) -> str:
+        return f"{self.file}:{self.line}"
+
     def fail(self, field: str, allowed: str) -> JmedError:
         found = "missing" if field not in self.values else repr(self.values[field])[:80]
-        return JmedError(
-            f"{self.file}:{self.line}: field {field!r}: found {found}; allowed: {allowed}"
-        )
+        return JmedError(f"{self.where}: field {field!r}: found {found}; allowed: {allowed}")
 
     def text(self, field: str, default: str | None = None) -> str:
         value = self.values.get(field, default)

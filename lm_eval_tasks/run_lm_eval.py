@@ -1,6 +1,7 @@
 """`jmed eval …`: lm-eval's own command line, in this process, with our tasks supplied."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -11,6 +12,9 @@ import yaml
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.options import Options, parse_options
+from lm_eval_tasks.task_names import LOGLIKELIHOOD, recommended_tasks, split_task, task_names
 
 # Every model of lm-eval 0.4.13 whose log-likelihood methods only raise NotImplementedError.
 NO_LOGLIKELIHOODS = (
@@ -24,8 +28,7 @@ NO_LOGLIKELIHOODS = (
     "local-chat-completions",
     "openai-chat-completions",
 )
-LOGLIKELIHOOD = ("_mc", "_letters_mc")
-GENERATED = ("_letters", "_cot", "_paper")
+GENERATED = ("letters", "cot", "paper")
 
 
 def run_lm_eval(arguments: Sequence[str]) -> None:
@@ -46,8 +49,9 @@ def check_arguments(arguments: Sequence[str]) -> None:
     """Refuse early what lm-eval would refuse late.
 
     Raises:
-        JmedError: a second --include_path, or log-likelihood tasks on a chat API, which gives no
-            log-likelihoods (lm-eval finds that out after the generation requests).
+        JmedError: a second --include_path; log-likelihood tasks on a chat API, which gives no
+            log-likelihoods (lm-eval finds that out after the generation requests); an option of
+            ours that is wrong; or an exam whose data cannot be had.
     """
     asked = _asked(arguments)
     if asked.include_path:
@@ -55,20 +59,42 @@ def check_arguments(arguments: Sequence[str]) -> None:
             "jmed eval supplies --include_path itself. To add a folder of your own, run "
             "`jmed link` once and then lm_eval --include_path YOUR_FOLDER …"
         )
+    matched = [name for name in task_names() if any(fnmatch(name, task) for task in asked.tasks)]
     if asked.model in NO_LOGLIKELIHOODS:
-        names = [task.stem for task in sorted(TASKS_PATH.glob("*.yaml"))]
-        matched = [name for name in names if any(fnmatch(name, task) for task in asked.tasks)]
-        if refused := [name for name in matched if name.endswith(LOGLIKELIHOOD)]:
-            raise JmedError(
-                f"{asked.model} gives no log-likelihoods, which these tasks need: "
-                f"{', '.join(refused)}. Ask for generated answers instead: "
-                f"--tasks {','.join(_generated_instead(refused))}"
-            )
+        _refuse_loglikelihoods(asked.model, matched)
+    tagged = recommended_tasks() if "jmed" in asked.tasks else []
+    _require_data([*matched, *tagged], asked.options)
 
 
-def _generated_instead(tasks: Sequence[str]) -> list[str]:
-    exams = {task.removesuffix("_letters_mc").removesuffix("_mc") for task in tasks}
-    return [f"{exam}{protocol}" for exam in sorted(exams) for protocol in GENERATED]
+def _refuse_loglikelihoods(model: str, tasks: Sequence[str]) -> None:
+    refused = [name for name in tasks if split_task(name)[1] in LOGLIKELIHOOD]
+    if refused:
+        exams = sorted({split_task(name)[0] for name in refused})
+        instead = [f"jmed_{exam}_{protocol}" for exam in exams for protocol in GENERATED]
+        raise JmedError(
+            f"{model} gives no log-likelihoods, which these tasks need: {', '.join(refused)}. "
+            f"Ask for generated answers instead: --tasks {','.join(instead)}"
+        )
+
+
+def _require_data(tasks: Sequence[str], options: Options) -> None:
+    """Load every exam, downloading it where that is possible, before a model is loaded."""
+    missing = {}
+    for exam in sorted({split_task(name)[0] for name in tasks}):
+        try:
+            load_exam(exam, options.sittings)
+        except JmedError as error:
+            missing[exam] = str(error)
+    if missing:
+        have = [name for name in dict.fromkeys(tasks) if split_task(name)[0] not in missing]
+        rest = (
+            f"leave them out: --tasks {','.join(have)}" if have else "no other task was asked for"
+        )
+        raise JmedError(
+            f"{len(missing)} of the exams asked for cannot be loaded; nothing was run.\n"
+            + "".join(f"  {message}\n" for message in missing.values())
+            + f"Fetch them (`jmed fetch EXAM`), or {rest}"
+        )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -86,6 +112,7 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--tasks", "-t", nargs="*", action="extend")
     parser.add_argument("--include_path")
     parser.add_argument("--config", "-C")
+    parser.add_argument("--metadata")
     asked, _ = parser.parse_known_args(arguments)
     config = _config(asked.config) if asked.config else {}
     asked.model = asked.model or config.get("model")
@@ -97,7 +124,18 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     listed = tasks.split(",") if isinstance(tasks, str) else tasks
     asked.tasks = [name for task in listed for name in str(task).split(",")]
     asked.include_path = asked.include_path or config.get("include_path")
+    asked.options = _options(asked.metadata or config.get("metadata"))
     return asked
+
+
+def _options(metadata: object) -> Options:
+    """Of --metadata as lm-eval takes it: a JSON object, or key=value pairs, which have none."""
+    if isinstance(metadata, str):
+        try:
+            metadata = json.loads(metadata)
+        except json.JSONDecodeError:
+            return Options()
+    return parse_options(metadata.get("jmed", {})) if isinstance(metadata, dict) else Options()
 
 
 def _config(file: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def print_scores(scores: Sequence[Score]) -> None:
                 str(score.missing),
                 end_section=score is rows[-2],
             )
-        _console().print(table)
+        console().print(table)
 
 
 def print_selection(published: int, selection: Selection) -> None:
@@ -53,7 +53,7 @@ def print_selection(published: int, selection: Selection) -> None:
     lines = [f"{len(selection.kept):5} of {published} questions kept"]
     lines += [f"{n:5} left out: {reason}" for reason, n in selection.left_out.items()]
     lines += [f"{n:5} kept, marked: {mark}" for mark, n in selection.marked.items()]
-    _console().print("\n".join(lines), highlight=False)
+    console().print("\n".join(lines), highlight=False)
 
 
 def print_floors(table: Mapping[str, Mapping[str, float]]) -> None:
@@ -64,14 +64,14 @@ def print_floors(table: Mapping[str, Mapping[str, float]]) -> None:
         out.add_column(kind, justify="right")
     for metric in metrics:
         out.add_row(metric, *(_value(metric, row[metric]) for row in table.values()))
-    _console().print(out)
+    console().print(out)
 
 
 def _value(metric: str, value: float) -> str:
     return f"{value:.1f}" if metric.startswith("points") else f"{value:.4f}"
 
 
-def _console() -> Console:
-    # a pipe has no width; the table must not be cut there
-    console = Console()
-    return console if console.is_terminal else Console(width=140)
+def console() -> Console:
+    """Of the terminal, or wide enough for every table in a pipe."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=160)

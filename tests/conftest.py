@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks.card import exam_names, read_card
-from lm_eval_tasks.sources import is_local
+from lm_eval_tasks.sources import local_sittings
 
 IGAKUQA = "jungokasai/IgakuQA/2bc4c3d159cf5505f6253d24a909fbd53237e239"
 
 
 def local_exams() -> list[str]:
-    """The exams whose files are on this machine."""
-    return [name for name in exam_names() if is_local(read_card(name))]
+    """The exams all of whose files are on this machine."""
+    cards = [read_card(name) for name in exam_names()]
+    return [card.name for card in cards if len(local_sittings(card)) == len(card.published)]
 
 
 @pytest.fixture(scope="session")

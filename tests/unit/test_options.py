@@ -43,8 +43,8 @@ def test_a_misspelling_is_refused_with_the_nearest_allowed(
 @pytest.mark.parametrize(
     ("given", "allowed"),
     [
-        ({"zzz": 1}, "(allowed: context, figures, sittings)"),
-        ({1: 1}, "(allowed: context, figures, sittings)"),
+        ({"zzz": 1}, "(allowed: context, figures, permute, seed, sittings)"),
+        ({1: 1}, "(allowed: context, figures, permute, seed, sittings)"),
         ({"context": None}, "(allowed: case, published)"),
         ({"context": ["case"]}, "(allowed: case, published)"),
         ({"figures": True}, "(allowed: keep, skip)"),

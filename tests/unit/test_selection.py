@@ -10,7 +10,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import Number, Question
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options
-from lm_eval_tasks.selection import Selection, select
+from lm_eval_tasks.selection import Selection, select, select_from
 
 SITTING = "another sitting"
 FIGURE = "needs a figure"
@@ -54,8 +54,6 @@ def test_kept_and_left_out_are_all_questions(
     options: Options, choices_only: bool, chosen: set[int]
 ) -> None:
     questions = [load_exam("sample").questions[index] for index in sorted(chosen)]
-    if not questions:
-        options = replace(options, sittings=())
     selection = select(questions, options, choices_only=choices_only)
     assert len(selection.kept) + sum(selection.left_out.values()) == len(questions)
     assert all(number > 0 for number in selection.left_out.values())
@@ -99,18 +97,30 @@ def test_numbers_and_choices_alike_are_kept_for_answers_by_letter() -> None:
     assert (list(selection.kept), selection.left_out) == (questions, {})
 
 
-def test_only_the_sittings_asked_for_are_kept_and_each_loss_counts_once() -> None:
-    both = replace(ELSEWHERE, has_figure=True)
-    selection = select([PLAIN, ELSEWHERE, both, DRAWN], Options(("1",)), choices_only=True)
-    assert list(selection.kept) == [PLAIN]
-    assert selection.left_out == {SITTING: 2, FIGURE: 1}
+def test_sittings_that_were_not_loaded_count_as_left_out() -> None:
+    exam = load_exam("sample")
+    two = replace(exam, card=replace(exam.card, published={"900": 120, "901": 7}))
+    selection = select_from(two, Options(("900",)), choices_only=False)
+    assert (len(selection.kept), selection.left_out) == (116, {SITTING: 7, FIGURE: 4})
 
 
 def test_an_unknown_sitting_is_refused_with_the_nearest_known() -> None:
     with pytest.raises(JmedError) as error:
-        select(load_exam("sample").questions, Options(("90",)), choices_only=False)
+        load_exam("sample", ("90",))
     message = "'90' is not known; did you mean '900'? (allowed: 900)"
     assert message in str(error.value)
+
+
+def test_what_cannot_be_asked_is_left_out_under_its_own_reason() -> None:
+    damaged = replace(PLAIN, choices=(), accepted=(), unusable="choices are damaged in the source")
+    selection = split([PLAIN, damaged], choices_only=False)
+    assert selection.left_out == {"choices are damaged in the source": 1}
+
+
+def test_numbers_have_nothing_to_permute() -> None:
+    selection = select([PLAIN, COUNTED], Options(permute=2), choices_only=False)
+    assert list(selection.kept) == [PLAIN]
+    assert sum(selection.left_out.values()) == 1
 
 
 def test_figures_keep_asks_them_all() -> None:
@@ -140,7 +150,7 @@ def test_kept_questions_worth_knowing_are_counted() -> None:
         ]
     )
     assert selection.marked == {
-        "struck out by the ministry (0 points)": 2,
+        "worth 0 points (struck out)": 2,
         "credited to everybody": 1,
         "follow-up whose case shows a figure": 1,
         "translator's remark in the text": 1,

@@ -1,0 +1,139 @@
+"""`jmed exams`, `fetch`, `link`, `unlink`: what there is, and what this machine has of it."""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+from rich.table import Table
+
+from lm_eval_tasks.card import Card, exam_names, read_card
+from lm_eval_tasks.errors import JmedError, check_choice
+from lm_eval_tasks.link import link, stub_folder, unlink
+from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.options import Options
+from lm_eval_tasks.selection import select_from
+from lm_eval_tasks.sources import local_sittings
+from lm_eval_tasks.tables import console
+
+Command = Callable[[str, str, str], argparse.ArgumentParser]
+EXAMS = ", ".join(exam_names())
+
+
+def add_commands(command: Command) -> None:
+    """Add the four. `command` makes a sub-parser from a name, one line, and a text."""
+    exams = command("exams", "the exams: questions, licences, what is on this machine", "")
+    exams.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    exams.set_defaults(run=_exams)
+
+    fetch = command("fetch", "download the pinned files of exams and check them", "")
+    fetch.add_argument("exam", nargs="*", help=EXAMS)
+    fetch.add_argument("--all", action="store_true", help="every exam")
+    fetch.set_defaults(run=_fetch)
+
+    stubs = command("link", "let plain lm_eval find the tasks", "")
+    stubs.add_argument("exam", nargs="*", help=f"only these; default: all of {EXAMS}")
+    stubs.set_defaults(run=_link)
+    command("unlink", "take back what link wrote", "").set_defaults(run=_unlink)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One exam. kept, text_only: None where its data is not on this machine."""
+
+    exam: str
+    title: str
+    published: int
+    here: int | None
+    text_only: int | None
+    kept: int | None
+    sittings: str
+    on_disk: str
+    overlaps: str
+    licence: str
+    citation: str
+
+
+def _exams(asked: argparse.Namespace) -> None:
+    rows = [_row(read_card(name)) for name in exam_names()]
+    if asked.json:
+        print(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=2))
+        return
+    table = Table(caption="kept: by letters and cot; mc and paper also leave numbers out")
+    for heading in ("exam", "published", "text only", "kept", "sittings", "here", "overlaps"):
+        table.add_column(heading, justify="left", overflow="fold")
+    table.add_column("licence", overflow="fold", max_width=50)
+    for row in rows:
+        counts = (row.text_only, row.kept)
+        table.add_row(
+            row.exam,
+            str(row.published),
+            *("-" if count is None else str(count) for count in counts),
+            row.sittings,
+            row.on_disk,
+            row.overlaps,
+            row.licence,
+        )
+    console().print(table)
+
+
+def _row(card: Card) -> Row:
+    here = local_sittings(card)
+    whole = len(here) == len(card.published)
+    questions = text_only = kept = None
+    if here:
+        exam = load_exam(card.name, () if whole else tuple(here))
+        questions = len(exam.questions)
+        text_only = sum(not question.has_figure for question in exam.questions)
+        kept = len(select_from(exam, Options(), choices_only=False).kept)
+    nowhere = "Hub" if card.hub else "no"
+    return Row(
+        exam=card.name,
+        title=card.title,
+        published=sum(card.published.values()),
+        here=questions,
+        text_only=text_only,
+        kept=kept,
+        sittings=_span(list(card.published)),
+        on_disk="yes" if whole else _span(here) or nowhere,
+        overlaps=", ".join(card.overlaps),
+        licence=card.licence,
+        citation=card.citation,
+    )
+
+
+def _span(sittings: Sequence[str]) -> str:
+    named = [sitting for sitting in sittings if sitting]
+    return f"{named[0]}-{named[-1]}" if len(named) > 1 else "".join(named)
+
+
+def _fetch(asked: argparse.Namespace) -> None:
+    if bool(asked.exam) == asked.all:
+        raise JmedError(f"fetch: name exams, or --all (exams: {EXAMS})")
+    failed = []
+    for name in exam_names() if asked.all else asked.exam:
+        card = read_card(name)
+        try:
+            exam = load_exam(name)
+        except JmedError as error:
+            if not asked.all:
+                raise
+            failed.append(str(error))  # the others are still fetched
+            continue
+        print(f"{name}: {len(exam.questions)} questions here and checked, from {card.source}")
+        print(f"  licence: {card.licence}\n  cite: {card.citation}")
+    if failed:
+        raise JmedError(f"{len(failed)} exams could not be fetched:\n" + "\n".join(failed))
+
+
+def _link(asked: argparse.Namespace) -> None:
+    for name in asked.exam:
+        check_choice(name, exam_names(), "link: exam")
+    folder = stub_folder()
+    stubs = link(folder, asked.exam)
+    print(f"{len(stubs)} task stubs written to {folder}; `jmed unlink` removes them")
+
+
+def _unlink(_: argparse.Namespace) -> None:
+    folder = stub_folder()
+    print(f"{len(unlink(folder))} task stubs removed from {folder}")

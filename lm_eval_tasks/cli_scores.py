@@ -1,0 +1,133 @@
+"""`jmed rescore` and `jmed floor`: scores without a model."""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lm_eval_tasks.card import exam_names
+from lm_eval_tasks.errors import JmedError, check_choice, check_keys
+from lm_eval_tasks.exam import Question
+from lm_eval_tasks.floor import floors
+from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.options import Options, parse_options
+from lm_eval_tasks.predictions import check_ids, find_files, read_predictions
+from lm_eval_tasks.rescore import RULES, Answered, answer_all, scores, verdict_items
+from lm_eval_tasks.tables import console, print_floors, print_scores, print_selection
+from lm_eval_tasks.task_names import task_names
+from lm_eval_tasks.verdict import verdicts
+from lm_eval_tasks.verdict_tables import verdict_table
+
+RESCORE = """\
+Score answers that are already there, with no model: files with lines
+{"problem_id": "116A1", "prediction": "c"}, or lm-eval's samples_*.jsonl of letters and cot tasks,
+or a folder together with --model NAME for all files *_NAME.jsonl in it. Questions that a run left
+out (figures) count as unanswered; the column "text only" leaves them out.
+
+examples:
+  jmed rescore igakuqa IgakuQA/baseline_results --model gpt4
+  jmed rescore igakuqa IgakuQA/baseline_results --model gpt4 --verdict
+"""
+FLOOR = """\
+Print what the gold answer, its letters, an empty response and random choice score under each
+metric of a task, on exactly the questions that the task keeps.
+
+example:
+  jmed floor --task jmed_igakuqa_paper
+"""
+Command = Callable[[str, str, str], argparse.ArgumentParser]
+
+
+def add_commands(command: Command) -> None:
+    """Add both. `command` makes a sub-parser from a name, one line, and a text."""
+    rescore = command("rescore", "score a file of predictions, with no model", RESCORE)
+    rescore.add_argument("exam", help=", ".join(exam_names()))
+    rescore.add_argument("predictions", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
+    rescore.add_argument("--model", help="of a folder, read the files *_MODEL.jsonl")
+    rescore.add_argument("--verdict", action="store_true", help="also: pass or fail, and why")
+    rescore.add_argument("--lang", choices=["ja", "en"], default="ja", help="of the verdict")
+    rescore.add_argument(
+        "--missing",
+        choices=["error", "unanswered"],
+        default="error",
+        help="questions without a prediction: refuse (default), or count as wrong; lm-eval's "
+        "samples may always lack some",
+    )
+    rescore.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    rescore.set_defaults(run=_rescore)
+
+    floor = command("floor", "what known answers score under a task's metrics", FLOOR)
+    floor.add_argument("--task", required=True, help="jmed_igakuqa_paper, …")
+    floor.add_argument("--metadata", default="{}", help="as for lm_eval: '{\"jmed\": {…}}'")
+    floor.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    floor.set_defaults(run=_floor)
+
+
+def _rescore(asked: argparse.Namespace) -> None:
+    exam = load_exam(asked.exam)
+    found = read_predictions(asked.exam, find_files(asked.predictions, asked.model))
+    questions = _sittings_of(exam.questions, set(found))
+    known = [question.id for question in questions or exam.questions]
+    # a run says itself what it left out; a file of predictions should be complete
+    is_run = all(prediction.is_response for prediction in found.values())
+    check_ids(asked.exam, found, known, subset=is_run or asked.missing == "unanswered")
+    answered = answer_all(questions, found)
+    if asked.verdict and not exam.card.pass_marks:
+        raise JmedError(f"{asked.exam}: no pass marks are known for this exam, so no verdict")
+    if asked.json:
+        print(
+            json.dumps(
+                _as_json(answered, asked, exam.card.pass_marks), ensure_ascii=False, indent=2
+            )
+        )
+        return
+    print_scores([score for rule in RULES for score in scores(answered, rule)])
+    for rule in RULES if asked.verdict else ():
+        items = [item for _, item in verdict_items(answered, rule, exam.card.pass_marks)]
+        title = f"{asked.exam} · {asked.model or asked.predictions[0]} · {rule}"
+        console().print(verdict_table(verdicts(items), title, asked.lang))
+
+
+def _as_json(
+    answered: Sequence[Answered], asked: argparse.Namespace, pass_marks: str
+) -> list[dict[str, Any]] | Mapping[str, Any]:
+    table = [score.as_json() for rule in RULES for score in scores(answered, rule)]
+    if not asked.verdict:
+        return table
+    judged = {
+        rule: [
+            verdict.as_json()
+            for verdict in verdicts(item for _, item in verdict_items(answered, rule, pass_marks))
+        ]
+        for rule in RULES
+    }
+    return {"scores": table, "verdicts": judged}
+
+
+def _sittings_of(questions: Sequence[Question], ids: set[str]) -> list[Question]:
+    """All questions of the sittings that were answered at all."""
+    sittings = {question.sitting for question in questions if question.id in ids}
+    return [question for question in questions if question.sitting in sittings]
+
+
+def _floor(asked: argparse.Namespace) -> None:
+    check_choice(asked.task, task_names(), "--task")
+    selection, table = floors(asked.task, _options(asked.metadata))
+    if asked.json:
+        counts = {"kept": len(selection.kept), "left_out": selection.left_out}
+        print(json.dumps({**counts, "floors": table}, ensure_ascii=False, indent=2))
+    else:
+        print_selection(len(selection.kept) + sum(selection.left_out.values()), selection)
+        print_floors(table)
+
+
+def _options(metadata: str) -> Options:
+    try:
+        given = json.loads(metadata)
+    except json.JSONDecodeError as error:
+        raise JmedError(f"--metadata: not JSON ({error}): {metadata!r}") from None
+    if not isinstance(given, dict):
+        raise JmedError(f'--metadata: found {metadata!r}; allowed: {{"jmed": {{…}}}}')
+    check_keys(given, ["jmed"], "--metadata")
+    return parse_options(given.get("jmed", {}))

@@ -1,0 +1,22 @@
+"""Task name <-> exam and protocol."""
+
+from lm_eval_tasks import TASKS_PATH
+
+PROTOCOLS = ("paper", "paper_1shot", "letters", "cot", "mc", "letters_mc")
+LOGLIKELIHOOD = ("mc", "letters_mc")
+
+
+def task_names() -> list[str]:
+    return sorted(file.stem for file in TASKS_PATH.glob("jmed_*.yaml"))
+
+
+def split_task(task: str) -> tuple[str, str]:
+    """ "jmed_igakuqa_en_letters_mc" -> "igakuqa_en", "letters_mc" """
+    protocol = max((name for name in PROTOCOLS if task.endswith(f"_{name}")), key=len)
+    return task.removeprefix("jmed_").removesuffix(f"_{protocol}"), protocol
+
+
+def recommended_tasks() -> list[str]:
+    """The tasks of lm-eval's tag `jmed`: one protocol of each exam checked on its whole data."""
+    files = (TASKS_PATH / f"{name}.yaml" for name in task_names())
+    return [file.stem for file in files if "\ntag: jmed\n" in file.read_text(encoding="utf-8")]

@@ -9,11 +9,12 @@ from rich.table import Table
 
 from lm_eval_tasks.card import Card, exam_names, read_card
 from lm_eval_tasks.errors import JmedError, check_choice
+from lm_eval_tasks.hub import hub_rows
 from lm_eval_tasks.link import link, stub_folder, unlink
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options
 from lm_eval_tasks.selection import select_from
-from lm_eval_tasks.sources import local_sittings
+from lm_eval_tasks.sources import local_files, local_sittings
 from lm_eval_tasks.tables import console
 
 Command = Callable[[str, str, str], argparse.ArgumentParser]
@@ -114,13 +115,13 @@ def _fetch(asked: argparse.Namespace) -> None:
     for name in exam_names() if asked.all else asked.exam:
         card = read_card(name)
         try:
-            exam = load_exam(name)
+            got = f"{len(hub_rows(card))} rows" if card.hub else f"{len(local_files(card))} files"
         except JmedError as error:
             if not asked.all:
                 raise
             failed.append(str(error))  # the others are still fetched
             continue
-        print(f"{name}: {len(exam.questions)} questions here and checked, from {card.source}")
+        print(f"{name}: {got} here and checked, from {card.source}")
         print(f"  licence: {card.licence}\n  cite: {card.citation}")
     if failed:
         raise JmedError(f"{len(failed)} exams could not be fetched:\n" + "\n".join(failed))

@@ -33,7 +33,7 @@ CARD = {
     "manifest": "tiny.sha256",
     "demonstrations": LAST,
     "required_sections": "BE",
-    "published": 3,
+    "published": {"": 3},
     "licence": "none",
     "citation": "nobody",
 }

@@ -65,8 +65,11 @@ def add_commands(command: Command) -> None:
 
 
 def _rescore(asked: argparse.Namespace) -> None:
-    exam = load_exam(asked.exam)
+    check_choice(asked.exam, exam_names(), "rescore: exam")
     found = read_predictions(asked.exam, find_files(asked.predictions, asked.model))
+    sittings = {prediction.sitting for prediction in found.values()}
+    # samples name their sitting, so that only its files are needed; predictions do not
+    exam = load_exam(asked.exam, () if "" in sittings else tuple(sorted(sittings)))
     questions = _sittings_of(exam.questions, set(found))
     known = [question.id for question in questions or exam.questions]
     # a run says itself what it left out; a file of predictions should be complete

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +18,7 @@ TEXT = """\
 Give the verdict of the real exam for each sitting of a finished run: required and general
 points against the marks, prohibited choices, 合格 or 不合格 and the condition that failed; then
 right answers by section, category and human accuracy. Questions with figures, which a run on text
-leaves out, count as unanswered. A run with --limit gets no verdict.
+leaves out, count as unanswered. A sitting that --limit cut short gets no verdict.
 
 example:
   lm_eval … --tasks jmed_igakuqa_letters --output_path out --log_samples
@@ -36,20 +37,24 @@ def add_commands(command: Command) -> None:
 
 
 def _verdict(asked: argparse.Namespace) -> None:
-    runs = read_runs(asked.folder)
-    judged = [run for run in runs if "passed" in run.samples[0]]
+    found = read_runs(asked.folder)
+    judged = [run for run in found.runs if "passed" in run.samples[0]]
     if not judged:
-        names = ", ".join(sorted({run.task for run in runs}))
+        names = ", ".join(sorted({run.task for run in found.runs}))
         raise JmedError(
             f"{asked.folder}: no run here has a verdict (found: {names}). Exams with pass marks "
             "have one, asked once each (without permute)"
         )
+    for line in found.left_out:
+        sys.stderr.write(f"jmed: left out: {line}\n")
     if asked.json:
         print(json.dumps([_as_json(run) for run in judged], ensure_ascii=False, indent=2))
         return
     for run in judged:
         items = _items(run)
         title = f"{run.task} · {run.model}"
+        if len(run.samples) < run.asked:
+            title += f" · --limit: {len(run.samples)} of {run.asked} docs"
         console().print(verdict_table(verdicts(items), title, asked.lang))
         for table in breakdown_tables(_breakdowns(run), asked.lang):
             console().print(table)

@@ -10,12 +10,14 @@ class Whole(NamedTuple):
 
     pass_marks: the entry of pass_marks.yaml, "" for none.
     asked: questions that the run asks; *_possible: points of all questions, asked or not.
+    labelled: questions with labels of prohibited choices; 0 = that condition cannot be tested.
     """
 
     pass_marks: str
     asked: int
     required_possible: int
     general_possible: int
+    labelled: int
 
 
 class Doc(TypedDict):
@@ -56,9 +58,10 @@ class Doc(TypedDict):
     sitting_asked: int
     sitting_required: int
     sitting_general: int
+    sitting_labelled: int
 
 
-ALONE = Whole("", 0, 0, 0)
+ALONE = Whole("", 0, 0, 0, 0)
 """Of a question that belongs to no sitting, such as a worked example."""
 
 
@@ -97,6 +100,7 @@ def to_doc(
         sitting_asked=whole.asked,
         sitting_required=whole.required_possible,
         sitting_general=whole.general_possible,
+        sitting_labelled=whole.labelled,
     )
 
 

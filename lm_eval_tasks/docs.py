@@ -16,10 +16,9 @@ def docs_of(exam: Exam, kept: Sequence[Question], options: Options) -> Iterator[
     A run with permuted choices has no verdict: it asks every question several times.
     """
     if options.permute:
-        for permutation in range(options.permute):
-            for question in kept:
-                order = list(orders(question, options.permute, options.seed))[permutation]
-                yield to_doc(reorder(question, order), order=order, permutation=permutation)
+        for question in kept:
+            for place, order in enumerate(orders(question, options.permute, options.seed)):
+                yield to_doc(reorder(question, order), order=order, permutation=place)
         return
     wholes = sitting_wholes(exam, kept)
     for question in kept:
@@ -29,12 +28,17 @@ def docs_of(exam: Exam, kept: Sequence[Question], options: Options) -> Iterator[
 def sitting_wholes(exam: Exam, asked: Sequence[Question]) -> dict[str, Whole]:
     """sitting -> what it amounts to, for every sitting of the exam that was loaded."""
     counts = Counter(question.sitting for question in asked)
+    labelled = Counter(question.sitting for question in exam.questions if question.prohibited)
     points: Counter[tuple[str, bool]] = Counter()
     for question in exam.questions:
         points[question.sitting, question.required] += question.points
     return {
         sitting: Whole(
-            exam.card.pass_marks, counts[sitting], points[sitting, True], points[sitting, False]
+            exam.card.pass_marks,
+            counts[sitting],
+            points[sitting, True],
+            points[sitting, False],
+            labelled[sitting],
         )
         for sitting in {question.sitting for question in exam.questions}
     }

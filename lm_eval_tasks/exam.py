@@ -79,7 +79,9 @@ class Question:
 
     @property
     def gold(self) -> str:
-        """The printed gold as one writes it on the sheet: "e", "a,c", "130"."""
+        """The printed gold as one writes it on the sheet: "e", "a,c", "130"; "" if unusable."""
+        if not self.number and not self.accepted:
+            return ""
         return self.number.sheet if self.number else ",".join(sorted(self.accepted[0]))
 
 

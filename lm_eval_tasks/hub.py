@@ -7,6 +7,7 @@ from typing import Any
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.sources import is_address
 
 
 def hub_rows(card: Card) -> Sequence[Mapping[str, Any]]:
@@ -24,7 +25,7 @@ def hub_rows(card: Card) -> Sequence[Mapping[str, Any]]:
     path, _, revision = card.source.removeprefix("hf:").partition("@")
     folder = mirror_folder(card)
     try:
-        if folder.is_dir():
+        if folder and folder.is_dir():
             rows = load_dataset(str(folder), card.hub.config, split=card.hub.split)
         else:
             rows = load_dataset(path, card.hub.config, split=card.hub.split, revision=revision)
@@ -33,12 +34,15 @@ def hub_rows(card: Card) -> Sequence[Mapping[str, Any]]:
         raise JmedError(
             f"{card.name}: the Hub dataset {path} ({card.hub.config}, {card.hub.split}) cannot be "
             f"had: {reason}. Run `jmed fetch {card.name}` where the network is, and copy the "
-            f"cache of `datasets` (HF_HOME), or put the repository into {folder}."
+            f"cache of `datasets` (HF_HOME), or put the repository into "
+            f"{folder or 'JMED_MIRROR/<owner>/<name>/<revision>'}."
         ) from None
     return list(rows)
 
 
-def mirror_folder(card: Card) -> Path:
-    """Where a copy of the dataset's repository is looked for."""
-    place = card.source.removeprefix("hf:").replace("@", "/")
-    return Path(os.environ.get("JMED_MIRROR", "")).expanduser() / place
+def mirror_folder(card: Card) -> Path | None:
+    """Where a copy of the dataset's repository is looked for; None without a mirror folder."""
+    mirror = os.environ.get("JMED_MIRROR", "")
+    if not mirror or is_address(mirror):
+        return None
+    return Path(mirror).expanduser() / card.source.removeprefix("hf:").replace("@", "/")

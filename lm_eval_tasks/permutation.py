@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 from lm_eval_tasks.exam import LETTERS, Question
 
-# A choice that names others, or the order: "a と b", "上記のすべて", or nothing but letters.
+# A choice that names others, or the order: "a と b", "(a)～(d)", "上記のすべて", a letter alone.
+_LETTER = "[a-hａ-ｈ]"
 NAMES_OTHERS = re.compile(
-    r"上記|以上の|すべて(?:正しい|誤り)|(?<!\w)[a-hａ-ｈ]\s*(?:と|、|,|および|及び)\s*[a-hａ-ｈ](?![a-z])"
-    r"|\A\s*[a-hａ-ｈ]\s*\Z|\b(?:all|none|both) of (?:the above|these)\b",
+    rf"上記|(?:\A|[、。])以上の(?:すべて|全て|いずれ|どれ)|すべて(?:正しい|誤り)"
+    rf"|(?<!\w){_LETTER}\s*(?:と|、|,|および|及び|[～〜~-])\s*{_LETTER}(?![a-z])"
+    rf"|[（(]{_LETTER}[)）]|\A\s*{_LETTER}\s*\Z|\b(?:all|none|both) of (?:the above|these)\b",
     re.IGNORECASE,
 )
 
@@ -66,20 +68,29 @@ def reorder(question: Question, order: str) -> Question:
 
 
 def acc_spread(picks: Sequence[Pick]) -> float:
-    """Aggregation: standard deviation of the accuracy over the orders; NaN for a single one."""
+    """Aggregation: standard deviation of the accuracy over the orders.
+
+    NaN for a single order, or if --limit left the orders with different questions.
+    """
     by_order: dict[int, list[bool]] = defaultdict(list)
     for pick in map(_pick, picks):
         by_order[pick.permutation].append(pick.correct)
-    accuracies = [sum(right) / len(right) for right in by_order.values()]
-    return stdev(accuracies) if len(accuracies) > 1 else math.nan
+    if len(by_order) < 2 or len({len(right) for right in by_order.values()}) > 1:
+        return math.nan
+    return stdev(sum(right) / len(right) for right in by_order.values())
 
 
 def consistency(picks: Sequence[Pick]) -> float:
-    """Aggregation: share of the questions that got the same choices in every order."""
-    answers: dict[str, set[str]] = defaultdict(set)
+    """Aggregation: share of the questions that got the same choices in every order.
+
+    Of the questions that were asked at least twice; NaN if none was.
+    """
+    answers: dict[str, list[str]] = defaultdict(list)
     for pick in map(_pick, picks):
-        answers[pick.id].add(pick.original)
-    return sum(len(given) == 1 and "" not in given for given in answers.values()) / len(answers)
+        answers[pick.id].append(pick.original)
+    repeated = [given for given in answers.values() if len(given) > 1]
+    same = sum(len(set(given)) == 1 and "" not in given for given in repeated)
+    return same / len(repeated) if repeated else math.nan
 
 
 def position_chi2(picks: Sequence[Pick]) -> float:

@@ -16,10 +16,12 @@ class Prediction:
     text: as the file has it.
     is_response: it is a model's whole response (lm-eval samples); otherwise what a publisher
         already cut out of it ({"problem_id", "prediction"}).
+    sitting: as a sample has it, "" if not known.
     """
 
     text: str
     is_response: bool
+    sitting: str = ""
 
 
 def find_files(paths: Iterable[Path], model: str | None) -> list[Path]:
@@ -97,9 +99,15 @@ def _sample(exam: str, row: Row) -> tuple[str, Prediction]:
         raise row.fail("doc", "a doc of a jmed task")
     if doc["exam"] != exam:
         raise row.fail("doc", f"a question of {exam}; this is {doc['exam']} {doc['id']}")
+    if doc.get("order"):
+        raise row.fail("doc", "a run without permute, since the key is the printed one")
+    if "acc_lenient" not in row.values:
+        raise row.fail("acc_lenient", "samples of a letters or cot task")
     match responses:
         case [[str(response), *_]]:
-            return doc["id"], Prediction(response, is_response=True)
+            return doc["id"], Prediction(
+                response, is_response=True, sitting=str(doc.get("sitting", ""))
+            )
     raise row.fail("resps", "one generated response (log-likelihood samples hold no answer text)")
 
 

@@ -17,10 +17,14 @@ RULES = ("published", "lenient")
 
 @dataclass(frozen=True)
 class Answered:
-    """One question and what was answered, by rule: right or not, a prohibited choice or not."""
+    """One question and what was answered, by rule: right or not, a prohibited choice or not.
+
+    usable: the published question can be answered at all; else it counts as wrong.
+    """
 
     doc: Doc
     missing: bool
+    usable: bool
     correct: dict[str, bool]
     prohibited: dict[str, bool]
 
@@ -58,19 +62,23 @@ def answer_all(
     questions: Iterable[Question], predictions: Mapping[str, Prediction]
 ) -> list[Answered]:
     """Score every question; one without a prediction is wrong unless everybody was credited."""
-    return [_answer(to_doc(question), predictions.get(question.id)) for question in questions]
+    return [
+        _answer(to_doc(question), predictions.get(question.id), usable=not question.unusable)
+        for question in questions
+    ]
 
 
-def _answer(doc: Doc, prediction: Prediction | None) -> Answered:
+def _answer(doc: Doc, prediction: Prediction | None, *, usable: bool) -> Answered:
     text = prediction.text if prediction else ""
     cut = published_prediction(text) if prediction and prediction.is_response else text
     taken = {"published": cut.split(","), "lenient": picked(doc, text).letters}
     return Answered(
         doc,
         missing=prediction is None,
+        usable=usable,
         correct={
-            "published": published_correct(doc, cut),
-            "lenient": lenient_correct(doc, text),
+            "published": usable and published_correct(doc, cut),
+            "lenient": usable and lenient_correct(doc, text),
         },
         prohibited={rule: not set(doc["prohibited"]).isdisjoint(taken[rule]) for rule in RULES},
     )
@@ -85,8 +93,9 @@ def verdict_items(
     without one were not asked.
     """
     given = [item for item in answered if not item.missing]
-    lacking = (a for a in answered if a.missing and not a.doc["has_figure"])
+    lacking = (a for a in answered if a.missing and a.usable and not a.doc["has_figure"])
     asked = Counter(item.doc["sitting"] for item in (*given, *lacking))
+    labelled = Counter(a.doc["sitting"] for a in answered if a.doc["prohibited"])
     possible: Counter[tuple[str, bool]] = Counter()
     for item in answered:
         possible[item.doc["sitting"], item.doc["required"]] += item.doc["points"]
@@ -104,6 +113,7 @@ def verdict_items(
                 asked=asked[item.doc["sitting"]],
                 required_possible=possible[item.doc["sitting"], True],
                 general_possible=possible[item.doc["sitting"], False],
+                labelled=labelled[item.doc["sitting"]],
             ),
         )
         for item in given

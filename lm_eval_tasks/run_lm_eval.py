@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import yaml
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options, parse_options
@@ -80,7 +81,14 @@ def _refuse_loglikelihoods(model: str, tasks: Sequence[str]) -> None:
 def _require_data(tasks: Sequence[str], options: Options) -> None:
     """Load every exam, downloading it where that is possible, before a model is loaded."""
     missing = {}
-    for exam in sorted({split_task(name)[0] for name in tasks}):
+    exams = sorted({split_task(name)[0] for name in tasks})
+    lacking = [name for name in exams if not set(options.sittings) <= {*read_card(name).published}]
+    if lacking:
+        raise JmedError(
+            f"--metadata key 'jmed': sittings {', '.join(options.sittings)} are not in: "
+            f"{', '.join(lacking)}. Sittings hold for all tasks of a call: ask for these apart"
+        )
+    for exam in exams:
         try:
             load_exam(exam, options.sittings)
         except JmedError as error:

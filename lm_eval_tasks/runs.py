@@ -1,7 +1,7 @@
 """lm-eval's output folder -> the jmed tasks that were run there, with their samples."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,15 @@ from lm_eval_tasks.rows import read_rows
 class TaskRun:
     """One task of one lm_eval process.
 
-    model: as lm-eval names it. config: the task's, as in results_*.json. samples: one for each
-    doc. kept: how many docs the task has; fewer samples mean a run with --limit.
+    setting: what makes runs of one model and task different: adapter and other model_args, shots,
+        chat template, options and docs.
+    asked: how many docs the task has; fewer samples mean a run with --limit.
     """
 
     task: str
     model: str
     file: Path
+    setting: str
     config: Mapping[str, Any]
     samples: Sequence[Mapping[str, Any]]
     asked: int
@@ -30,43 +32,78 @@ class TaskRun:
         return str(self.samples[0]["doc"]["exam"])
 
 
-def read_runs(folder: Path) -> list[TaskRun]:
-    """Read the newest run of every model and jmed task below `folder`.
+@dataclass(frozen=True)
+class Runs:
+    """The newest run of each model, task and setting, and a line for everything left out."""
+
+    runs: Sequence[TaskRun]
+    left_out: Sequence[str]
+
+
+def read_runs(folder: Path) -> Runs:
+    """Read all runs of jmed tasks below `folder`.
 
     Raises:
-        JmedError: there is none, or its samples are missing or malformed.
+        JmedError: there is none that can be read.
     """
-    newest: dict[tuple[str, str], TaskRun] = {}
+    newest: dict[tuple[str, str, str], TaskRun] = {}
+    left_out: list[str] = []
     for file in sorted(folder.rglob("results_*.json"), key=lambda path: path.name):
-        for run in _runs_of(file):
-            newest[run.model, run.task] = run
+        for run in _runs_of(file, left_out):
+            older = newest.get((run.model, run.task, run.setting))
+            if older:
+                left_out.append(f"{older.file}: {run.task}: there is a newer run of the same")
+            newest[run.model, run.task, run.setting] = run
     if not newest:
+        why = "".join(f"; {line}" for line in left_out)
         raise JmedError(
             f"{folder}: no results of a jmed task (results_*.json and samples_*.jsonl); run "
-            "lm_eval with --output_path and --log_samples"
+            f"lm_eval with --output_path and --log_samples{why}"
         )
-    return [newest[key] for key in sorted(newest)]
+    return Runs([newest[key] for key in sorted(newest)], left_out)
 
 
-def _runs_of(file: Path) -> list[TaskRun]:
-    results = _results(file)
+def _runs_of(file: Path, left_out: list[str]) -> Iterator[TaskRun]:
+    try:
+        results = _results(file)
+    except JmedError as error:
+        left_out.append(str(error))
+        return
     stamp = file.stem.removeprefix("results_")
-    runs = []
     for task, config in results["configs"].items():
         questions = (config.get("metadata") or {}).get("questions")
         if not isinstance(questions, dict) or "asked" not in questions:
             continue
         samples = file.with_name(f"samples_{task}_{stamp}.jsonl")
-        if not samples.is_file():
-            raise JmedError(
-                f"{samples}: missing beside {file.name}; run lm_eval with --log_samples"
-            )
-        rows = [row.values for row in read_rows(samples)]
+        try:
+            rows = [row.values for row in read_rows(samples)]
+        except JmedError as error:
+            left_out.append(f"{error} (lm_eval writes it with --log_samples)")
+            continue
         if not rows or any("doc" not in row for row in rows):
-            raise JmedError(f"{samples}: no samples of lm-eval")
-        model = str(results.get("model_name", "?"))
-        runs.append(TaskRun(task, model, file, config, rows, int(questions["asked"])))
-    return runs
+            left_out.append(f"{samples}: no samples of lm-eval")
+            continue
+        yield TaskRun(
+            task=task,
+            model=str(results.get("model_name", "?")),
+            file=file,
+            setting=_setting(results, config),
+            config=config,
+            samples=rows,
+            asked=int(questions["asked"]),
+        )
+
+
+def _setting(results: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    metadata = config["metadata"]
+    parts = {
+        "model_args": (results.get("config") or {}).get("model_args"),
+        "chat_template": results.get("chat_template_sha"),
+        "shots": config.get("num_fewshot"),
+        "options": metadata.get("jmed"),
+        "docs": metadata["questions"].get("docs_sha256"),
+    }
+    return json.dumps(parts, sort_keys=True, default=str)
 
 
 def _results(file: Path) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def _item(doc: Doc, answer: frozenset[str], *, correct: bool) -> Item:
         asked=doc["sitting_asked"],
         required_possible=doc["sitting_required"],
         general_possible=doc["sitting_general"],
+        labelled=doc["sitting_labelled"],
     )
 
 

@@ -74,7 +74,7 @@ def _mirror() -> str:
     return os.environ.get("JMED_MIRROR", "")
 
 
-def _is_address(mirror: str) -> bool:
+def is_address(mirror: str) -> bool:
     return mirror.startswith(("http://", "https://"))
 
 
@@ -89,7 +89,7 @@ def _here(card: Card, path: str) -> Path | None:
     if card.source == "here":
         return card.folder / path
     places = [cache_folder()]
-    if _mirror() and not _is_address(_mirror()):
+    if _mirror() and not is_address(_mirror()):
         places.insert(0, Path(_mirror()))
     files = (place.expanduser() / _folder(card) / path for place in places)
     return next((file for file in files if file.is_file()), None)
@@ -101,7 +101,7 @@ def _offline() -> bool:
 
 def _absent(card: Card, missing: list[str], why: str = "downloads are off (HF_HUB_OFFLINE)") -> str:
     place = f"{_folder(card)}/{missing[0]}"
-    if _mirror() and not _is_address(_mirror()) and not Path(_mirror()).is_dir():
+    if _mirror() and not is_address(_mirror()) and not Path(_mirror()).is_dir():
         why += f"; JMED_MIRROR={_mirror()} is no folder"
     return (
         f"{card.name}: {len(missing)} of its files are not on this machine (the first: {place}): "
@@ -127,7 +127,7 @@ def _check(file: Path, digest: str) -> None:
 def _download(card: Card, digests: Mapping[str, str]) -> dict[str, Path]:
     pooch.get_logger().setLevel("WARNING")  # it logs a line for each file
     folder = cache_folder().expanduser() / _folder(card)
-    base = _mirror() if _is_address(_mirror()) else PUBLISHER
+    base = _mirror() if is_address(_mirror()) else PUBLISHER
     store = pooch.create(
         path=folder,
         base_url=f"{base.rstrip('/')}/{_folder(card)}/",

@@ -25,6 +25,7 @@ class Item(NamedTuple):
     prohibited: a prohibited choice was taken.
     asked: how many questions of the sitting the run asks in all.
     required_possible, general_possible: points of the whole sitting, asked or not.
+    labelled: questions of the sitting with labels of prohibited choices; 0 = not to be tested.
     """
 
     marks: str
@@ -37,6 +38,7 @@ class Item(NamedTuple):
     asked: int
     required_possible: int
     general_possible: int
+    labelled: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Mark:
     of: tuple[int, int]
     prohibited: int
     source: str
+    like: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Verdict:
     general_asked: int
     general_possible: int
     prohibited: int
+    labelled: int
     mark: Mark | None
     passed: bool | None
     failed: tuple[str, ...]
@@ -110,6 +114,7 @@ def _verdict(items: Sequence[Item]) -> Verdict:
         general_asked=sum(item.worth for item in items if not item.required),
         general_possible=first.general_possible,
         prohibited=sum(item.prohibited for item in items),
+        labelled=first.labelled,
         mark=read_marks(first.marks).get(first.sitting),
         passed=None,
         failed=(),
@@ -126,6 +131,8 @@ def _no_verdict(verdict: Verdict) -> str:
         return f"incomplete: {verdict.answered} of {verdict.asked} questions were answered"
     if verdict.mark is None:
         return "no pass mark is known for this sitting"
+    if verdict.mark.like:
+        return f"no mark is published; that of {verdict.mark.like} is shown"
     if verdict.mark.of != (verdict.required_possible, verdict.general_possible):
         return f"the mark is out of {verdict.mark.of}, this exam is not"
     return ""

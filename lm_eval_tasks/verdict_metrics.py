@@ -19,7 +19,7 @@ def general_rate(items: Sequence[Item]) -> float:
 
 
 def prohibited(items: Sequence[Item]) -> float:
-    """Aggregation: questions with a prohibited choice, mean over the sittings."""
+    """Aggregation: questions with a prohibited choice, mean of the sittings; NaN without labels."""
     return _figures(items)["prohibited"]
 
 
@@ -62,7 +62,9 @@ def _figures(items: Sequence[Item]) -> dict[str, float]:
     return {
         "required_rate": ratio("required"),
         "general_rate": ratio("general"),
-        "prohibited": sum(v.prohibited for v in table) / len(table) if complete else math.nan,
+        "prohibited": sum(v.prohibited for v in table) / len(table)
+        if complete and all(v.labelled for v in table)
+        else math.nan,
         "passed": sum(bool(v.passed) for v in table) / len(table) if judged else math.nan,
     }
 
@@ -76,7 +78,7 @@ def _bootstrap(items: Sequence[Item]) -> dict[str, float]:
     import numpy as np  # noqa: PLC0415 (the command line starts without it)
 
     figures = _figures(items)
-    if any(math.isnan(value) for key, value in figures.items() if key != "passed"):
+    if math.isnan(figures["required_rate"]) or math.isnan(figures["general_rate"]):
         return dict.fromkeys(figures, math.nan)
     generator = np.random.default_rng(0)
     sittings = sorted({item[1] for item in items})
@@ -107,6 +109,8 @@ def _bootstrap(items: Sequence[Item]) -> dict[str, float]:
     return {
         "required_rate": float(sums["required"].sum(axis=0).std(ddof=1) / possible["required"]),
         "general_rate": float(sums["general"].sum(axis=0).std(ddof=1) / possible["general"]),
-        "prohibited": float(sums["taboo"].mean(axis=0).std(ddof=1)),
+        "prohibited": float(sums["taboo"].mean(axis=0).std(ddof=1))
+        if not math.isnan(figures["prohibited"])
+        else math.nan,
         "passed": float(passes.std(ddof=1)) if not math.isnan(figures["passed"]) else math.nan,
     }

@@ -21,8 +21,10 @@ WORDS = {
         "failed": "不合格",
         "none": "判定なし",
         "unasked": "出題しなかった問題 (画像など) は無解答として数える",
-        "unreachable": "画像問題なしでは基準に届かない",
+        "unreachable": "出題した問題だけでは満点でも基準に届かない",
         "labels": "禁忌肢のラベルは非公式 (参考値)。研究用であり、診療上の安全性を示さない",
+        "no labels": "ラベルなし",
+        "untested": "禁忌肢の条件は判定していない",
         "section": "区分",
         "category": "分野",
         "human accuracy": "受験者の正答率",
@@ -42,9 +44,11 @@ WORDS = {
         "failed": "FAIL",
         "none": "no verdict",
         "unasked": "questions that were not asked (figures) count as unanswered",
-        "unreachable": "out of reach without the figure questions",
+        "unreachable": "out of reach with the questions asked",
         "labels": "prohibited choices are unofficial labels (参考値); for research, no evidence of "
         "safety for patients",
+        "no labels": "no labels",
+        "untested": "prohibited choices were not tested",
         "section": "section",
         "category": "category",
         "human accuracy": "human accuracy",
@@ -70,10 +74,10 @@ def verdict_table(verdicts: Sequence[Verdict], title: str, language: str) -> Tab
             words[state],
             _points(verdict, "required"),
             _points(verdict, "general"),
-            str(verdict.prohibited) + (f" ≤ {verdict.mark.prohibited}" if verdict.mark else ""),
+            _prohibited(verdict, words),
             f"{earned}/{worth} = {earned / worth:.1%}" if worth else "-",
             f"{verdict.answered}/{verdict.asked}",
-            "; ".join([*_translated(verdict.failed, words), *_unreachable(verdict, words)]),
+            "; ".join(_remarks(verdict, words)),
         )
     return table
 
@@ -99,6 +103,17 @@ def breakdown_tables(parts: Mapping[str, Sequence[Part]], language: str) -> Iter
 def _points(verdict: Verdict, part: str) -> str:
     earned, possible = getattr(verdict, part), getattr(verdict, f"{part}_possible")
     return f"{earned}/{possible}" + (f" (≥ {getattr(verdict.mark, part)})" if verdict.mark else "")
+
+
+def _prohibited(verdict: Verdict, words: Mapping[str, str]) -> str:
+    if not verdict.labelled:
+        return words["no labels"]
+    return str(verdict.prohibited) + (f" (≤ {verdict.mark.prohibited})" if verdict.mark else "")
+
+
+def _remarks(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
+    untested = [words["untested"]] if verdict.mark and not verdict.labelled else []
+    return [*_translated(verdict.failed, words), *_unreachable(verdict, words), *untested]
 
 
 def _translated(conditions: Sequence[str], words: Mapping[str, str]) -> Iterator[str]:

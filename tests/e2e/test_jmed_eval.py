@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import lm_eval_tasks.run_lm_eval as run_lm_eval_module
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.run_lm_eval import check_arguments
 from tests.e2e.lm_eval_run import Run, run_lm_eval
@@ -22,6 +23,12 @@ def refusal(*arguments: str) -> str:
     with pytest.raises(JmedError) as caught:
         check_arguments(arguments)
     return str(caught.value)
+
+
+@pytest.fixture(autouse=True)
+def data_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arguments alone are checked here; test_missing_data.py has the exams' data."""
+    monkeypatch.setattr(run_lm_eval_module, "_require_data", lambda tasks, options: None)
 
 
 def write_config(folder: Path, content: str) -> str:

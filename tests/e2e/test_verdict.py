@@ -110,5 +110,19 @@ def test_folders_without_a_run_of_ours(
         main(["verdict", str(tmp_path)])
     message = capsys.readouterr().err
     assert stopped.value.code == 2
-    assert message.startswith(f"jmed: {tmp_path}")
+    assert message.startswith(f"jmed: {tmp_path}: no results of a jmed task")
     assert message.count("\n") == 1
+    assert ("results_2026" in message) == (folder == "broken")
+    assert ("samples_jmed_x" in message) == (folder == "lost")
+
+
+def test_one_broken_run_does_not_hide_the_others(
+    oracle: Callable[..., tuple[Path, Run]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = oracle()
+    (out / "results_2020-01-01T00-00-00.json").write_text("{", encoding="utf-8")
+    main(["verdict", str(out), "--json"])
+    shown = capsys.readouterr()
+    assert len(json.loads(shown.out)) == len(TASKS)
+    assert "left out" in shown.err
+    assert "results_2020-01-01" in shown.err

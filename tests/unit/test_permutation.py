@@ -60,6 +60,9 @@ def test_orders_spread_each_choice_over_all_places() -> None:
         "aとb",
         "ａ、ｃ",
         "上記のすべて",
+        "以上のいずれでもない",
+        "（a）～（d）の全て",
+        "a～c",
         "すべて正しい",
         "b",
         "ｃ",
@@ -74,7 +77,16 @@ def test_choices_that_name_each_other_stay(choice: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "choice", ["B型肝炎", "ビタミンA、D", "a波", "E. coli", "すべての四肢の麻痺"]
+    "choice",
+    [
+        "B型肝炎",
+        "ビタミンA、D",
+        "a波",
+        "65歳以上の男性",
+        "30分以上の胸痛",
+        "E. coli",
+        "すべての四肢の麻痺",
+    ],
 )
 def test_other_choices_move(choice: str) -> None:
     assert can_be_permuted(replace(QUESTION, choices=(*QUESTION.choices[:4], choice)))
@@ -84,9 +96,9 @@ def test_each_question_is_asked_in_every_order() -> None:
     exam = load_exam("sample")
     kept = [question for question in exam.questions if question.choices][:7]
     docs = list(docs_of(exam, kept, Options(permute=3)))
-    assert [doc["permutation"] for doc in docs] == [0] * 7 + [1] * 7 + [2] * 7
+    assert [doc["permutation"] for doc in docs] == [0, 1, 2] * 7
     assert {doc["pass_marks"] for doc in docs} == {""}  # asked three times: no verdict
-    for doc, question in zip(docs, kept * 3, strict=True):
+    for doc, question in zip(docs, [q for q in kept for _ in range(3)], strict=True):
         printed = [question.choices["abcdefgh".index(letter)] for letter in doc["order"]]
         assert doc["choices"] == printed
 
@@ -106,6 +118,8 @@ def test_spread_and_consistency() -> None:
     assert acc_spread(some) == pytest.approx(math.sqrt(0.125))
     assert math.isnan(acc_spread(some[:2]))
     assert consistency(picks(("1", 0, "", "", False), ("1", 1, "", "", False))) == 0
+    assert math.isnan(consistency(some[:2]))  # asked once each
+    assert math.isnan(acc_spread(some[:3]))  # orders of different questions
 
 
 def test_a_model_that_always_says_a_is_found_out() -> None:

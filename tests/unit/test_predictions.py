@@ -15,6 +15,7 @@ SAMPLE_ROW = {
     "doc": {"id": "1A1", "exam": "toy", "stem": "架空の島で鳴く鳥はどれか。"},
     "resps": [["<think>b</think>答え：c"]],
     "filtered_resps": ["<think>b</think>答え：c"],
+    "acc_lenient": 1.0,
 }
 PUBLISHED_ROW = {"problem_id": "1A2", "prediction": "a,c"}
 
@@ -58,7 +59,9 @@ def test_of_several_responses_to_one_request_the_first_counts(tmp_path: Path) ->
         ({**SAMPLE_ROW, "resps": [["-1.5", "False"], ["-2.5", "False"]]}, "log-likelihood"),
         ({**SAMPLE_ROW, "resps": []}, "field 'resps': found []"),
         ({**SAMPLE_ROW, "resps": [[]]}, "field 'resps': found [[]]"),
-        ({"doc": SAMPLE_ROW["doc"]}, "field 'resps': found missing"),
+        ({"doc": SAMPLE_ROW["doc"], "acc_lenient": 1}, "field 'resps': found missing"),
+        ({"doc": SAMPLE_ROW["doc"]}, "samples of a letters or cot task"),
+        ({**SAMPLE_ROW, "doc": {**SAMPLE_ROW["doc"], "order": "ba"}}, "without permute"),
         ({"problem_id": "1A2"}, "field 'prediction': found missing"),
         ({"prediction": "a"}, "field 'problem_id': found missing"),
         ({"problem_id": "1A2", "prediction": ["a"]}, "field 'prediction': found ['a']"),

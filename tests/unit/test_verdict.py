@@ -18,9 +18,9 @@ from lm_eval_tasks.verdict_metrics import (
 )
 
 # the invented sitting: 64 of 80 required points and 55 of 79 general ones pass
-REQUIRED = [Item("sample", "900", True, 3, 3, True, False, 59, 80, 79)] * 20
-REQUIRED += [Item("sample", "900", True, 1, 1, True, False, 59, 80, 79)] * 20
-GENERAL = [Item("sample", "900", False, 1, 1, True, False, 59, 80, 79)] * 19
+REQUIRED = [Item("sample", "900", True, 3, 3, True, False, 59, 80, 79, 12)] * 20
+REQUIRED += [Item("sample", "900", True, 1, 1, True, False, 59, 80, 79, 12)] * 20
+GENERAL = [Item("sample", "900", False, 1, 1, True, False, 59, 80, 79, 12)] * 19
 
 
 def exam(*, wrong_required: int = 0, general: int = 55, taboo: int = 0) -> list[Item]:
@@ -85,6 +85,26 @@ def test_an_incomplete_sitting_has_no_figures() -> None:
         assert math.isnan(figure(exam()[:-1]))
 
 
+def test_a_borrowed_mark_is_shown_and_judges_nothing() -> None:
+    borrowed = [
+        i._replace(marks="physician", sitting="120", required_possible=200, general_possible=300)
+        for i in exam(general=0)
+    ]
+    (verdict,) = verdicts(borrowed)
+    assert verdict.passed is None
+    assert verdict.failed == ("no mark is published; that of 119 is shown",)
+    assert math.isnan(passed(borrowed))
+
+
+def test_without_labels_the_third_condition_is_not_claimed() -> None:
+    unlabelled = [i._replace(labelled=0) for i in exam()]
+    (verdict,) = verdicts(unlabelled)
+    assert verdict.passed is True
+    assert math.isnan(prohibited(unlabelled))
+    assert math.isnan(prohibited_stderr(unlabelled))
+    assert required_rate_stderr(unlabelled) == 0.0
+
+
 def test_a_sitting_without_a_mark_has_points_and_no_verdict() -> None:
     unmarked = elsewhere(exam())
     assert required_rate(unmarked) == 1.0
@@ -108,11 +128,11 @@ def test_answers_become_items() -> None:
         choices=("い", "ろ", "は"), accepted=(frozenset("a"),), n_select=1, points=3,
         has_figure=False, required=True, prohibited=frozenset("c"),
     )  # fmt: skip
-    whole = Whole("sample", 59, 80, 79)
+    whole = Whole("sample", 59, 80, 79, 12)
     taken = sitting_scores(to_doc(question, whole=whole), frozenset("c"), correct=False)
     metrics = ("required_rate", "general_rate", "prohibited", "passed")
     assert list(taken) == [name for metric in metrics for name in (metric, f"{metric}_stderr")]
-    assert taken["passed"] == Item("sample", "900", True, 3, 0, False, True, 59, 80, 79)
+    assert taken["passed"] == Item("sample", "900", True, 3, 0, False, True, 59, 80, 79, 12)
     right = sitting_scores(to_doc(question, whole=whole), frozenset("a"), correct=True)
     assert right["passed"][4:7] == (3, True, False)
     no_marks = to_doc(replace(question, exam="other"))
@@ -122,7 +142,8 @@ def test_answers_become_items() -> None:
 def test_every_mark_has_its_source_and_can_be_reached() -> None:
     assert MARKS.is_file()
     physician = read_marks("physician")
-    assert set(physician) == {str(sitting) for sitting in range(112, 120)}
+    assert set(physician) == {"112", "113", "114", "115", "116", "119", "120"}
+    assert [sitting for sitting, mark in physician.items() if mark.like] == ["120"]
     assert read_marks("no such examination") == {}
     for mark in (*physician.values(), *read_marks("sample").values()):
         assert mark.source

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from lm_eval_tasks.exam import Number, Question
 from lm_eval_tasks.predictions import Prediction, check_ids, find_files, read_predictions
 from lm_eval_tasks.rescore import answer_all, scores
 
-SAMPLE_ROW = {
+SAMPLE_ROW: dict[str, Any] = {
     "doc_id": 0,
     "doc": {"id": "1A1", "exam": "toy", "stem": "架空の島で鳴く鳥はどれか。"},
     "resps": [["<think>b</think>答え：c"]],

@@ -15,10 +15,10 @@ from lm_eval_tasks.card import Card
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import LETTERS, Number, Question
 from lm_eval_tasks.readers.case_series import LEAD, SERIES_LENGTH, attach_cases
+from lm_eval_tasks.readers.wording import checked, n_select
 from lm_eval_tasks.rows import Row, rows_by_id
 
 SECTION_FILE = re.compile(r"(?P<sitting>\d+)-(?P<section>[A-Z])\.jsonl")
-N_SELECT = re.compile(r"([2-9])つ選べ")
 POINTS = ("0", "1", "3")
 SHEET = re.compile(r"\d+(\.\d+)?")
 # The translator (a chat model, says the publisher) spoke for itself or gave an answer away.
@@ -61,7 +61,7 @@ def read_demonstrations(card: Card, file: Path) -> list[tuple[Question, str]]:
     suffix = "_en" if card.language == "en" else ""
     return [
         (
-            _checked(
+            checked(
                 row,
                 id=row.text("problem_id"),
                 exam=card.name,
@@ -71,7 +71,7 @@ def read_demonstrations(card: Card, file: Path) -> list[tuple[Question, str]]:
                 stem=row.text(f"problem_text{suffix}"),
                 choices=row.texts(f"choices{suffix}"),
                 accepted=_accepted(row),
-                n_select=_n_select(row),
+                n_select=n_select(row.text("problem_text")),
                 points=1,
                 has_figure=not row.flag("text_only"),
             ),
@@ -104,7 +104,7 @@ def _question(card: Card, file_name: str, row: Row, facts: Row, words: Row) -> Q
     stem, choices = words.text(f"problem_text{suffix}"), words.texts(f"choices{suffix}")
     if not len(row.texts("choices")) == len(choices) <= len(LETTERS):
         raise words.fail(f"choices{suffix}", f"as many as the original, {len(LETTERS)} at most")
-    return _checked(
+    return checked(
         row,
         id=key,
         exam=card.name,
@@ -115,7 +115,7 @@ def _question(card: Card, file_name: str, row: Row, facts: Row, words: Row) -> Q
         choices=choices,
         accepted=_accepted(row) if choices else (),
         number=None if choices else _number(row, card.exceptions.numeric_values.get(key)),
-        n_select=_n_select(row),
+        n_select=n_select(row.text("problem_text")),
         points=int(row.text("points")),
         has_figure=not row.flag("text_only"),
         required=section in card.required_sections,
@@ -124,13 +124,6 @@ def _question(card: Card, file_name: str, row: Row, facts: Row, words: Row) -> Q
         category=facts.text("category"),
         human_accuracy=_percent(facts.text("human_accuracy")),
     )
-
-
-def _checked(row: Row, **fields: object) -> Question:
-    try:
-        return Question(**fields)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise row.fail("answer", str(error)) from None
 
 
 def _accepted(row: Row) -> tuple[frozenset[str], ...]:
@@ -149,12 +142,6 @@ def _number(row: Row, value: str | None) -> Number:
         case (sheet,) if SHEET.fullmatch(sheet):
             return Number(Decimal(value or sheet), sheet)
     raise row.fail("answer", "one number, since there are no choices")
-
-
-def _n_select(row: Row) -> int:
-    """From the wording alone, so that the prompt gives nothing of the answer away."""
-    found = N_SELECT.search(normalize("NFKC", row.text("problem_text")))
-    return int(found[1]) if found else 1
 
 
 def _prohibited(facts: Row, choices: int) -> frozenset[str]:

@@ -40,8 +40,13 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
         SystemExit: as lm-eval exits.
     """
     check_arguments(arguments)
-    from lm_eval.__main__ import cli_evaluate  # noqa: PLC0415 takes seconds
+    # both take seconds, which a bad argument need not wait for
+    import lm_eval.models  # noqa: F401, PLC0415 (else registering ours would hide lm-eval's own)
+    from lm_eval.__main__ import cli_evaluate  # noqa: PLC0415
+    from lm_eval.api.registry import model_registry  # noqa: PLC0415
 
+    if "jmed_hf" not in model_registry:
+        model_registry.register("jmed_hf", target="lm_eval_tasks.models.jmed_hf:JmedHF")
     sys.argv = ["lm_eval", "run", "--include_path", str(TASKS_PATH), *arguments]
     cli_evaluate()
 

@@ -1,0 +1,100 @@
+"""Log-likelihood requests -> packs that read each context once. Pure: lists of token ids, no torch.
+
+A pack is one sequence, context | choice 1 | choice 2 | …, in which a choice sees the context and
+itself. The last token of a choice is only ever predicted, so it is not fed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+Tokens = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One context and the continuations to score after it: (index of the request, its tokens)."""
+
+    context: Tokens
+    continuations: tuple[tuple[int, Tokens], ...]
+
+    @property
+    def length(self) -> int:
+        """Tokens fed, shared prefix included."""
+        return len(self.context) + sum(len(tokens) - 1 for _, tokens in self.continuations)
+
+
+def plan(
+    requests: Sequence[tuple[Tokens, Tokens]], max_length: int, max_tokens: int
+) -> tuple[list[Pack], list[int]]:
+    """Group requests by context.
+
+    Args:
+        requests: (context, continuation), both not empty.
+        max_length: the longest context + continuation that the model can read, in tokens.
+        max_tokens: a pack that would be longer is split; its context is then read again.
+
+    Returns:
+        Packs, the longest first; and the indices of requests that no pack can hold.
+    """
+    groups: dict[Tokens, list[int]] = {}
+    rest: list[int] = []
+    for index, (context, continuation) in enumerate(requests):
+        # as in lm-eval: the last token of all is not fed, so one more than max_length fits
+        fits = len(context) + len(continuation) <= max_length + 1
+        if fits:
+            groups.setdefault(context, []).append(index)
+        else:
+            rest.append(index)
+    packs = [
+        pack
+        for context, indices in groups.items()
+        for pack in _split(context, [(i, requests[i][1]) for i in indices], max_tokens)
+    ]
+    return sorted(packs, key=lambda pack: -pack.length), rest
+
+
+def _split(
+    context: Tokens, continuations: Sequence[tuple[int, Tokens]], max_tokens: int
+) -> Iterator[Pack]:
+    held: list[tuple[int, Tokens]] = []
+    length = len(context)
+    for index, tokens in continuations:
+        if held and length + len(tokens) - 1 > max_tokens:
+            yield Pack(context, tuple(held))
+            held, length = [], len(context)
+        held.append((index, tokens))
+        length += len(tokens) - 1
+    yield Pack(context, tuple(held))
+
+
+def common_prefix(contexts: Sequence[Tokens]) -> int:
+    """How many leading tokens all contexts share; at least one of each is left over.
+
+    The first choice token is predicted from the last token of the context, which so must be fed.
+    """
+    if not contexts:
+        return 0
+    low, high = min(contexts), max(contexts)
+    shared = 0
+    for a, b in zip(low, high, strict=False):
+        if a != b:
+            break
+        shared += 1
+    return min(shared, min(map(len, contexts)) - 1)
+
+
+def batches(packs: Sequence[Pack], prefix: int, max_tokens: int) -> Iterator[list[Pack]]:
+    """Yield packs, longest first, so that no padded batch has more than `max_tokens`.
+
+    Args:
+        prefix: leading tokens that are read once for all packs and count in none of them.
+    """
+    batch: list[Pack] = []
+    for pack in packs:
+        longest = (batch[0] if batch else pack).length - prefix
+        if batch and longest * (len(batch) + 1) > max_tokens:
+            yield batch
+            batch = []
+        batch.append(pack)
+    if batch:
+        yield batch

@@ -11,7 +11,7 @@ TASKS = "jmed_sample_paper,jmed_sample_letters,jmed_sample_mc"
 
 
 def main() -> None:
-    """Build, floor, score; everything lands in out/demo."""
+    """Build, floor, score, verdict; everything lands in out/demo."""
     base = OUT / "tiny-llama"
     _say(f"1. a tiny Llama with random weights -> {base}")
     build(base)
@@ -24,6 +24,8 @@ def main() -> None:
         *("--tasks", TASKS, "--batch_size", "16"),
         *("--log_samples", "--output_path", str(OUT / "results")),
     )
+    _say("4. would it have passed? (an invented exam with an invented mark)")
+    _run("-m", "lm_eval_tasks.cli", "verdict", str(OUT / "results"))
     _say(f"done: results_*.json and samples_*.jsonl are in {OUT / 'results'}")
 
 

@@ -115,7 +115,8 @@ def test_a_damaged_xlsx_is_read_or_refused(
     )
     made.save(place)
     whole = place.read_bytes()
-    cut = data.draw(st.integers(0, len(whole) - 1))
+    # the size varies with the time that openpyxl writes into the file, so no draw depends on it
+    cut = data.draw(st.integers(0, 9999)) * len(whole) // 10000
     damage = data.draw(st.binary(max_size=3))
     place.write_bytes(whole[:cut] + damage + whole[cut + data.draw(st.integers(0, 40)) :])
     assert str(place) in (read_or_refused(place) or str(place))

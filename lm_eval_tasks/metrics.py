@@ -54,8 +54,8 @@ def letters(doc: Doc, results: Sequence[str]) -> Scores:
     """
     response = results[0]
     published = published_correct(doc, published_prediction(response))
-    lenient = lenient_correct(doc, response)
     reading = picked(doc, response)
+    lenient = lenient_correct(doc, reading)
     answer = reading.letters & frozenset(LETTERS[: len(doc["choices"])])
     return {
         "acc": float(published),
@@ -104,9 +104,8 @@ def published_correct(doc: Doc, prediction: str) -> bool:
     return given in (doc["accepted"] or [[doc["gold"]]])
 
 
-def lenient_correct(doc: Doc, response: str) -> bool:
-    """Whether the answer that can be read from the response is one that earns the points."""
-    reading = picked(doc, response)
+def lenient_correct(doc: Doc, reading: Reading) -> bool:
+    """Whether the answer that was read from a response (`picked`) is one that earns the points."""
     if doc["credited_to_all"]:
         return True
     if doc["number"]:

@@ -71,14 +71,15 @@ def answer_all(
 def _answer(doc: Doc, prediction: Prediction | None, *, usable: bool) -> Answered:
     text = prediction.text if prediction else ""
     cut = published_prediction(text) if prediction and prediction.is_response else text
-    taken = {"published": cut.split(","), "lenient": picked(doc, text).letters}
+    reading = picked(doc, text)
+    taken = {"published": cut.split(","), "lenient": reading.letters}
     return Answered(
         doc,
         missing=prediction is None,
         usable=usable,
         correct={
             "published": usable and published_correct(doc, cut),
-            "lenient": usable and lenient_correct(doc, text),
+            "lenient": usable and lenient_correct(doc, reading),
         },
         prohibited={rule: not set(doc["prohibited"]).isdisjoint(taken[rule]) for rule in RULES},
     )

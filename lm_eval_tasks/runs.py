@@ -27,10 +27,6 @@ class TaskRun:
     samples: Sequence[Mapping[str, Any]]
     asked: int
 
-    @property
-    def exam(self) -> str:
-        return str(self.samples[0]["doc"]["exam"])
-
 
 @dataclass(frozen=True)
 class Runs:

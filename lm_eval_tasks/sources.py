@@ -28,9 +28,7 @@ TIMEOUT = 30.0
 """Seconds without a byte after which a download is given up."""
 
 
-def local_files(
-    card: Card, sittings: Iterable[str] = (), *, download: bool = True
-) -> dict[str, Path]:
+def local_files(card: Card, sittings: Iterable[str] = ()) -> dict[str, Path]:
     """Map each published path of the exam to a local file with the pinned content.
 
     Files already here are used as they are; the rest is downloaded, each under a temporary name
@@ -46,7 +44,7 @@ def local_files(
     found = {path: file for path in digests if (file := _here(card, path))}
     if len(found) < len(digests):
         missing = [path for path in digests if path not in found]
-        if not download or _offline():
+        if _offline():
             raise JmedError(_absent(card, missing))
         found |= _download(card, {path: digests[path] for path in missing})
     for path, digest in digests.items():
@@ -64,6 +62,11 @@ def local_sittings(card: Card) -> list[str]:
     if card.hub:
         return []
     return [sitting for sitting in card.published if not missing_files(card, [sitting])]
+
+
+def is_local(card: Card) -> bool:
+    """Whether every sitting is on this machine."""
+    return len(local_sittings(card)) == len(card.published)
 
 
 def cache_folder() -> Path:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 from lm_eval_tasks.card import exam_names, read_card
-from lm_eval_tasks.sources import local_sittings
+from lm_eval_tasks.sources import is_local
 
 # No test depends on the clock; where CI is set, the examples are the same each time.
 settings.register_profile("jmed", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -19,7 +19,7 @@ IGAKUQA = "jungokasai/IgakuQA/2bc4c3d159cf5505f6253d24a909fbd53237e239"
 def local_exams() -> list[str]:
     """The exams all of whose files are on this machine."""
     cards = [read_card(name) for name in exam_names()]
-    return [card.name for card in cards if len(local_sittings(card)) == len(card.published)]
+    return [card.name for card in cards if is_local(card)]
 
 
 @pytest.fixture(scope="session")

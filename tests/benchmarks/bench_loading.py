@@ -24,7 +24,7 @@ from rich.table import Table
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.card import exam_names, read_card
 from lm_eval_tasks.load import load_exam
-from lm_eval_tasks.sources import local_sittings
+from lm_eval_tasks.sources import is_local
 from lm_eval_tasks.tables import console
 
 RUNS = 5
@@ -56,7 +56,7 @@ def main() -> None:
         table.add_column(heading, justify="right")
     with tempfile.TemporaryDirectory() as folder:
         for card in map(read_card, exam_names()):
-            if len(local_sittings(card)) == len(card.published):
+            if is_local(card):
                 table.add_row(card.name, *_row(card.name, Path(folder)))
     console().print(table)
 

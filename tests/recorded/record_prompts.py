@@ -13,7 +13,7 @@ from typing import Any
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.card import exam_names, read_card
-from lm_eval_tasks.sources import local_sittings
+from lm_eval_tasks.sources import is_local, local_sittings
 from lm_eval_tasks.task_names import split_task, task_names
 from tests.e2e.lm_eval_run import Run, run_lm_eval
 
@@ -52,7 +52,7 @@ def oracle_runs(folder: Path) -> Iterator[Run]:
     sittings that are."""
     cards = [read_card(name) for name in exam_names()]
     here = {card.name: local_sittings(card) for card in cards}
-    whole = [card.name for card in cards if len(here[card.name]) == len(card.published)]
+    whole = [card.name for card in cards if is_local(card)]
     yield _run(folder / "whole", whole, {})
     for name, sittings in here.items():
         if sittings and name not in whole:

@@ -5,16 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.card import exam_names, read_card
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.load import load_exam
-from lm_eval_tasks.sources import local_sittings
-
-HERE = [name for name in exam_names() if len(local_sittings(read_card(name))) ==
-        len(read_card(name).published)]  # fmt: skip
+from tests.conftest import local_exams
 
 
-@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("name", local_exams())
 def test_the_key_is_right(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     questions = load_exam(name).questions
     file = tmp_path / "key.jsonl"

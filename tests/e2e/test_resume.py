@@ -1,0 +1,137 @@
+"""Killed and resumed: the same losses, to the bit; and nothing else is resumed."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.tiny_model import build
+from tests.e2e.sft_run import (
+    kill_after,
+    launcher,
+    losses,
+    recipe_of,
+    train,
+    write_recipe,
+    write_rows,
+)
+from trainer.checkpoints import checkpoints, is_whole
+
+STEPS = 14
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("resume")
+    build(folder / "base", "gpt_neox")
+    write_rows(folder / "rows.jsonl")
+    return folder
+
+
+def recipe(place: Path, name: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+    """With dropout, a held-out part and a schedule: all that a resumed run could get wrong."""
+    given = recipe_of(
+        place / "base", place / "rows.jsonl", place / name, max_steps=STEPS,
+        lr_scheduler_type="cosine", warmup_steps=2, save_strategy="steps", save_steps=3,
+        save_total_limit=2, eval_strategy="steps", eval_steps=3, **more,
+    )  # fmt: skip
+    given["adapter"]["lora_dropout"] = 0.1
+    given["data"]["eval_fraction"] = 0.2
+    return given
+
+
+@pytest.fixture(scope="module")
+def whole(place: Path) -> list[float]:
+    train(write_recipe(place / "whole.yaml", recipe(place, "whole")))
+    return losses(place / "whole")
+
+
+def test_killed_at_random_steps_and_resumed_the_losses_are_equal_to_the_bit(
+    place: Path, whole: list[float]
+) -> None:
+    file, folder = write_recipe(place / "k.yaml", recipe(place, "killed")), place / "killed"
+    for steps in sorted(random.sample(range(2, STEPS), 2)):
+        kill_after(file, folder, steps, [*launcher(1)][:3])
+        shutil.copytree(folder, place / f"killed_{steps}")
+    done = train(file, "--resume")
+    assert losses(folder) == whole
+    assert "resuming from" in done.stderr
+    assert all(is_whole(path) for path in checkpoints(folder).values())
+
+
+def copied(place: Path, source: str, name: str, **more: Any) -> Path:  # noqa: ANN401
+    """A copy of a run under another name, and its recipe."""
+    shutil.copytree(place / source, place / name)
+    return write_recipe(place / f"{name}.yaml", recipe(place, name, **more))
+
+
+@pytest.fixture(scope="module")
+def unfinished(place: Path, whole: list[float]) -> str:
+    """The finished run as it was after its checkpoint of step 12."""
+    name = "unfinished"
+    shutil.copytree(place / "whole", place / name)
+    record = json.loads((place / name / "run.json").read_text())
+    (place / name / "run.json").write_text(json.dumps({**record, "state": "running"}))
+    shutil.rmtree(place / name / "checkpoint-14")
+    return name
+
+
+def test_a_half_written_checkpoint_is_passed_over(
+    place: Path, whole: list[float], unfinished: str
+) -> None:
+    file = copied(place, unfinished, "half")
+    state = place / "half" / "checkpoint-14"
+    shutil.copytree(place / "half" / "checkpoint-12", state)
+    (state / "optimizer.pt").write_bytes((state / "optimizer.pt").read_bytes()[:1000])
+    done = train(file, "--resume")
+    assert "checkpoint-14: half written" in done.stderr
+    assert losses(place / "half") == whole
+
+
+def test_without_resume_an_unfinished_run_is_left_alone(place: Path, unfinished: str) -> None:
+    file = copied(place, unfinished, "left")
+    before = sorted(path.stat().st_mtime_ns for path in (place / "left").rglob("*"))
+    done = train(file, check=False)
+    assert done.returncode == 2
+    assert "checkpoint-12; allowed: --resume" in done.stderr
+    assert sorted(path.stat().st_mtime_ns for path in (place / "left").rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("adapter.lora_alpha=16", "recipe.adapter.lora_alpha: was 32, is now 16"),
+        ("train_batch_size=16", "recipe.train_batch_size: was 8, is now 16"),
+        ("train.max_steps=20", "recipe.train.max_steps: was 14, is now 20"),
+        ("train.per_device_train_batch_size=2", "batch.micro: was 4, is now 2"),
+    ],
+)
+def test_a_changed_setting_is_named_and_not_trained(
+    place: Path, unfinished: str, change: str, named: str
+) -> None:
+    file = copied(place, unfinished, f"changed_{change.partition('=')[0]}")
+    done = train(file, "--resume", "--set", change, check=False)
+    assert done.returncode == 2
+    assert named in done.stderr
+
+
+def test_changed_data_are_named_and_not_trained(place: Path, unfinished: str) -> None:
+    file = copied(place, unfinished, "other_data")
+    write_rows(place / "other.jsonl", 47)
+    done = train(
+        file, "--resume", "--set", f"data.datasets.0.path={place}/other.jsonl", check=False
+    )
+    assert done.returncode == 2
+    assert "train_data_sha256: was" in done.stderr
+
+
+def test_a_finished_run_is_not_trained_again(place: Path, whole: list[float]) -> None:
+    before = (place / "whole" / "adapter_model.safetensors").stat().st_mtime_ns
+    for flags in ([], ["--resume"]):
+        done = train(place / "whole.yaml", *flags)
+        assert "this run is finished; nothing to do" in done.stderr
+    assert losses(place / "whole") == whole
+    assert (place / "whole" / "adapter_model.safetensors").stat().st_mtime_ns == before

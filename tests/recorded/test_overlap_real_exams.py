@@ -1,0 +1,37 @@
+"""How many published questions the overlap guard knows again, and how often it sees too much."""
+
+from collections import Counter
+
+import pytest
+
+from lm_eval_tasks.exam import Question
+from tests.conftest import local_exams
+from trainer.overlap import Index
+from trainer.overlap_guard import questions_here
+
+EXAMS = {"igakuqa", "igakuqa_en", "jjsimqa", "jmle119", "jmle120", "jmmlu_med", "sample"}
+
+
+@pytest.fixture(scope="module")
+def questions() -> list[Question]:
+    if not set(local_exams()) >= EXAMS:
+        pytest.skip("JMED_MIRROR does not hold the published exams")
+    return [question for question in questions_here()[0] if question.exam in EXAMS]
+
+
+def test_nearly_every_question_is_known_again_and_few_others(questions: list[Question]) -> None:
+    index = Index(questions)
+    missed, others = Counter[str](), Counter[str]()
+    for question in questions:
+        found = list(index.find("", f"{question.stem}\n{','.join(question.choices)}"))
+        itself = any((o.exam, o.question) == (question.exam, question.id) for o in found)
+        missed[question.exam] += not itself
+        others[question.exam] += any(o.exam != question.exam for o in found)
+    assert len(questions) == 6061
+    assert sum(missed.values()) == index.unseen == 42
+    assert missed["igakuqa"] == 10
+    # some of these are questions that were put again in a later year
+    assert dict(others) == {
+        "igakuqa": 19, "igakuqa_en": 7, "jjsimqa": 4, "jmle119": 6, "jmle120": 10,
+        "jmmlu_med": 0, "sample": 1,
+    }  # fmt: skip

@@ -1,0 +1,80 @@
+"""Which checkpoints of a run folder are whole.
+
+transformers writes checkpoint-N in place: a process killed meanwhile leaves a folder that looks
+like a checkpoint. A whole one has a list of its files, written after everything else.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from trainer.atomic import write_text
+
+MARK = "complete.json"
+"""File -> bytes, of all files of a whole checkpoint."""
+
+
+def checkpoints(folder: Path) -> dict[int, Path]:
+    """Step -> folder of every checkpoint, whole or not, oldest first."""
+    found = {}
+    for path in folder.glob("checkpoint-*"):
+        step = path.name.removeprefix("checkpoint-")
+        if path.is_dir() and step.isdigit():
+            found[int(step)] = path
+    return dict(sorted(found.items()))
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Whether every listed file is there with its size."""
+    try:
+        sizes = json.loads((checkpoint / MARK).read_text(encoding="utf-8"))
+        return bool(sizes) and all(
+            (checkpoint / name).stat().st_size == size for name, size in sizes.items()
+        )
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def last_whole(folder: Path) -> Path | None:
+    """The newest whole checkpoint."""
+    whole = [path for path in checkpoints(folder).values() if is_whole(path)]
+    return whole[-1] if whole else None
+
+
+def remove_partial(folder: Path) -> list[Path]:
+    """Delete checkpoints that are not whole and return them.
+
+    Left there, `save_total_limit` would count them and delete whole ones in their stead.
+    """
+    partial = [path for path in checkpoints(folder).values() if not is_whole(path)]
+    for path in partial:
+        shutil.rmtree(path)
+    return partial
+
+
+def mark_whole(checkpoint: Path) -> None:
+    """List the files of a checkpoint that has just been written."""
+    files = [path for path in checkpoint.rglob("*") if path.is_file() and path.name != MARK]
+    sizes = {str(path.relative_to(checkpoint)): path.stat().st_size for path in sorted(files)}
+    write_text(checkpoint / MARK, json.dumps(sizes, indent=1))
+
+
+class MarkWhole(TrainerCallback):
+    """Marks each checkpoint once every rank has written its part."""
+
+    def on_save(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: object,
+    ) -> None:
+        import torch.distributed
+
+        if torch.distributed.is_initialized():
+            torch.distributed.barrier()
+        checkpoint = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
+        if state.is_world_process_zero and checkpoint.is_dir():
+            mark_whole(checkpoint)

@@ -1,0 +1,119 @@
+"""Settings that cancel or contradict each other: one error before anything is loaded."""
+
+from collections.abc import Iterator
+
+from lm_eval_tasks.card import exam_names
+from lm_eval_tasks.errors import JmedError, check_choice
+from trainer.recipe import Recipe
+
+DERIVED = {
+    "gradient_accumulation_steps": "it follows from train_batch_size, per_device_train_batch_size "
+    "and the number of processes",
+    "use_cpu": "it is set where there is no GPU",
+    "resume_from_checkpoint": "use --resume",
+    "model_init_kwargs": "use the section `model`",
+    "trust_remote_code": "use model.trust_remote_code",
+    "chat_template_path": "training and lm_eval must use the tokenizer's own template",
+    "completion_only_loss": "answers are learnt wherever a row has a prompt, all of a text row",
+    "assistant_only_loss": "of messages the last assistant turn is learnt",
+    "do_train": "a recipe trains",
+    "do_eval": "use eval_strategy",
+    "local_rank": "the launcher sets it",
+}
+"""SFTConfig keys that a recipe must not set, and what decides instead."""
+
+ATTENTIONS_FOR_PACKING = ("eager", "sdpa", "flash_attention_2", "flash_attention_3")
+"""Those that keep packed documents apart: by position_ids under eager and sdpa, by cu_seqlens."""
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Find what no class of the stack complains about.
+
+    Raises:
+        JmedError: the first contradiction, naming both sides.
+    """
+    for fault in _faults(recipe):
+        raise JmedError(fault)
+    for exam in recipe.data.may_overlap:
+        check_choice(exam, exam_names(), "data.may_overlap")
+    for source in recipe.data.datasets:
+        if source.exam:
+            check_choice(source.exam, exam_names(), "data.datasets: exam")
+
+
+def _faults(recipe: Recipe) -> Iterator[str]:
+    yield from _derived(recipe)
+    yield from _length_and_packing(recipe)
+    yield from _evaluation(recipe)
+    yield from _weights(recipe)
+
+
+def _derived(recipe: Recipe) -> Iterator[str]:
+    for key, instead in DERIVED.items():
+        if key in recipe.train:
+            yield f"train.{key}: not set by a recipe: {instead}"
+    train = recipe.train
+    if ("max_steps" in train) == ("num_train_epochs" in train):
+        yield "train: allowed: exactly one of max_steps and num_train_epochs (the first would win)"
+    if late := [step for step in recipe.milestones if step >= train.get("max_steps", 1 << 62)]:
+        yield f"milestones: {late} not below train.max_steps {train['max_steps']}"
+
+
+def _length_and_packing(recipe: Recipe) -> Iterator[str]:
+    train = recipe.train
+    if "max_length" not in train:
+        yield "train.max_length: missing; allowed: tokens of the longest example, 512"
+    if train.get("padding_free"):
+        yield "train.padding_free: allowed: packing: true, which is padding-free too"
+    if not train.get("packing"):
+        return
+    if recipe.paper:
+        yield "train.packing: changes what a batch of the paper holds; allowed: not with `paper`"
+    if train.get("packing_strategy", "bfd") == "wrapped":
+        yield (
+            "train.packing_strategy: wrapped lets documents see each other and cuts answers "
+            "anywhere; allowed: bfd, bfd_split"
+        )
+    attention = recipe.model.attn_implementation or "sdpa"
+    if attention not in ATTENTIONS_FOR_PACKING:
+        yield (
+            f"train.packing: model.attn_implementation {attention!r} is not known to keep packed "
+            f"examples apart; allowed: {', '.join(ATTENTIONS_FOR_PACKING)}"
+        )
+
+
+def _evaluation(recipe: Recipe) -> Iterator[str]:
+    train = recipe.train
+    evaluates = train.get("eval_strategy", "no") not in ("no", False)
+    if evaluates and not recipe.data.eval_fraction:
+        yield f"train.eval_strategy: {train['eval_strategy']}, but data.eval_fraction is 0"
+    if recipe.data.eval_fraction and not evaluates:
+        yield "data.eval_fraction: rows are held out, but train.eval_strategy is no"
+    for key in ("load_best_model_at_end", "metric_for_best_model"):
+        if train.get(key) and not evaluates:
+            yield f"train.{key}: needs train.eval_strategy and data.eval_fraction"
+    if recipe.early_stopping is not None and not train.get("load_best_model_at_end"):
+        yield "early_stopping: needs train.load_best_model_at_end: true"
+    if train.get("save_total_limit") == 1:
+        yield (
+            "train.save_total_limit: 1 deletes the last whole checkpoint before the next is known "
+            "to be whole; allowed: 2 or more"
+        )
+
+
+def _weights(recipe: Recipe) -> Iterator[str]:
+    quantized = recipe.quantization
+    if recipe.quantization is not None and recipe.adapter is None:
+        yield "quantization: quantised weights cannot be trained; allowed: with a section adapter"
+    if quantized and quantized.get("load_in_4bit") and quantized.get("load_in_8bit"):
+        yield "quantization: allowed: one of load_in_4bit and load_in_8bit"
+    if quantized is not None and not (
+        quantized.get("load_in_4bit") or quantized.get("load_in_8bit")
+    ):
+        yield "quantization: neither load_in_4bit nor load_in_8bit is true; leave the section out"
+    if recipe.train.get("bf16") and recipe.train.get("fp16"):
+        yield "train: allowed: one of bf16 and fp16"
+    if recipe.adapter is not None and "target_modules" not in recipe.adapter:
+        yield "adapter.target_modules: missing; allowed: names of linear layers, or all-linear"
+    if recipe.adapter and recipe.adapter.get("task_type", "CAUSAL_LM") != "CAUSAL_LM":
+        yield "adapter.task_type: allowed: CAUSAL_LM"

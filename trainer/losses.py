@@ -1,0 +1,90 @@
+"""losses.jsonl: what the trainer logs, one line each, and the curve drawn from it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from trainer.atomic import write_text
+
+FILE = "losses.jsonl"
+
+
+class LossFile(TrainerCallback):
+    """Appends each log entry; a resumed run first takes back what came after its checkpoint."""
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: object,
+    ) -> None:
+        if state.is_world_process_zero:
+            file = Path(str(args.output_dir)) / FILE
+            kept = [e for e in read_losses(file.parent) if e["step"] <= state.global_step]
+            write_text(file, "".join(json.dumps(entry) + "\n" for entry in kept))
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, Any] | None = None,
+        **kwargs: object,
+    ) -> None:
+        if state.is_world_process_zero and logs and ("loss" in logs or "eval_loss" in logs):
+            entry = {"step": state.global_step, **logs}
+            with (Path(str(args.output_dir)) / FILE).open("a", encoding="utf-8") as out:
+                out.write(json.dumps(entry) + "\n")
+
+
+def read_losses(folder: Path) -> list[dict[str, Any]]:
+    """The entries of a run in order; a line cut short by a kill is passed over."""
+    file = folder / FILE
+    if not file.is_file():
+        return []
+    entries = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            continue
+    return entries
+
+
+def draw(folder: Path, title: str) -> list[Path]:
+    """Write loss_curve.svg and .png from the run's losses.
+
+    Returns:
+        The files; none where matplotlib is missing or nothing was logged.
+    """
+    entries = read_losses(folder)
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        return []
+    if not entries:
+        return []
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    for key, label in (("loss", "training"), ("eval_loss", "held out")):
+        _line(axes, entries, key, label)
+    axes.set(xlabel="step", ylabel="loss (nats per learnt token)", title=title)
+    axes.legend()
+    files = [folder / "loss_curve.svg", folder / "loss_curve.png"]
+    for file in files:
+        figure.savefig(file, dpi=150)
+    pyplot.close(figure)
+    return files
+
+
+def _line(axes: Any, entries: Sequence[Mapping[str, Any]], key: str, label: str) -> None:
+    points = [(entry["step"], float(entry[key])) for entry in entries if key in entry]
+    if points:
+        steps, values = zip(*points, strict=True)
+        axes.plot(steps, values, marker="." if len(points) < 40 else "", label=label)

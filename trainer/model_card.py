@@ -1,0 +1,112 @@
+"""run.json -> README.md of the run folder: the adapter's model card."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from huggingface_hub import ModelCardData
+
+BODY = """\
+# {title}
+
+{what} of [{base}](https://huggingface.co/{base}), made with jmed {jmed} from `recipe.yaml`{paper}.
+
+For research. A score on an exam is no evidence that a model is safe for patients; not a medical
+device, and not for use in care.
+
+## Training
+
+| | |
+|---|---|
+| steps | {steps} |
+| batch | {batch} |
+| learning rate | {learning_rate} |
+| examples, tokens, tokens learnt | {examples:,}, {tokens:,}, {learnt:,} |
+| trainable parameters | {trainable:,} |
+| last training loss | {loss} |
+| best held-out loss | {eval_loss} |
+
+Rows read: {read}. {dropped}
+Held out: {held_out} examples. sha256 of the training tokens: `{sha}`.
+
+## Overlap with exams
+
+{overlap}
+
+## Score it
+
+{commands}
+
+## Environment
+
+{environment}
+"""
+
+
+def model_card(record: Mapping[str, Any]) -> str:
+    """Write the card from the record of a finished run.
+
+    Args:
+        record: run.json.
+    """
+    recipe, data = record["settings"]["recipe"], record["data"]
+    base = recipe["model"]["model_name_or_path"]
+    header = ModelCardData(
+        base_model=base,
+        library_name="peft" if recipe["adapter"] else "transformers",
+        pipeline_tag="text-generation",
+        language=["ja"],
+        tags=["medical", "sft", "trl", "jmed", *(["lora"] if recipe["adapter"] else [])],
+    )
+    result, rows = record["result"], data["rows"] | data["train"]
+    body = BODY.format(
+        title=recipe["train"]["output_dir"].rstrip("/").rpartition("/")[2],
+        what=_what(recipe),
+        base=base,
+        jmed=record["environment"]["jmed"],
+        paper=f" ({recipe['paper']})" if recipe["paper"] else "",
+        steps=result["steps"],
+        batch=record["batch"],
+        learning_rate=recipe["train"].get("learning_rate", "SFTConfig's default"),
+        examples=data["train_examples"],
+        tokens=data["train_tokens"],
+        learnt=data["train_tokens_learnt"],
+        trainable=record["trainable_parameters"],
+        loss=_number(result["loss"]),
+        eval_loss=_number(result["eval_loss"]),
+        read="; ".join(f"{name}: {count:,}" for name, count in data["rows_read"].items()),
+        dropped="; ".join(f"{what}: {count:,}" for what, count in rows.items()) + ".",
+        held_out=data["held_out_examples"],
+        sha=record["settings"]["train_data_sha256"],
+        overlap=overlap_text(record["overlap"]),
+        commands="\n".join(f"    {command}" for command in record["scoring_commands"]),
+        environment=", ".join(
+            f"{name} {number}" for name, number in record["environment"]["packages"].items()
+        ),
+    )
+    return f"---\n{header.to_yaml()}\n---\n\n{body}"
+
+
+def overlap_text(overlap: Mapping[str, Any]) -> str:
+    """What the overlap guard found, as the card and every later report say it."""
+    compared = ", ".join(overlap["compared"]) or "none"
+    absent = ", ".join(overlap["not_here"])
+    lines = [
+        f"- **{exam}: {found['rows']} training rows hold {found['questions']} of its questions.** "
+        "A score on it says little."
+        for exam, found in overlap["found"].items()
+    ]
+    lines.append(f"- Compared with the exams on the training machine: {compared}.")
+    if absent:
+        lines.append(f"- Not compared, since not on that machine: {absent}.")
+    return "\n".join(lines)
+
+
+def _what(recipe: Mapping[str, Any]) -> str:
+    if not recipe["adapter"]:
+        return "Full-parameter training"
+    bits = "4-bit " if (recipe["quantization"] or {}).get("load_in_4bit") else ""
+    return f"{'Q' if bits else ''}LoRA adapter (r {recipe['adapter'].get('r', 8)}, {bits}base)"
+
+
+def _number(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.4f}"

@@ -1,0 +1,92 @@
+"""Training examples against the exams on this machine: stop, or let the model card carry the mark.
+
+A published 70B adapter was trained on the questions that it was then tested with.
+"""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from lm_eval_tasks.card import exam_names, read_card
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exam import Question
+from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.sources import local_sittings
+from trainer.examples import Example
+from trainer.overlap import Overlap, find_overlaps
+
+NAMED = 5
+"""Rows that the message names."""
+
+
+class Found(TypedDict):
+    """Distinct training rows that hold questions of an exam, and distinct questions held."""
+
+    rows: int
+    questions: int
+
+
+class Record(TypedDict):
+    """What run.json and every later report say.
+
+    compared: "igakuqa" or "yakugakuqa (108, 109)"; not_here: exams or sittings not compared.
+    """
+
+    found: dict[str, Found]
+    compared: list[str]
+    not_here: list[str]
+
+
+def guard(examples: Sequence[Example], may_overlap: Sequence[str]) -> Record:
+    """Compare the examples with every question on this machine.
+
+    Raises:
+        JmedError: rows hold questions of an exam that the recipe does not declare.
+    """
+    questions, compared, not_here = questions_here()
+    rows = list({example.where: example.text for example in examples}.items())
+    overlaps = find_overlaps(rows, questions)
+    if undeclared := [o for o in overlaps if o.exam not in may_overlap]:
+        raise JmedError(_message(undeclared))
+    exams = sorted({overlap.exam for overlap in overlaps})
+    return Record(
+        found={exam: _counted(overlaps, exam) for exam in exams},
+        compared=compared,
+        not_here=not_here,
+    )
+
+
+def questions_here() -> tuple[list[Question], list[str], list[str]]:
+    """All questions whose files are here, and the names of what is compared and of what is not."""
+    questions: list[Question] = []
+    compared, not_here = [], []
+    for name in exam_names():
+        card = read_card(name)
+        here = local_sittings(card)
+        lacking = [sitting for sitting in card.published if sitting not in here]
+        if here:
+            questions += load_exam(name, tuple(here) if lacking else ()).questions
+            compared.append(f"{name} ({', '.join(here)})" if lacking else name)
+        if lacking:
+            not_here.append(f"{name} ({', '.join(lacking)})" if here else name)
+    return questions, compared, not_here
+
+
+def _counted(overlaps: Sequence[Overlap], exam: str) -> Found:
+    its = [overlap for overlap in overlaps if overlap.exam == exam]
+    return Found(rows=len({o.where for o in its}), questions=len({o.question for o in its}))
+
+
+def _message(overlaps: Sequence[Overlap]) -> str:
+    exams = sorted({overlap.exam for overlap in overlaps})
+    counts = "; ".join(
+        f"{exam}: {(c := _counted(overlaps, exam))['rows']} rows hold {c['questions']} questions"
+        for exam in exams
+    )
+    first = ", ".join(
+        f"{o.where} ({o.exam} {o.question}, {o.kind} {o.share:.0%})" for o in overlaps[:NAMED]
+    )
+    return (
+        f"the training rows hold questions of exams on this machine: {counts}. The first: {first}. "
+        f"Take them out, or declare it: data.may_overlap: [{', '.join(exams)}]; then the model "
+        "card carries the mark"
+    )

@@ -1,0 +1,114 @@
+"""Files, Hub datasets and exams -> rows, each with the place it came from."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lm_eval_tasks.card import read_card
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.grids import read_csv
+from lm_eval_tasks.rows import read_rows
+from lm_eval_tasks.sources import missing_files
+from trainer.recipe import Source
+
+SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row as published. where: "data/x.jsonl:17", for messages."""
+
+    where: str
+    values: Mapping[str, Any]
+
+
+def is_file(source: Source) -> bool:
+    """Whether `path` names a file rather than a dataset of the Hub."""
+    return Path(source.path).suffix in SUFFIXES
+
+
+def read_source(source: Source) -> Iterator[Row]:
+    """Yield the rows of a file or Hub dataset.
+
+    Raises:
+        JmedError: it is not here, is malformed, or cannot be had offline.
+    """
+    file = Path(source.path)
+    if not is_file(source):
+        yield from _hub_rows(source)
+        return
+    if not file.is_file():
+        raise JmedError(
+            f"{file}: no such file; allowed: {', '.join(SUFFIXES)}, or the id of a Hub dataset"
+        )
+    if file.suffix == ".jsonl":
+        for row in read_rows(file):
+            yield Row(row.where, row.values)
+    elif file.suffix == ".parquet":
+        yield from _parquet_rows(file)
+    else:
+        yield from _csv_rows(file)
+
+
+def _csv_rows(file: Path) -> Iterator[Row]:
+    header, *lines = read_csv(file).lines or [None]
+    if header is None:
+        raise JmedError(f"{file}: no rows; allowed: a header and rows")
+    for line in lines:
+        if len(line.texts) > len(header.texts):
+            raise JmedError(
+                f"{file}:{line.number}: found {len(line.texts)} cells; allowed: "
+                f"{len(header.texts)}, as in the header"
+            )
+        cells = [*line.texts, *[""] * (len(header.texts) - len(line.texts))]
+        yield Row(f"{file}:{line.number}", dict(zip(header.texts, cells, strict=True)))
+
+
+def _parquet_rows(file: Path) -> Iterator[Row]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(file)
+        for batch in table.iter_batches():
+            for number, values in enumerate(batch.to_pylist(), 1):
+                yield Row(f"{file}:{number}", values)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise JmedError(f"{file}: not parquet: {error}") from None
+
+
+def _hub_rows(source: Source) -> Iterator[Row]:
+    import datasets
+
+    datasets.logging.set_verbosity_error()
+    try:
+        rows = datasets.load_dataset(
+            source.path, name=source.name, split=source.split, revision=source.revision
+        )
+    except Exception as error:  # noqa: BLE001  the Hub's client has no common class of errors
+        raise JmedError(
+            f"data.datasets: {source.path}: cannot be had from the Hub or its cache "
+            f"({type(error).__name__}: {' '.join(str(error).split())[:200]}); a file needs one of "
+            f"{', '.join(SUFFIXES)}"
+        ) from None
+    for number, values in enumerate(rows, 1):
+        yield Row(f"{source.path}:{number}", values)
+
+
+def absent_sources(sources: Iterable[Source]) -> list[str]:
+    """Those that are not on this machine, each with what would bring it; Hub datasets are tried."""
+    absent = []
+    for source in sources:
+        if source.exam:
+            if missing_files(read_card(source.exam), source.sittings):
+                absent.append(f"exam {source.exam}: jmed fetch {source.exam}")
+        elif is_file(source):
+            if not Path(source.path).is_file():
+                absent.append(f"{source.path}: no such file; yours goes there, or use --set")
+        else:
+            try:
+                next(_hub_rows(source), None)
+            except JmedError as error:
+                absent.append(str(error))
+    return absent

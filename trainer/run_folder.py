@@ -1,0 +1,118 @@
+"""What a run leaves beside its adapter: how it came about, and the command that scores it."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lm_eval_tasks import __version__
+from trainer.atomic import write_text
+from trainer.dataset import Prepared, digest, file_digests
+from trainer.mixture import Mixture
+from trainer.recipe import Recipe
+from trainer.run_state import RUN_FILE
+from trainer.settings import Settings
+
+PACKAGES = (
+    "torch", "transformers", "trl", "peft", "accelerate", "datasets", "bitsandbytes", "deepspeed",
+    "lm_eval",
+)  # fmt: skip
+RUNNING, FINISHED = "running", "finished"
+
+
+def settings_record(recipe: Recipe, settings: Settings, prepared: Prepared) -> dict[str, Any]:
+    """All that decides the weights, for comparison on resume."""
+    return {
+        "recipe": recipe.model_dump(),
+        "batch": asdict(settings.batch),
+        "deepspeed": settings.ds_config,
+        "train_data_sha256": digest(prepared.train),
+        "held_out_data_sha256": digest(prepared.held_out) if prepared.held_out else None,
+    }
+
+
+def data_record(recipe: Recipe, mixture: Mixture, prepared: Prepared) -> dict[str, Any]:
+    """Where the rows came from and what became of them, each drop counted."""
+    learnt = sum(len(example.ids) - example.learnt_from for example in prepared.examples)
+    return {
+        "rows_read": mixture.read,
+        "rows": mixture.counts,
+        "train_examples": len(prepared.train),
+        "train": dict(prepared.audit.counts),
+        "train_tokens": sum(len(example.ids) for example in prepared.examples),
+        "train_tokens_learnt": learnt,
+        "held_out_examples": len(prepared.held_out) if prepared.held_out else 0,
+        "held_out": dict(prepared.held_out_audit.counts),
+        "files_sha256": file_digests(recipe),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, without names of hosts or users."""
+    import torch
+
+    return {
+        "jmed": __version__,
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "cuda": torch.version.cuda,
+        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
+    }
+
+
+def write_run(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write run.json."""
+    write_text(folder / RUN_FILE, json.dumps(record, ensure_ascii=False, indent=1, default=str))
+
+
+def write_recipe(folder: Path, recipe: Recipe, settings: Settings) -> None:
+    """Write the recipe as it was run: --set applied, defaults and derived values filled in."""
+    given = recipe.model_dump(exclude_none=True)
+    head = (
+        f"# resolved; batch {settings.batch}\n"
+        f"# gradient_accumulation_steps {settings.batch.accumulation} was derived\n"
+    )
+    text = yaml.safe_dump(given, allow_unicode=True, sort_keys=False)
+    write_text(folder / "recipe.yaml", head + text)
+
+
+def sort_target_modules(folder: Path) -> None:
+    """Give adapter_config.json one byte order: PEFT writes a set, another order each time."""
+    file = folder / "adapter_config.json"
+    if file.is_file():
+        config = json.loads(file.read_text(encoding="utf-8"))
+        if isinstance(config.get("target_modules"), list):
+            config["target_modules"].sort()
+        write_text(file, json.dumps(config, indent=2, sort_keys=True))
+
+
+def scoring_commands(recipe: Recipe, folder: Path) -> list[str]:
+    """The lm_eval commands that score this run, the 4-bit base as trained first."""
+    base = recipe.model.model_name_or_path
+    weights = f"pretrained={base},peft={folder}" if recipe.adapter else f"pretrained={folder}"
+    if recipe.adapter and recipe.model.model_revision:
+        weights += f",revision={recipe.model.model_revision}"
+    weights += f",dtype={recipe.model.dtype}"
+    tasks = f"'jmed_*_{recipe.data.protocol}'"
+    chat = " --apply_chat_template" if recipe.data.apply_chat_template else ""
+    rest = f"--tasks {tasks}{chat} --batch_size auto --output_path {folder}/scores --log_samples"
+    stock = f'lm_eval --include_path "$(jmed path)" --model hf --model_args {weights} {rest}'
+    if not recipe.quantization:
+        return [stock]
+    bits = ",".join(f"{key}={value}" for key, value in recipe.quantization.items())
+    return [f"jmed eval --model jmed_hf --model_args {weights},{bits} {rest}", stock]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,203 @@
+"""Recipe -> the objects of TRL, PEFT and transformers, every key held against its class."""
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from peft import LoraConfig
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+from transformers import BitsAndBytesConfig, EarlyStoppingCallback
+from trl import SFTConfig
+
+from lm_eval_tasks.errors import JmedError, check_keys
+from trainer.batch import Batch, split_batch
+from trainer.contradictions import check_recipe
+from trainer.ds_config import read_ds_config, zero_stage
+from trainer.launch import Launch
+from trainer.recipe import Recipe, explain
+
+Built = TypeVar("Built")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run is built from.
+
+    ds_config: the DeepSpeed file as read, None without DeepSpeed.
+    notices: what differs from the recipe on this machine, to be printed.
+    """
+
+    arguments: SFTConfig
+    batch: Batch
+    adapter: LoraConfig | None
+    quantization: BitsAndBytesConfig | None
+    early_stopping: EarlyStoppingCallback | None
+    ds_config: dict[str, Any] | None
+    notices: tuple[str, ...]
+
+
+def build_settings(recipe: Recipe, launch: Launch) -> Settings:
+    """Construct the classes of the stack; nothing is loaded.
+
+    Raises:
+        JmedError: a key or value that a class does not have or refuses, settings that contradict
+            each other or the DeepSpeed file, or that need a GPU where there is none.
+    """
+    check_recipe(recipe)
+    check_fields(recipe.train, SFTConfig, "train")
+    adapter = _build(LoraConfig, {"task_type": "CAUSAL_LM"}, recipe.adapter, "adapter")
+    quantization = _quantization(recipe.quantization)
+    ds_config = _ds_config(recipe, launch)
+    micro = recipe.train.get("per_device_train_batch_size", 1)
+    batch = split_batch(recipe.train_batch_size, micro, launch.world_size)
+    if not launch.gpu:
+        check_cpu(recipe)
+    derived = {
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": batch.accumulation,
+        "use_cpu": not launch.gpu,
+        "deepspeed": ds_config,
+        "trust_remote_code": recipe.model.trust_remote_code,
+        "model_init_kwargs": {
+            "revision": recipe.model.model_revision,
+            "dtype": recipe.model.dtype,
+            "attn_implementation": recipe.model.attn_implementation,
+        },
+        "ddp_find_unused_parameters": False,
+    }
+    arguments = _build(SFTConfig, recipe.train, derived, "train")
+    assert arguments is not None
+    return Settings(
+        arguments=arguments,
+        batch=batch,
+        adapter=adapter,
+        quantization=quantization,
+        early_stopping=_early_stopping(recipe.early_stopping),
+        ds_config=ds_config,
+        notices=tuple(_notices(recipe, launch)),
+    )
+
+
+def check_fields(section: Mapping[str, Any], kind: type, where: str) -> None:
+    """Hold keys and types of a section against a dataclass.
+
+    HfArgumentParser takes 3.7 steps, and does not look at the choices of values from YAML.
+
+    Raises:
+        JmedError: an unknown key (deprecated ones are unknown too), or another type.
+    """
+    hints = get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    check_keys(section, fields, where)
+    for key, value in section.items():
+        try:
+            adapter: TypeAdapter[Any] = TypeAdapter(
+                hints[key], config=ConfigDict(arbitrary_types_allowed=True, strict=True)
+            )
+        except PydanticUserError:
+            continue  # a nested dataclass of PEFT's: the class itself checks it
+        try:
+            adapter.validate_python(value)
+        except ValidationError as error:
+            raise JmedError(explain(error, value, f"{where}.{key}")) from None
+        choices = (fields[key].metadata or {}).get("choices")
+        if choices and value not in (*choices, None):
+            raise JmedError(f"{where}.{key}: found {value!r}; allowed: {', '.join(choices)}")
+
+
+def check_cpu(recipe: Recipe) -> None:
+    """Refuse what only a GPU can do.
+
+    Raises:
+        JmedError: naming the setting and what to write for a CPU.
+    """
+    attention = recipe.model.attn_implementation or ""
+    if attention.startswith("flash") or attention == "flex_attention":
+        raise JmedError(f"model.attn_implementation: {attention} needs a GPU; on a CPU: sdpa")
+    for key in ("fp16", "tf32", "use_liger_kernel", "activation_offloading"):
+        if recipe.train.get(key):
+            raise JmedError(f"train.{key}: needs a GPU; there is none on this machine")
+
+
+def _build(
+    kind: type[Built], first: Mapping[str, Any] | None, then: Mapping[str, Any] | None, where: str
+) -> Built | None:
+    if first is None or then is None:
+        return None
+    try:
+        check_fields({k: v for k, v in then.items() if where != "train"}, kind, where)
+        return kind(**{**first, **then})
+    except JmedError:
+        raise
+    except (ValueError, TypeError, ImportError, RuntimeError) as error:
+        raise JmedError(f"{where}: {' '.join(str(error).split())}") from None
+
+
+def _quantization(section: Mapping[str, Any] | None) -> BitsAndBytesConfig | None:
+    if section is None:
+        return None
+    known = set(inspect.signature(BitsAndBytesConfig).parameters) - {"kwargs"}
+    check_keys(section, known, "quantization")
+    for key, value in section.items():
+        default = inspect.signature(BitsAndBytesConfig).parameters[key].default
+        if isinstance(default, bool) and not isinstance(value, bool):
+            raise JmedError(f"quantization.{key}: found {value!r}; allowed: true, false")
+    if section.get("bnb_4bit_quant_type", "fp4") not in ("fp4", "nf4"):
+        raise JmedError(
+            f"quantization.bnb_4bit_quant_type: found {section['bnb_4bit_quant_type']!r}; "
+            "allowed: nf4, fp4"
+        )
+    return _build_quantization(section)
+
+
+def _build_quantization(section: Mapping[str, Any]) -> BitsAndBytesConfig:
+    try:
+        return BitsAndBytesConfig(**section)
+    except (ValueError, TypeError, ImportError, AttributeError) as error:
+        raise JmedError(f"quantization: {error}") from None
+
+
+def _early_stopping(section: Mapping[str, Any] | None) -> EarlyStoppingCallback | None:
+    if section is None:
+        return None
+    check_keys(section, inspect.signature(EarlyStoppingCallback).parameters, "early_stopping")
+    return EarlyStoppingCallback(**section)
+
+
+def _ds_config(recipe: Recipe, launch: Launch) -> dict[str, Any] | None:
+    """The file's content; None where no launcher has set ranks: DeepSpeed would look for MPI."""
+    file = recipe.train.get("deepspeed")
+    if not file:
+        return None
+    if not isinstance(file, str):
+        raise JmedError(f"train.deepspeed: found {file!r}; allowed: a file, ds_configs/zero2.json")
+    config = read_ds_config(Path(file))
+    storage = (recipe.quantization or {}).get("bnb_4bit_quant_storage", "uint8")
+    if zero_stage(config) == 3 and recipe.quantization and storage != recipe.model.dtype:
+        raise JmedError(
+            f"quantization.bnb_4bit_quant_storage: found {storage!r}; ZeRO-3 shards 4-bit weights "
+            f"reliably only when stored as model.dtype: {recipe.model.dtype}"
+        )
+    return config if launch.distributed else None
+
+
+def _notices(recipe: Recipe, launch: Launch) -> list[str]:
+    notices = []
+    if not launch.gpu:
+        notices.append("no GPU here: running on the CPU")
+    if recipe.train.get("deepspeed") and not launch.distributed:
+        notices.append(
+            f"no launcher: {recipe.train['deepspeed']} is not used (start with `deepspeed` or "
+            "`torchrun` to use it); the losses are the same"
+        )
+    attention = recipe.model.attn_implementation or "sdpa"
+    if recipe.train.get("packing") and not attention.startswith("flash"):
+        notices.append(
+            f"packing with {attention}: packed examples are kept apart by a dense mask over the "
+            "whole batch, which may cost more than padding; flash_attention_2 on a GPU does not"
+        )
+    return notices

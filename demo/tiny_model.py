@@ -6,7 +6,8 @@ It knows nothing, so its scores lie on the floor; it is there to show that every
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,13 @@ def build(folder: Path, architecture: str = "llama", seed: int = 0) -> None:
     """Write model and tokenizer to `folder` in transformers' format, the same bytes each time."""
     tokenizer = build_tokenizer()
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(_config(architecture, tokenizer))
+    model = AutoModelForCausalLM.from_config(tiny_config(architecture, tokenizer))
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
-def build_tokenizer(vocabulary: int = 1500) -> PreTrainedTokenizerFast:
-    """Byte-level BPE trained on the prompts of the embedded sample exam."""
+def build_tokenizer(vocabulary: int = 1500, texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
+    """Byte-level BPE trained on the prompts of the embedded sample exam, and further `texts`."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -52,7 +53,7 @@ def build_tokenizer(vocabulary: int = 1500) -> PreTrainedTokenizerFast:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_texts(), trainer)
+    tokenizer.train_from_iterator(chain(_texts(), texts), trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         bos_token="<s>",
@@ -70,12 +71,15 @@ def _texts() -> Iterator[str]:
         yield prompts.paper(doc)
 
 
-def _config(architecture: str, tokenizer: PreTrainedTokenizerFast) -> PretrainedConfig:
+def tiny_config(
+    architecture: str, tokenizer: PreTrainedTokenizerFast, width: int = 64
+) -> PretrainedConfig:
+    """Two layers of `width`; bitsandbytes' 4 bits need a multiple of 64."""
     kinds: dict[str, Any] = {"llama": LlamaConfig, "gpt_neox": GPTNeoXConfig}
     config: PretrainedConfig = kinds[architecture](
         vocab_size=len(tokenizer),
-        hidden_size=64,
-        intermediate_size=128,
+        hidden_size=width,
+        intermediate_size=2 * width,
         num_hidden_layers=2,
         num_attention_heads=4,
         max_position_embeddings=LENGTH,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -18,7 +19,8 @@ from trainer.dataset import Prepared, prepare
 from trainer.ds_config import read_ds_config, validate
 from trainer.launch import Launch
 from trainer.lengths import bar, padding_share, summarize
-from trainer.memory_table import memory_tables
+from trainer.memory import flops_per_token, measure
+from trainer.memory_table import print_memory
 from trainer.mixture import Mixture, mix
 from trainer.model import check_layers, read_tokenizer
 from trainer.overlap_guard import guard
@@ -50,9 +52,10 @@ def check(recipe: Recipe, wanted: Wanted, console: Console) -> None:
         JmedError: the recipe, its data or its DeepSpeed file are wrong, or the data overlap an
             exam that the recipe does not declare.
     """
-    settings = build_settings(recipe, Launch(0, wanted.gpus, gpu=True, distributed=False))
+    here = Launch(0, wanted.gpus, gpu=torch.cuda.is_available(), distributed=False)
+    settings = build_settings(recipe, here, elsewhere=True)
     left_out: list[str] = []
-    config, origin = load_config(recipe.model.model_name_or_path, recipe.model.model_revision)
+    config, origin = load_config(recipe.model)
     check_layers(recipe, config, gpu=True)
     _print_recipe(recipe, settings.batch, origin, console)
     if file := recipe.train.get("deepspeed"):
@@ -64,14 +67,21 @@ def check(recipe: Recipe, wanted: Wanted, console: Console) -> None:
         _print_tokens(recipe, prepared, settings.batch, console)
         for part in shown(prepared.examples, read_tokenizer(recipe.model), wanted.show):
             console.print(part)
-    flops = memory_tables(recipe, config, wanted.card, wanted.gpus, console)
-    _print_time(_planned(recipe, prepared, settings.batch), flops, wanted, console)
+    footprint = measure(config, recipe, settings.adapter)
+    print_memory(footprint, settings.batch.micro, _layout_name(recipe), wanted, console)
+    planned = _planned(recipe, mixture, prepared, settings.batch)
+    _print_time(planned, flops_per_token(footprint), wanted, console)
     if mixture:
         _print_overlap(guard(mixture.train, recipe.data.may_overlap), console)
     _print_licences(recipe, console)
     console.print("\n[bold]Not checked[/bold]" if left_out else "\nEverything was checked.")
     for line in left_out:
         console.print(f"- {line}", markup=False)
+
+
+def _layout_name(recipe: Recipe) -> str:
+    file = recipe.train.get("deepspeed")
+    return Path(file).stem if file else "no DeepSpeed"
 
 
 def _print_recipe(recipe: Recipe, batch: Batch, origin: str, console: Console) -> None:
@@ -149,24 +159,28 @@ def packed_rows(recipe: Recipe, prepared: Prepared) -> int:
     return len(pack_dataset(prepared.train, recipe.train["max_length"], strategy))
 
 
-def _planned(recipe: Recipe, prepared: Prepared | None, batch: Batch) -> tuple[str, int | None]:
+def _planned(
+    recipe: Recipe, mixture: Mixture | None, prepared: Prepared | None, batch: Batch
+) -> tuple[str, int | None]:
     """What the run amounts to in words, and the tokens it feeds, None if that is not known."""
-    length = recipe.train["max_length"]
+    length, packs = recipe.train["max_length"], bool(recipe.train.get("packing"))
     if prepared:
-        packs = bool(recipe.train.get("packing"))
         rows = packed_rows(recipe, prepared) if packs else len(prepared.examples)
-        tokens = sum(len(example.ids) for example in prepared.examples)
-        plan = plan_schedule(recipe, rows, tokens, batch)
-        return (
-            f"{plan.steps:,} steps = {plan.epochs:.2f} epochs of {plan.per_epoch:,} steps; "
-            f"{plan.tokens:,} tokens",
-            plan.tokens,
-        )
-    if "max_steps" not in recipe.train:
-        return "unknown: the length of an epoch is that of data not here", None
-    steps = recipe.train["max_steps"]
-    tokens = steps * batch.total * length
-    return f"{steps:,} steps; at most {tokens:,} tokens (every example {length} long)", tokens
+        tokens, most = sum(len(example.ids) for example in prepared.examples), ""
+    elif mixture and not packs:
+        rows, most = len(mixture.train), f"at most (every example {length} long) "
+        tokens = rows * length
+    elif "max_steps" in recipe.train:
+        steps = recipe.train["max_steps"]
+        tokens = steps * batch.total * length
+        return f"{steps:,}; at most {tokens:,} tokens (every example {length} long)", tokens
+    else:
+        return "unknown: an epoch is as long as what could not be read here", None
+    plan = plan_schedule(recipe, rows, tokens, batch)
+    return (
+        f"{plan.steps:,} = {plan.epochs:.2f} epochs of {plan.per_epoch:,}; {most}{plan.tokens:,} tokens",
+        plan.tokens,
+    )
 
 
 def _print_time(

@@ -10,7 +10,6 @@ from datasets import Dataset
 
 from trainer.mixture import Mixture
 from trainer.recipe import Recipe
-from trainer.rows import is_file
 from trainer.tokens import Audit, Tokens, tokenize
 
 
@@ -51,7 +50,7 @@ def digest(rows: Dataset) -> str:
 
 def file_digests(recipe: Recipe) -> dict[str, str]:
     """Local file -> sha256."""
-    files = [source.path for source in recipe.data.datasets if source.path and is_file(source)]
+    files = [source.path for source in recipe.data.datasets if source.is_file]
     return {file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files}
 
 

@@ -7,15 +7,17 @@ EarlyStoppingCallback and TRL's SFTConfig; settings.py holds them against those 
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lm_eval_tasks.errors import JmedError, check_keys
-from trainer.yaml_file import read_yaml
+from trainer.yaml_file import read_yaml, read_yaml_text
 
 Protocol = Literal["paper", "letters", "cot"]
+SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
+"""Of files with rows; a `path` that ends otherwise is a dataset of the Hub."""
 
 
 class _Section(BaseModel):
@@ -36,7 +38,12 @@ class Source(_Section):
     split: str = "train"
     exam: str = ""
     sittings: list[str] = []
-    weight: float = Field(default=1.0, gt=0)
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether `path` names a file rather than a dataset of the Hub."""
+        return Path(self.path).suffix.lower() in SUFFIXES
 
 
 class Data(_Section):
@@ -60,7 +67,7 @@ class Data(_Section):
 class Model(_Section):
     """Of TRL's ModelConfig the keys that say which weights and how they are loaded."""
 
-    model_name_or_path: str
+    model_name_or_path: str = Field(min_length=1)
     model_revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
     attn_implementation: str | None = None
@@ -81,7 +88,7 @@ class Recipe(_Section):
     train_batch_size: int = Field(ge=1)
     quantization: dict[str, Any] | None = None
     adapter: dict[str, Any] | None = None
-    milestones: list[int] = []
+    milestones: list[Annotated[int, Field(ge=1)]] = []
     early_stopping: dict[str, Any] | None = None
     paper: str = ""
 
@@ -106,21 +113,35 @@ def read_recipe(file: Path, changes: Sequence[str] = ()) -> Recipe:
     try:
         recipe = Recipe.model_validate(given)
     except ValidationError as error:
-        raise JmedError(f"{file}: {explain(error, given)}") from None
+        raise JmedError(f"{file}: {explain(error)}") from None
     for number, source in enumerate(recipe.data.datasets, 1):
-        if bool(source.path) == bool(source.exam) or (source.sittings and not source.exam):
-            raise JmedError(
-                f"{file}: data.datasets, entry {number}: allowed: either `path` (a file or a Hub "
-                "dataset) or `exam` (then also `sittings`)"
-            )
-    if not isinstance(recipe.train.get("output_dir"), str):
-        raise JmedError(f"{file}: train.output_dir: missing; allowed: the folder of the run")
+        if allowed := _wrong_source(source):
+            raise JmedError(f"{file}: data.datasets, entry {number}: allowed: {allowed}")
+    folder = recipe.train.get("output_dir")
+    if not isinstance(folder, str) or not folder.strip():
+        found = f"found {folder!r}" if "output_dir" in recipe.train else "missing"
+        raise JmedError(f"{file}: train.output_dir: {found}; allowed: the folder of the run")
     return recipe
 
 
-def explain(error: ValidationError, given: object, where: str = "") -> str:
-    """The first fault of a pydantic error in one line: where, what was found, what is allowed."""
-    fault = error.errors()[0]
+def _wrong_source(source: Source) -> str:
+    """What is allowed in place of this entry, "" if it is as it should be."""
+    if bool(source.path) == bool(source.exam) or (source.sittings and not source.exam):
+        return "either `path` (a file or a Hub dataset) or `exam` (then also `sittings`)"
+    if source.exam or source.is_file:
+        of_the_hub = sorted({"name", "revision", "split"} & source.model_fields_set)
+        if of_the_hub:
+            return f"{', '.join(of_the_hub)} only with a dataset of the Hub"
+    return ""
+
+
+def explain(error: ValidationError, where: str = "") -> str:
+    """The first fault of a pydantic error in one line: where, what was found, what is allowed.
+
+    A misspelt key comes before a missing one: it is the one that is missing.
+    """
+    faults = error.errors()
+    fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     place = ".".join([where, *map(str, fault["loc"])] if where else map(str, fault["loc"]))
     if fault["type"] == "extra_forbidden":
         *parents, key = fault["loc"]
@@ -133,13 +154,23 @@ def explain(error: ValidationError, given: object, where: str = "") -> str:
             return str(unknown)
     if fault["type"] == "missing":
         return f"{place}: missing"
-    return f"{place}: found {fault['input']!r}; {fault['msg']}{_hint(fault['input'])}"
+    return f"{place}: found {fault['input']!r}; {_allowed(fault['type'], fault['msg'])}" + _hint(
+        fault["type"], fault["input"]
+    )
 
 
-def _hint(value: object) -> str:
-    if isinstance(value, str) and _is_number(value):
-        return f" ({value!r} is text to YAML: write 2.0e-4 with a point, and no quotation marks)"
-    if isinstance(value, bool):
+def _allowed(kind: str, message: str) -> str:
+    if kind in ("model_type", "dict_type"):
+        return "allowed: keys with values"
+    return message.replace("Input should be ", "allowed: ")
+
+
+def _hint(kind: str, value: object) -> str:
+    if isinstance(value, str) and kind in ("int_type", "float_type") and _is_number(value):
+        number = int(value) if value.strip().isdecimal() else float(value)
+        written = yaml.safe_dump(number).split()[0]
+        return f" ({value!r} is text to YAML: write {written}, without quotation marks)"
+    if isinstance(value, bool) and kind in ("literal_error", "string_type", "enum"):
         return ' (YAML reads no, off, yes and on as true or false: write "no" in quotation marks)'
     return ""
 
@@ -155,15 +186,19 @@ def _is_number(text: str) -> bool:
 def _set(given: dict[str, Any], change: str) -> None:
     name, equals, text = change.partition("=")
     *parents, last = name.split(".")
-    if not equals or not last:
+    if not equals or not all((*parents, last)):
         raise JmedError(f"--set {change}: allowed: SECTION.KEY=VALUE, train.max_steps=100")
-    place: Any = given
-    for part in parents:
-        place = place.setdefault(part, {}) if isinstance(place, dict) else place[int(part)]
     try:
-        value = yaml.safe_load(text)
-        place[last if isinstance(place, dict) else int(last)] = value
-    except (yaml.YAMLError, ValueError, IndexError, TypeError):
-        raise JmedError(
-            f"--set {change}: there is no such place, or the value is not YAML"
-        ) from None
+        place: Any = given
+        for part in parents:
+            if isinstance(place, dict) and place.get(part) is None:
+                place[part] = {}
+            place = place[_key(place, part)]
+        place[_key(place, last)] = read_yaml_text(text, f"--set {change}")
+    except (ValueError, IndexError, TypeError):
+        raise JmedError(f"--set {change}: there is no such place in the recipe") from None
+
+
+def _key(place: object, part: str) -> str | int:
+    """The item of a list is named by its number, the first by 0."""
+    return part if isinstance(place, dict) else int(part)

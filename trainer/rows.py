@@ -10,9 +10,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.grids import read_csv
 from lm_eval_tasks.rows import read_rows
 from lm_eval_tasks.sources import missing_files
-from trainer.recipe import Source
-
-SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
+from trainer.recipe import SUFFIXES, Source
 
 
 @dataclass(frozen=True)
@@ -23,11 +21,6 @@ class Row:
     values: Mapping[str, Any]
 
 
-def is_file(source: Source) -> bool:
-    """Whether `path` names a file rather than a dataset of the Hub."""
-    return Path(source.path).suffix in SUFFIXES
-
-
 def read_source(source: Source) -> Iterator[Row]:
     """Yield the rows of a file or Hub dataset.
 
@@ -35,17 +28,18 @@ def read_source(source: Source) -> Iterator[Row]:
         JmedError: it is not here, is malformed, or cannot be had offline.
     """
     file = Path(source.path)
-    if not is_file(source):
+    if not source.is_file:
         yield from _hub_rows(source)
         return
     if not file.is_file():
         raise JmedError(
             f"{file}: no such file; allowed: {', '.join(SUFFIXES)}, or the id of a Hub dataset"
         )
-    if file.suffix == ".jsonl":
+    suffix = file.suffix.lower()
+    if suffix == ".jsonl":
         for row in read_rows(file):
             yield Row(row.where, row.values)
-    elif file.suffix == ".parquet":
+    elif suffix == ".parquet":
         yield from _parquet_rows(file)
     else:
         yield from _csv_rows(file)
@@ -55,14 +49,17 @@ def _csv_rows(file: Path) -> Iterator[Row]:
     header, *lines = read_csv(file).lines or [None]
     if header is None:
         raise JmedError(f"{file}: no rows; allowed: a header and rows")
+    names = header.texts
+    if twice := next((name for i, name in enumerate(names) if name in names[:i]), None):
+        raise JmedError(f"{file}: the column {twice!r} stands twice in the header")
     for line in lines:
-        if len(line.texts) > len(header.texts):
+        if len(line.texts) > len(names):
             raise JmedError(
                 f"{file}:{line.number}: found {len(line.texts)} cells; allowed: "
-                f"{len(header.texts)}, as in the header"
+                f"{len(names)}, as in the header"
             )
-        cells = [*line.texts, *[""] * (len(header.texts) - len(line.texts))]
-        yield Row(f"{file}:{line.number}", dict(zip(header.texts, cells, strict=True)))
+        cells = [*line.texts, *[""] * (len(names) - len(line.texts))]
+        yield Row(f"{file}:{line.number}", dict(zip(names, cells, strict=True)))
 
 
 def _parquet_rows(file: Path) -> Iterator[Row]:
@@ -70,10 +67,10 @@ def _parquet_rows(file: Path) -> Iterator[Row]:
     from pyarrow import parquet
 
     try:
-        table = parquet.ParquetFile(file)
-        for batch in table.iter_batches():
-            for number, values in enumerate(batch.to_pylist(), 1):
-                yield Row(f"{file}:{number}", values)
+        batches = parquet.ParquetFile(file).iter_batches()
+        rows = (values for batch in batches for values in batch.to_pylist())
+        for number, values in enumerate(rows, 1):
+            yield Row(f"{file}:{number}", values)
     except (pyarrow.ArrowException, OSError) as error:
         raise JmedError(f"{file}: not parquet: {error}") from None
 
@@ -103,7 +100,7 @@ def absent_sources(sources: Iterable[Source]) -> list[str]:
         if source.exam:
             if missing_files(read_card(source.exam), source.sittings):
                 absent.append(f"exam {source.exam}: jmed fetch {source.exam}")
-        elif is_file(source):
+        elif source.is_file:
             if not Path(source.path).is_file():
                 absent.append(f"{source.path}: no such file; yours goes there, or use --set")
         else:

@@ -40,8 +40,11 @@ class Settings:
     notices: tuple[str, ...]
 
 
-def build_settings(recipe: Recipe, launch: Launch) -> Settings:
+def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -> Settings:
     """Construct the classes of the stack; nothing is loaded.
+
+    Args:
+        elsewhere: the run is planned for another machine, which may have GPUs.
 
     Raises:
         JmedError: a key or value that a class does not have or refuses, settings that contradict
@@ -54,7 +57,7 @@ def build_settings(recipe: Recipe, launch: Launch) -> Settings:
     ds_config = _ds_config(recipe, launch)
     micro = recipe.train.get("per_device_train_batch_size", 1)
     batch = split_batch(recipe.train_batch_size, micro, launch.world_size)
-    if not launch.gpu:
+    if not launch.gpu and not elsewhere:
         check_cpu(recipe)
     derived = {
         "per_device_train_batch_size": micro,
@@ -103,7 +106,7 @@ def check_fields(section: Mapping[str, Any], kind: type, where: str) -> None:
         try:
             adapter.validate_python(value)
         except ValidationError as error:
-            raise JmedError(explain(error, value, f"{where}.{key}")) from None
+            raise JmedError(explain(error, f"{where}.{key}")) from None
         choices = (fields[key].metadata or {}).get("choices")
         if choices and value not in (*choices, None):
             raise JmedError(f"{where}.{key}: found {value!r}; allowed: {', '.join(choices)}")

@@ -16,12 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
+from trainer.quiet import hush
 from trainer.recipe import read_recipe
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; bad input gives one message on stderr and exit status 2."""
     asked = _parser().parse_args(arguments)
+    hush()
     try:
         recipe = read_recipe(asked.recipe, asked.set)
         from trainer.run import run

@@ -17,6 +17,8 @@ class TaskRun:
     setting: what makes runs of one model and task different: adapter and other model_args, shots,
         chat template, options and docs.
     asked: how many docs the task has; fewer samples mean a run with --limit.
+    version: of the task, as lm-eval records it.
+    results: the whole results file, shared by the tasks of one process.
     """
 
     task: str
@@ -26,6 +28,8 @@ class TaskRun:
     config: Mapping[str, Any]
     samples: Sequence[Mapping[str, Any]]
     asked: int
+    version: str
+    results: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ def _runs_of(file: Path, left_out: list[str]) -> Iterator[TaskRun]:
             config=config,
             samples=rows,
             asked=int(questions["asked"]),
+            version=str((results.get("versions") or {}).get(task, "?")),
+            results=results,
         )
 
 

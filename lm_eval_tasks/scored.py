@@ -1,0 +1,119 @@
+"""One task of a run -> its answers, scored: what comparison, report and submission are made from.
+
+Everything is read from lm-eval's samples; nothing is scored again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.runs import TaskRun
+from lm_eval_tasks.task_names import split_task
+from lm_eval_tasks.verdict import Item
+
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "paper": (
+        "gestalt_acc_set",
+        "gestalt_acc",
+        "gestalt_score_set",
+        "gestalt_score",
+        "exact_match_set",
+        "exact_match",
+        "gestalt_tie",
+    ),
+    "letters": ("acc_lenient", "acc", "extracted"),
+    "cot": ("acc_lenient", "acc", "extracted"),
+    "mc": ("acc", "acc_norm"),
+    "letters_mc": ("acc",),
+}
+"""Protocol -> its metrics that are a mean; the first decides whether an answer is right, as in the
+verdict."""
+
+
+class Key(NamedTuple):
+    """Which question, in which order of its choices (0: as printed)."""
+
+    id: str
+    permutation: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answered question.
+
+    doc_hash: lm-eval's; differs where the question or its wording does.
+    right: by the first metric of the protocol.
+    told: an answer could be read from the response; None where nothing is generated, and in the
+        paper's protocol, which takes any response for the choice nearest to it.
+    values: metric -> value, those of METRICS.
+    item: what the verdict counts; None for an exam without pass marks and for permuted choices.
+    """
+
+    key: Key
+    doc: Mapping[str, Any]
+    doc_hash: str
+    right: bool
+    told: bool | None
+    values: Mapping[str, float]
+    item: Item | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """answers: in order of their keys. metric: the one that `right` goes by."""
+
+    run: TaskRun
+    exam: str
+    protocol: str
+    metric: str
+    answers: Sequence[Answer]
+
+    def mean(self, metric: str) -> float:
+        """Of one of METRICS over all answers."""
+        return sum(answer.values[metric] for answer in self.answers) / len(self.answers)
+
+    @property
+    def items(self) -> list[Item]:
+        return [answer.item for answer in self.answers if answer.item is not None]
+
+
+def score(run: TaskRun) -> Scored:
+    """Read the answers of a run.
+
+    Raises:
+        JmedError: a sample lacks what this version writes, or a question was logged twice.
+    """
+    exam, protocol = split_task(run.task)
+    metrics = METRICS[_kind(protocol)]
+    answers: dict[Key, Answer] = {}
+    for sample in run.samples:
+        try:
+            answer = _answer(sample, metrics)
+        except (KeyError, TypeError, ValueError) as error:
+            raise JmedError(
+                f"{run.file}: {run.task}: a sample without {error}: written by another version of "
+                "jmed or damaged"
+            ) from None
+        if answer.key in answers:
+            raise JmedError(f"{run.file}: {run.task}: question {answer.key.id} was logged twice")
+        answers[answer.key] = answer
+    return Scored(run, exam, protocol, metrics[0], [answers[key] for key in sorted(answers)])
+
+
+def _kind(protocol: str) -> str:
+    return "paper" if protocol.startswith("paper") else protocol
+
+
+def _answer(sample: Mapping[str, Any], metrics: Sequence[str]) -> Answer:
+    doc = sample["doc"]
+    values = {metric: float(sample[metric]) for metric in metrics}
+    return Answer(
+        key=Key(doc["id"], int(doc["permutation"])),
+        doc=doc,
+        doc_hash=str(sample["doc_hash"]),
+        right=bool(values[metrics[0]]),
+        told=bool(values["extracted"]) if "extracted" in values else None,
+        values=values,
+        item=Item(*sample["passed"]) if "passed" in sample else None,
+    )

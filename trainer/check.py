@@ -177,10 +177,8 @@ def _planned(
     else:
         return "unknown: an epoch is as long as what could not be read here", None
     plan = plan_schedule(recipe, rows, tokens, batch)
-    return (
-        f"{plan.steps:,} = {plan.epochs:.2f} epochs of {plan.per_epoch:,}; {most}{plan.tokens:,} tokens",
-        plan.tokens,
-    )
+    steps = f"{plan.steps:,} = {plan.epochs:.2f} epochs of {plan.per_epoch:,}"
+    return f"{steps}; {most}{plan.tokens:,} tokens", plan.tokens
 
 
 def _print_time(

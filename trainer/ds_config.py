@@ -18,13 +18,14 @@ TOP_LEVEL = frozenset(
         "activation_checkpointing", "aio", "autotuning", "bf16", "checkpoint", "comet",
         "comms_logger", "communication_data_type", "compile", "csv_monitor", "data_efficiency",
         "data_types", "dataloader_drop_last", "disable_allgather", "dump_state", "eigenvalue",
-        "elasticity", "flops_profiler", "fp16", "gradient_accumulation_steps",
-        "gradient_clipping", "gradient_predivide_factor", "hybrid_engine", "memory_breakdown",
-        "nebula", "prescale_gradients", "progressive_layer_drop",
-        "seq_parallel_communication_data_type", "sparse_attention", "sparse_gradients", "steps_per_print", "tensor_parallel", "tensorboard",
+        "elasticity", "flops_profiler", "fp16", "gradient_accumulation_steps", "gradient_clipping",
+        "gradient_predivide_factor", "hybrid_engine", "memory_breakdown", "nebula",
+        "prescale_gradients", "progressive_layer_drop", "seq_parallel_communication_data_type",
+        "sparse_attention", "sparse_gradients", "steps_per_print", "tensor_parallel", "tensorboard",
         "timers", "torch_autocast", "train_batch_size", "train_micro_batch_size_per_gpu",
         "use_data_before_expert_parallelism", "wall_clock_breakdown", "wandb",
-        "weight_quantization", "zero_allow_untested_optimizer", "zero_force_ds_cpu_optimizer", "zero_optimization",
+        "weight_quantization", "zero_allow_untested_optimizer", "zero_force_ds_cpu_optimizer",
+        "zero_optimization",
     }
 )  # fmt: skip
 """What DeepSpeed 0.19 reads (deepspeed/runtime/config.py), and a recipe may leave to it."""

@@ -233,7 +233,7 @@ def _bits(quantization: Mapping[str, Any] | None) -> int:
     return 4 if quantization.get("load_in_4bit") else 8
 
 
-def _quantizable(model: Any) -> list[torch.nn.Parameter]:
+def _quantizable(model: Any) -> list[torch.Tensor]:
     head = model.get_output_embeddings()
     return [
         module.weight

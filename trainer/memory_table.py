@@ -40,8 +40,8 @@ def _layout_table(
     footprint: Footprint, micro: int, chosen: str, gpus: int, card: int | None
 ) -> Table:
     table = Table(
-        title=f"\nMemory of one of {gpus} GPU(s), predicted, examples of {footprint.length} tokens; "
-        f"{footprint.trainable:,} trainable of {footprint.total:,} parameters",
+        title=f"\nMemory of one of {gpus} GPU(s), predicted, examples of {footprint.length} "
+        f"tokens; {footprint.trainable:,} trainable of {footprint.total:,} parameters",
         title_justify="left",
     )
     table.add_column("ds_configs/")

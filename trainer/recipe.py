@@ -145,9 +145,8 @@ def explain(error: ValidationError, where: str = "") -> str:
     place = ".".join([where, *map(str, fault["loc"])] if where else map(str, fault["loc"]))
     if fault["type"] == "extra_forbidden":
         *parents, key = fault["loc"]
-        section = {"data": Data, "model": Model, "datasets": Source}[
-            next(str(name) for name in reversed(parents) if isinstance(name, str))
-        ]
+        sections: dict[str, type[_Section]] = {"data": Data, "model": Model, "datasets": Source}
+        section = sections[next(str(name) for name in reversed(parents) if isinstance(name, str))]
         try:
             check_keys([key], section.model_fields, ".".join(map(str, parents)))
         except JmedError as unknown:

@@ -46,13 +46,13 @@ def read_source(source: Source) -> Iterator[Row]:
 
 
 def _csv_rows(file: Path) -> Iterator[Row]:
-    header, *lines = read_csv(file).lines or [None]
-    if header is None:
+    lines = read_csv(file).lines
+    if not lines:
         raise JmedError(f"{file}: no rows; allowed: a header and rows")
-    names = header.texts
+    names = lines[0].texts
     if twice := next((name for i, name in enumerate(names) if name in names[:i]), None):
         raise JmedError(f"{file}: the column {twice!r} stands twice in the header")
-    for line in lines:
+    for line in lines[1:]:
         if len(line.texts) > len(names):
             raise JmedError(
                 f"{file}:{line.number}: found {len(line.texts)} cells; allowed: "

@@ -107,7 +107,7 @@ def check_fields(section: Mapping[str, Any], kind: type, where: str) -> None:
             adapter.validate_python(value)
         except ValidationError as error:
             raise JmedError(explain(error, f"{where}.{key}")) from None
-        choices = (fields[key].metadata or {}).get("choices")
+        choices = fields[key].metadata.get("choices")
         if choices and value not in (*choices, None):
             raise JmedError(f"{where}.{key}: found {value!r}; allowed: {', '.join(choices)}")
 

@@ -84,6 +84,7 @@ def encode(example: Example, tokenizer: Any, counts: Counter[str]) -> Tokens:
 
 
 def _encode_chat(example: Example, tokenizer: Any, counts: Counter[str]) -> Tokens:
+    assert isinstance(example.prompt, tuple)
     turns = [{"role": role, "content": text} for role, text in example.prompt]
     answer = [{"role": "assistant", "content": example.completion}]
     try:

@@ -7,7 +7,6 @@ import yaml
 
 from lm_eval_tasks.errors import JmedError
 
-
 MERGE = "tag:yaml.org,2002:merge"
 
 

@@ -26,7 +26,7 @@ from lm_eval_tasks.tables import console
 OUT = Path("out/demo")
 RECIPES = {"lora": "recipes/demo_tiny_lora.yaml", "qlora": "recipes/demo_tiny_qlora.yaml"}
 MARK = ".made_by_jmed_demo"
-SAMPLE = "jmed_sample_letters"
+SAMPLE = "jmed_sample_paper"
 
 
 def main() -> int:

@@ -66,14 +66,16 @@ def _add_merge(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(asked: argparse.Namespace) -> None:
-    from rich.console import Console
-
-    from trainer.recipe import read_recipe
+    from lm_eval_tasks.tables import console
+    from trainer.offline import go_offline_if_unreachable
+    from trainer.recipe import needs_hub, read_recipe
 
     recipe = read_recipe(asked.recipe, asked.set)
+    if needs_hub(recipe) and go_offline_if_unreachable():
+        sys.stderr.write("the Hub cannot be reached: only what is on this machine is checked\n")
     from trainer.check import Wanted, check
 
-    check(recipe, Wanted(asked.gpu, asked.gpus, asked.tflops, asked.show), Console())
+    check(recipe, Wanted(asked.gpu, asked.gpus, asked.tflops, asked.show), console())
 
 
 def _merge(asked: argparse.Namespace) -> None:

@@ -28,7 +28,7 @@ from trainer.recipe import Recipe
 from trainer.rows import absent_sources
 from trainer.schedule import hours, plan_schedule
 from trainer.settings import build_settings
-from trainer.shapes import load_config
+from trainer.shapes import load_config, made_by
 from trainer.show import shown
 
 MOST_PADDING = 0.3
@@ -223,7 +223,10 @@ def _print_licences(recipe: Recipe, console: Console) -> None:
 def _base_licence(base: str) -> str:
     card = Path(base) / "README.md"
     if not card.is_file():
-        return f"see https://huggingface.co/{base}" if not Path(base).is_dir() else "not stated"
+        if maker := made_by(base):
+            return f"that of {maker.model.model_name_or_path}, and of its data"
+        on_hub = base.count("/") == 1 and not Path(base).is_dir()
+        return f"see https://huggingface.co/{base}" if on_hub else "not stated"
     from huggingface_hub import ModelCard
 
     return str(ModelCard.load(card).data.license or "not stated")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from textwrap import shorten
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
@@ -110,7 +111,7 @@ def _from_pretrained(kind: Any, model: Model) -> Any:
         )
     except Exception as error:  # noqa: BLE001  OSError, ValueError and the Hub client's own
         revision = f" at revision {model.model_revision}" if model.model_revision else ""
-        reason = " ".join(str(error).split())[:200]
+        reason = shorten(str(error), 160, placeholder=" …")
         raise JmedError(
             f"model.model_name_or_path: {model.model_name_or_path}{revision}: "
             f"{kind.__name__.removeprefix('Auto').lower()} cannot be had ({reason}); allowed: a "

@@ -1,6 +1,7 @@
 """run.json -> README.md of the run folder: the adapter's model card."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from huggingface_hub import ModelCardData
@@ -8,7 +9,7 @@ from huggingface_hub import ModelCardData
 BODY = """\
 # {title}
 
-{what} of [{base}](https://huggingface.co/{base}), made with jmed {jmed} from `recipe.yaml`{paper}.
+{what} of {link}, made with jmed {jmed} from `recipe.yaml`{paper}.
 
 For research. A score on an exam is no evidence that a model is safe for patients; not a medical
 device, and not for use in care.
@@ -25,7 +26,7 @@ device, and not for use in care.
 | last training loss | {loss} |
 | best held-out loss | {eval_loss} |
 
-Rows read: {read}. {dropped}
+Rows read: {read}{dropped}.
 Held out: {held_out} examples. sha256 of the training tokens: `{sha}`.
 
 ## Overlap with exams
@@ -61,7 +62,7 @@ def model_card(record: Mapping[str, Any]) -> str:
     body = BODY.format(
         title=recipe["train"]["output_dir"].rstrip("/").rpartition("/")[2],
         what=_what(recipe),
-        base=base,
+        link=_link(base),
         jmed=record["environment"]["jmed"],
         paper=f" ({recipe['paper']})" if recipe["paper"] else "",
         steps=result["steps"],
@@ -74,7 +75,7 @@ def model_card(record: Mapping[str, Any]) -> str:
         loss=_number(result["loss"]),
         eval_loss=_number(result["eval_loss"]),
         read="; ".join(f"{name}: {count:,}" for name, count in data["rows_read"].items()),
-        dropped="; ".join(f"{what}: {count:,}" for what, count in rows.items()) + ".",
+        dropped="".join(f"; {what}: {count:,}" for what, count in rows.items()),
         held_out=data["held_out_examples"],
         sha=record["settings"]["train_data_sha256"],
         overlap=overlap_text(record["overlap"]),
@@ -104,8 +105,15 @@ def overlap_text(overlap: Mapping[str, Any]) -> str:
 def _what(recipe: Mapping[str, Any]) -> str:
     if not recipe["adapter"]:
         return "Full-parameter training"
-    bits = "4-bit " if (recipe["quantization"] or {}).get("load_in_4bit") else ""
-    return f"{'Q' if bits else ''}LoRA adapter (r {recipe['adapter'].get('r', 8)}, {bits}base)"
+    rank = f"r {recipe['adapter'].get('r', 8)}"
+    if (recipe["quantization"] or {}).get("load_in_4bit"):
+        return f"QLoRA adapter ({rank}, 4-bit base)"
+    return f"LoRA adapter ({rank})"
+
+
+def _link(base: str) -> str:
+    """A folder of the training machine is named, a model of the Hub linked."""
+    return base if Path(base).is_dir() else f"[{base}](https://huggingface.co/{base})"
 
 
 def _number(value: float | None) -> str:

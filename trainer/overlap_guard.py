@@ -55,6 +55,12 @@ def guard(examples: Sequence[Example], may_overlap: Sequence[str]) -> Record:
     )
 
 
+def exams_here() -> list[str]:
+    """The exams of which every file is on this machine."""
+    cards = [read_card(name) for name in exam_names()]
+    return [card.name for card in cards if set(local_sittings(card)) >= set(card.published)]
+
+
 def questions_here() -> tuple[list[Question], list[str], list[str]]:
     """All questions whose files are here, and the names of what is compared and of what is not."""
     questions: list[Question] = []

@@ -124,6 +124,12 @@ def read_recipe(file: Path, changes: Sequence[str] = ()) -> Recipe:
     return recipe
 
 
+def needs_hub(recipe: Recipe) -> bool:
+    """Whether the base or a dataset is one of the Hub rather than of this machine."""
+    datasets = [s for s in recipe.data.datasets if not s.exam and not s.is_file]
+    return bool(datasets) or not Path(recipe.model.model_name_or_path).is_dir()
+
+
 def _wrong_source(source: Source) -> str:
     """What is allowed in place of this entry, "" if it is as it should be."""
     if bool(source.path) == bool(source.exam) or (source.sittings and not source.exam):

@@ -20,7 +20,7 @@ from trainer.losses import LossFile, draw, read_losses
 from trainer.mixture import Mixture, mix
 from trainer.model import check_layers, read_config, read_tokenizer
 from trainer.model_card import model_card
-from trainer.overlap_guard import guard
+from trainer.overlap_guard import exams_here, guard
 from trainer.recipe import Recipe
 from trainer.run_state import check_same, read_run, where_to_start
 from trainer.settings import Settings, build_settings
@@ -53,6 +53,7 @@ def run(recipe: Recipe, *, resume: bool) -> None:
             console.print(f"{folder}: this run is finished; nothing to do", markup=False)
             return
     record["overlap"] = guard(mixture.train, recipe.data.may_overlap)
+    record["scoring_commands"] = run_folder.scoring_commands(recipe, folder, exams_here())
     if launch.is_main:
         _open_folder(folder, recipe, settings, record, console)
     console.print(f"batch: {settings.batch}", markup=False)
@@ -90,7 +91,6 @@ def _record(
         "batch": str(settings.batch),
         "data": run_folder.data_record(recipe, mixture, prepared),
         "environment": run_folder.environment(),
-        "scoring_commands": run_folder.scoring_commands(recipe, recipe.output_dir),
     }
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from lm_eval_tasks import __version__
+from lm_eval_tasks.task_names import task_names
 from trainer.atomic import write_text
 from trainer.dataset import Prepared, digest, file_digests
 from trainer.mixture import Mixture
@@ -94,14 +95,19 @@ def sort_target_modules(folder: Path) -> None:
         write_text(file, json.dumps(config, indent=2, sort_keys=True))
 
 
-def scoring_commands(recipe: Recipe, folder: Path) -> list[str]:
-    """The lm_eval commands that score this run, the 4-bit base as trained first."""
+def scoring_commands(recipe: Recipe, folder: Path, exams: Sequence[str]) -> list[str]:
+    """The lm_eval commands that score this run, the 4-bit base as trained first.
+
+    Args:
+        exams: those whose files are here; lm_eval stops at a task without its file.
+    """
     base = recipe.model.model_name_or_path
     weights = f"pretrained={base},peft={folder}" if recipe.adapter else f"pretrained={folder}"
     if recipe.adapter and recipe.model.model_revision:
         weights += f",revision={recipe.model.model_revision}"
     weights += f",dtype={recipe.model.dtype}"
-    tasks = f"'jmed_*_{recipe.data.protocol}'"
+    named = [f"jmed_{exam}_{recipe.data.protocol}" for exam in exams]
+    tasks = ",".join(name for name in named if name in task_names())
     chat = " --apply_chat_template" if recipe.data.apply_chat_template else ""
     rest = f"--tasks {tasks}{chat} --batch_size auto --output_path {folder}/scores --log_samples"
     stock = f'lm_eval --include_path "$(jmed path)" --model hf --model_args {weights} {rest}'

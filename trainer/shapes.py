@@ -1,6 +1,7 @@
 """The sizes of a base model, also where the model itself is not here.
 
-shapes/ holds configs of transformers written by hand from published sizes, for planning only.
+shapes/ holds configs of transformers written by hand from published sizes, for planning only. A
+base that another recipe makes has the sizes of that recipe's base.
 """
 
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 
 from lm_eval_tasks.errors import JmedError
 from trainer.model import read_config
-from trainer.recipe import Model
+from trainer.recipe import Model, read_recipe
 
 FOLDER = Path(__file__).with_name("shapes")
+RECIPES = Path(__file__).parent.parent / "recipes"
 
 
 def load_config(model: Model) -> tuple[Any, str]:
@@ -22,15 +24,27 @@ def load_config(model: Model) -> tuple[Any, str]:
     Raises:
         JmedError: the model is not here and no shape of that name is known.
     """
-    from transformers import AutoConfig
-
-    file = FOLDER / f"{model.model_name_or_path.replace('/', '--')}.json"
     try:
         return read_config(model), "its own config"
     except JmedError as error:
-        if not file.is_file():
-            raise JmedError(
-                f"{error}; for planning without it, write its sizes to {file.name} in "
-                f"trainer/shapes"
-            ) from None
+        return _planned_config(model.model_name_or_path, error)
+
+
+def _planned_config(base: str, error: JmedError) -> tuple[Any, str]:
+    from transformers import AutoConfig
+
+    if maker := made_by(base):
+        config, origin = load_config(maker.model)
+        return config, f"not here yet: sizes of {maker.model.model_name_or_path}, {origin}"
+    file = FOLDER / f"{base.replace('/', '--')}.json"
+    if not file.is_file():
+        raise JmedError(
+            f"{error}; for planning without it, write its sizes to {file.name} in trainer/shapes"
+        ) from None
     return AutoConfig.from_pretrained(file), "not here: sizes from trainer/shapes, written by hand"
+
+
+def made_by(base: str) -> Any:
+    """The recipe whose run folder `base` is, None if there is none."""
+    recipes = (read_recipe(file) for file in sorted(RECIPES.glob("*.yaml")))
+    return next((recipe for recipe in recipes if str(recipe.output_dir) == base), None)

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import SFTTrainer
+
+from trainer.checkpoints import mark_whole
 
 
 class AdapterTrainer(SFTTrainer):  # type: ignore[misc]  # TRL has no types
@@ -45,6 +48,23 @@ class Milestones(TrainerCallback):
         if state.global_step in self.steps:
             folder = Path(str(args.output_dir)) / f"step-{state.global_step}"
             self.trainer.save_model(str(folder), _internal_call=True)
+
+
+class MarkWhole(TrainerCallback):
+    """Marks each checkpoint once every rank has written its part."""
+
+    def on_save(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: object,
+    ) -> None:
+        if torch.distributed.is_initialized():
+            torch.distributed.barrier()
+        checkpoint = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
+        if state.is_world_process_zero and checkpoint.is_dir():
+            mark_whole(checkpoint)
 
 
 def keep_nf4_portable() -> None:

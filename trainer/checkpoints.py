@@ -8,8 +8,6 @@ import json
 import shutil
 from pathlib import Path
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-
 from trainer.atomic import write_text
 
 MARK = "complete.json"
@@ -59,22 +57,3 @@ def mark_whole(checkpoint: Path) -> None:
     files = [path for path in checkpoint.rglob("*") if path.is_file() and path.name != MARK]
     sizes = {str(path.relative_to(checkpoint)): path.stat().st_size for path in sorted(files)}
     write_text(checkpoint / MARK, json.dumps(sizes, indent=1))
-
-
-class MarkWhole(TrainerCallback):
-    """Marks each checkpoint once every rank has written its part."""
-
-    def on_save(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        **kwargs: object,
-    ) -> None:
-        import torch.distributed
-
-        if torch.distributed.is_initialized():
-            torch.distributed.barrier()
-        checkpoint = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
-        if state.is_world_process_zero and checkpoint.is_dir():
-            mark_whole(checkpoint)

@@ -115,5 +115,8 @@ def _weights(recipe: Recipe) -> Iterator[str]:
         yield "train: allowed: one of bf16 and fp16"
     if recipe.adapter is not None and "target_modules" not in recipe.adapter:
         yield "adapter.target_modules: missing; allowed: names of linear layers, or all-linear"
+    rank = (recipe.adapter or {}).get("r", 8)
+    if isinstance(rank, int) and rank < 1:
+        yield f"adapter.r: found {rank}; allowed: 1 or more"
     if recipe.adapter and recipe.adapter.get("task_type", "CAUSAL_LM") != "CAUSAL_LM":
         yield "adapter.task_type: allowed: CAUSAL_LM"

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from lm_eval_tasks.errors import JmedError
 from trainer import run_folder
-from trainer.adapter_trainer import AdapterTrainer, Milestones, keep_nf4_portable
-from trainer.checkpoints import MarkWhole, last_whole, remove_partial
+from trainer.adapter_trainer import AdapterTrainer, MarkWhole, Milestones, keep_nf4_portable
+from trainer.checkpoints import last_whole, remove_partial
 from trainer.contradictions import check_recipe
 from trainer.dataset import Prepared, prepare
 from trainer.launch import Launch, join_processes, read_launch

@@ -42,7 +42,7 @@ metadata: {{version: 1}}
 """
 
 
-def process_docs(dataset: Any) -> Any:  # noqa: ANN401 (a datasets.Dataset)
+def process_docs(dataset: Any) -> Any:
     """What lm-eval's medqa does to each row: put the parts together."""
     return dataset.map(lambda row: {"text": f"{row['context']}\n{row['stem']}".strip()})
 

@@ -56,7 +56,7 @@ class Counted(AdapterTrainer):
     fed = 0
     real = 0
 
-    def training_step(self, *arguments: Any, **keywords: Any) -> torch.Tensor:  # noqa: ANN401
+    def training_step(self, *arguments: Any, **keywords: Any) -> torch.Tensor:
         inputs = arguments[1]
         self.fed += inputs["input_ids"].numel()
         mask = inputs.get("attention_mask")

@@ -5,7 +5,6 @@ python -m tests.e2e.oracle --model oracle --tasks 'jmed_*' …
 
 from typing import Any
 
-import lm_eval.models  # noqa: F401  (else registering ours would hide lm-eval's own)
 from lm_eval.__main__ import cli_evaluate
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
@@ -19,7 +18,7 @@ from lm_eval_tasks.prompts import cot_target, paper_target
 class Oracle(LM):  # type: ignore[misc]
     """Reads the key from the doc; the way to answer follows from what the prompt asks for."""
 
-    def __init__(self, **_: Any) -> None:  # noqa: ANN401
+    def __init__(self, **_: Any) -> None:
         super().__init__()
 
     def generate_until(self, requests: list[Instance]) -> list[str]:

@@ -22,7 +22,7 @@ def arguments(tmp_path: Path) -> SFTConfig:
     )  # fmt: skip
 
 
-def left_auto(config: Any, path: str = "") -> list[str]:  # noqa: ANN401
+def left_auto(config: Any, path: str = "") -> list[str]:
     if isinstance(config, dict):
         return [name for key, value in config.items() for name in left_auto(value, f"{path}.{key}")]
     return [path] if config == "auto" else []

@@ -35,7 +35,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def make(folder: Path, kind: str, **settings: Any) -> Path:  # noqa: ANN401
+def make(folder: Path, kind: str, **settings: Any) -> Path:
     tokenizer = build_tokenizer()
     torch.manual_seed(0)
     config = AutoConfig.for_model(kind, vocab_size=len(tokenizer), **{**SIZES, **settings})
@@ -57,7 +57,7 @@ def requests(task: str, questions: int = 12, shots: int | None = None) -> list[I
     return list(loaded.instances)
 
 
-def both(folder: Path, asked: list[Instance], **settings: Any) -> tuple[JmedHF, torch.Tensor, int]:  # noqa: ANN401
+def both(folder: Path, asked: list[Instance], **settings: Any) -> tuple[JmedHF, torch.Tensor, int]:
     common = {"pretrained": str(folder), "device": "cpu", "batch_size": 4, "dtype": "float32"}
     ours = JmedHF(**{**common, **settings})
     packed = ours.loglikelihood(asked, disable_tqdm=True)

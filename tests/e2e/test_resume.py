@@ -31,7 +31,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def recipe(place: Path, name: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def recipe(place: Path, name: str, **more: Any) -> dict[str, Any]:
     """With dropout, a held-out part and a schedule: all that a resumed run could get wrong."""
     given = recipe_of(
         place / "base", place / "rows.jsonl", place / name, max_steps=STEPS,
@@ -62,7 +62,7 @@ def test_killed_at_random_steps_and_resumed_the_losses_are_equal_to_the_bit(
     assert all(is_whole(path) for path in checkpoints(folder).values())
 
 
-def copied(place: Path, source: str, name: str, **more: Any) -> Path:  # noqa: ANN401
+def copied(place: Path, source: str, name: str, **more: Any) -> Path:
     """A copy of a run under another name, and its recipe."""
     shutil.copytree(place / source, place / name)
     return write_recipe(place / f"{name}.yaml", recipe(place, name, **more))

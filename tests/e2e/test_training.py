@@ -26,7 +26,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def given(place: Path, name: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def given(place: Path, name: str, **more: Any) -> dict[str, Any]:
     return recipe_of(place / "base", place / "rows.jsonl", place / name, **more)
 
 
@@ -37,7 +37,7 @@ def trained(place: Path, name: str, recipe: dict[str, Any]) -> Path:
     return place / name
 
 
-def with_evaluation(recipe: dict[str, Any], **train: Any) -> dict[str, Any]:  # noqa: ANN401
+def with_evaluation(recipe: dict[str, Any], **train: Any) -> dict[str, Any]:
     recipe["data"]["eval_fraction"] = 0.2
     recipe["train"] |= {"eval_strategy": "steps", "eval_steps": 2, **train}
     return recipe

@@ -44,7 +44,7 @@ def test_there_is_a_file_for_each_stage() -> None:
         ('{"zero_optimization": {"stage": 2}, "bf16": {}, "bf16": {}}', "'bf16' stands twice"),
     ],
 )
-def test_a_fault_is_one_message(tmp_path: Path, config: Any, message: str) -> None:  # noqa: ANN401
+def test_a_fault_is_one_message(tmp_path: Path, config: Any, message: str) -> None:
     with pytest.raises(JmedError, match=message):
         read_ds_config(written(tmp_path, config))
 

@@ -1,0 +1,94 @@
+"""Keys and values of a recipe against the classes of the stack: one message before any weight."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lm_eval_tasks.errors import JmedError
+from tests.e2e.sft_run import NF4, ROOT, recipe_of, write_recipe
+from trainer.launch import Launch
+from trainer.recipe import read_recipe
+from trainer.settings import Settings, build_settings
+
+CPU = Launch(0, 1, gpu=False, distributed=False)
+TWO_RANKS = Launch(0, 2, gpu=False, distributed=True)
+
+
+def built(folder: Path, changes: dict[str, Any], launch: Launch = CPU) -> Settings:
+    """Settings of a good recipe with "section.key" -> value."""
+    recipe = recipe_of(Path("base"), Path("rows.jsonl"), folder / "run")
+    recipe["adapter"] = dict(recipe["adapter"])
+    for name, value in changes.items():
+        section, _, key = name.partition(".")
+        recipe[section] = {**(recipe.get(section) or {}), key: value} if key else value
+    file = write_recipe(folder / "recipe.yaml", recipe)
+    return build_settings(read_recipe(file), launch)
+
+
+def test_each_section_becomes_its_class(tmp_path: Path) -> None:
+    settings = built(tmp_path, {"quantization": NF4, "model.dtype": "bfloat16"})
+    assert type(settings.arguments).__name__ == "SFTConfig"
+    assert type(settings.adapter).__name__ == "LoraConfig"
+    assert settings.quantization
+    assert settings.quantization.bnb_4bit_use_double_quant
+    assert settings.arguments.gradient_accumulation_steps == 2
+    assert settings.arguments.use_cpu
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train.learning_rte": 1.0e-4}, "train: unknown key 'learning_rte'; did you mean"),
+        ({"train.learning_rate": "2e-4"}, "train.learning_rate: found '2e-4'"),
+        ({"train.max_steps": 10.5}, "train.max_steps: found 10.5"),
+        ({"train.bf16": "yes"}, "train.bf16: found 'yes'"),
+        ({"train.lr_scheduler_type": "cosin"}, "train"),
+        ({"train.optim": "adamw_torchh"}, "train"),
+        ({"adapter.lora_alfa": 16}, "adapter: unknown key 'lora_alfa'; did you mean 'lora_alpha'"),
+        ({"adapter.r": "64"}, "adapter.r: found '64'"),
+        ({"adapter.r": 0}, "adapter.r: found 0; allowed: 1 or more"),
+        ({"adapter.bias": "lora"}, "adapter.bias: found 'lora'"),
+        ({"quantization": {"load_in_4bits": True, "load_in_4bit": True}}, "unknown key"),
+        (
+            {"quantization": {"load_in_4bit": True, "bnb_4bit_quant_type": "int4"}},
+            "found 'int4'; allowed: nf4, fp4",
+        ),
+        ({"quantization": {"load_in_4bit": "true"}}, "allowed: true, false"),
+        ({"train.deepspeed": "ds_configs/zero9.json"}, "zero9.json"),
+        ({"model.attn_implementation": "flash_attention_2"}, "needs a GPU; on a CPU: sdpa"),
+        ({"train.use_liger_kernel": True}, "needs a GPU"),
+        ({"train.fp16": True}, "needs a GPU"),
+        ({"train.activation_offloading": True}, "needs a GPU"),
+        ({"train_batch_size": 6}, "allowed: train.per_device_train_batch_size: 1, 2, 3, 6"),
+    ],
+)
+def test_a_fault_is_one_message(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(JmedError, match=message):
+        built(tmp_path, changes)
+
+
+def test_zero_3_over_4_bits_needs_their_storage_in_the_models_dtype(tmp_path: Path) -> None:
+    changes = {
+        "quantization": {**NF4, "bnb_4bit_quant_storage": "uint8"},
+        "model.dtype": "bfloat16",
+        "train.deepspeed": str(ROOT / "ds_configs" / "zero3.json"),
+    }
+    with pytest.raises(JmedError, match="bnb_4bit_quant_storage: found 'uint8'"):
+        built(tmp_path, changes)
+
+
+def test_without_a_launcher_deepspeed_is_left_out_and_said_so(tmp_path: Path) -> None:
+    settings = built(tmp_path, {"train.deepspeed": str(ROOT / "ds_configs" / "zero2.json")})
+    assert settings.ds_config is None
+    assert any("no launcher" in notice for notice in settings.notices)
+
+
+def test_packing_without_flash_attention_is_said_to_cost(tmp_path: Path) -> None:
+    settings = built(tmp_path, {"train.packing": True})
+    assert any("packing with sdpa" in notice for notice in settings.notices)
+
+
+def test_accumulation_follows_from_the_processes(tmp_path: Path) -> None:
+    assert built(tmp_path, {}, TWO_RANKS).batch.accumulation == 1
+    assert built(tmp_path, {}).batch.accumulation == 2

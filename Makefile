@@ -1,5 +1,6 @@
 # Two commands do everything, each in an environment of its own making:
 #   make demo   the main job on the embedded sample exam, no download of models or data
+#                 FLAGS=--4bit a QLoRA as well; BASE=ID a real model of the Hub, or a folder
 #   make test   style, types and all tests
 VENV ?= .venv
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint clean
 
 demo: $(VENV)/installed
-	$(BIN)/python -m demo
+	$(BIN)/python -m demo $(if $(BASE),--base $(BASE)) $(FLAGS)
 
 test: lint
 	$(BIN)/python -m pytest

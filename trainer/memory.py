@@ -22,7 +22,8 @@ CONTEXT = 1 * GIB
 RESERVE = 0.08
 """Share that the allocator holds on top of what is asked for: an estimate."""
 TILE_TOKENS, TILE_WORDS = 4096, 32768
-"""Of the tile in which TRL 1.16 projects to the vocabulary (kernels/chunked_logprob.py)."""
+"""Of the tile in which TRL 1.16 projects to the vocabulary, which is as wide for a smaller one
+(kernels/chunked_logprob.py)."""
 BUCKET = 500_000_000
 """Elements of a communication bucket, DeepSpeed's default reduce_bucket_size."""
 
@@ -268,7 +269,7 @@ def _optimizer_bytes(optim: str) -> int:
 
 
 def _head_bytes(f: Footprint, tokens: int) -> int:
-    tile = 2 * min(tokens, TILE_TOKENS) * min(f.vocabulary, TILE_WORDS)
+    tile = f.weight_bytes * min(tokens, TILE_TOKENS) * TILE_WORDS
     hidden = (4 + 2) * tokens * f.hidden
     weight_gradient = 4 * f.vocabulary * f.hidden if f.full else 0
     return tile + hidden + weight_gradient

@@ -136,7 +136,7 @@ def _build(
         return kind(**{**first, **then})
     except JmedError:
         raise
-    except (ValueError, TypeError, ImportError, RuntimeError) as error:
+    except (ValueError, TypeError, ImportError) as error:
         raise JmedError(f"{where}: {' '.join(str(error).split())}") from None
 
 

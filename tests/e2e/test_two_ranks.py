@@ -1,6 +1,7 @@
 """Two DeepSpeed ranks on the CPU against one process: the same global batch, the same losses."""
 
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -149,3 +150,20 @@ def test_an_adapter_saved_under_zero_3_speaks_as_that_of_one_process(place: Path
     assert one.keys() == other.keys()
     for name, tensor in one.items():
         assert torch.allclose(tensor, other[name].to(tensor.dtype), atol=2e-3), name
+
+
+def test_a_taken_port_is_one_message(place: Path) -> None:
+    """Two runs on one machine collide on DeepSpeed's default port."""
+    recipe = plain(place)
+    recipe["train"]["output_dir"] = str(place / "taken")
+    file = write_recipe(place / "taken.yaml", recipe)
+    start = launcher(2)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        start[start.index("--master_port") + 1] = str(other.getsockname()[1])
+        done = train(file, start=start, check=False)
+    assert done.returncode
+    assert "the port of another run is taken" in done.stderr
+    assert "--master_port" in done.stderr
+    assert not (place / "taken").exists()

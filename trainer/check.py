@@ -186,12 +186,12 @@ def _print_time(
 ) -> None:
     words, tokens = planned
     console.print(f"\n[bold]Steps[/bold] {words}")
-    if tokens is not None:
-        took = hours(tokens, flops_per_token, wanted.tflops, wanted.gpus)
-        console.print(
-            f"about {took:,.1f} hours on {wanted.gpus} GPU(s) at {wanted.tflops:g} TFLOP/s each "
-            f"(--tflops; {flops_per_token / 1e9:.1f} GFLOP per token)"
-        )
+    took = hours(10**6 if tokens is None else tokens, flops_per_token, wanted.tflops, wanted.gpus)
+    of = " for each million tokens" if tokens is None else ""
+    console.print(
+        f"about {took:,.2g} hours{of} on {wanted.gpus} GPU(s) at {wanted.tflops:g} TFLOP/s each "
+        f"(--tflops; {flops_per_token / 1e9:.1f} GFLOP per token)"
+    )
 
 
 def _print_overlap(found: Mapping[str, Any], console: Console) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from trainer.atomic import write_text
+from lm_eval_tasks.atomic import write_text
 
 MARK = "complete.json"
 """File -> bytes, of all files of a whole checkpoint."""

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from lm_eval_tasks import __version__
-from trainer.atomic import write_text
+from lm_eval_tasks.atomic import write_text
 from trainer.dataset import Prepared, digest, file_digests
 from trainer.mixture import Mixture
 from trainer.recipe import Recipe

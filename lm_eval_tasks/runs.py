@@ -41,14 +41,15 @@ class Runs:
 
 
 def read_runs(folder: Path) -> Runs:
-    """Read all runs of jmed tasks below `folder`.
+    """Read all runs of jmed tasks below `folder`, or those of one results_*.json.
 
     Raises:
         JmedError: there is none that can be read.
     """
     newest: dict[tuple[str, str, str], TaskRun] = {}
     left_out: list[str] = []
-    for file in sorted(folder.rglob("results_*.json"), key=lambda path: path.name):
+    files = [folder] if folder.is_file() else folder.rglob("results_*.json")
+    for file in sorted(files, key=lambda path: path.name):
         for run in _runs_of(file, left_out):
             older = newest.get((run.model, run.task, run.setting))
             if older:

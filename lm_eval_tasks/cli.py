@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lm_eval_tasks import (
     TASKS_PATH,
     __version__,
+    cli_compare,
     cli_exams,
     cli_private,
     cli_scores,
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("path", "print the folder for lm_eval --include_path").set_defaults(run=_path)
     command("eval", "lm_eval run, with the tasks supplied (all its flags)")
-    for part in (cli_exams, cli_verdict, cli_scores, cli_private):
+    for part in (cli_exams, cli_verdict, cli_compare, cli_scores, cli_private):
         part.add_commands(command)
     return parser
 

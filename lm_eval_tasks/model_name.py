@@ -32,7 +32,8 @@ def model_name(run: TaskRun) -> ModelName:
     arguments = model_arguments(run.results)
     given = next(
         (arguments[key] for key in ("pretrained", "model", "path", "engine") if key in arguments),
-        run.model,
+        # without arguments lm-eval makes a name up
+        str(run.results.get("model_source") or run.model),
     )
     return ModelName(
         model=public_name(given),

@@ -29,9 +29,7 @@ def comparison_tables(
     for comparison in comparisons:
         for division, parts in comparison.flips.items():
             if len(parts) > 1:
-                yield _flips(
-                    f"{task_label(comparison.base, words)}: {words[division]}", parts, words
-                )
+                yield _flips(comparison, division, words)
 
 
 def task_label(scored: Scored, words: Mapping[str, str]) -> str:

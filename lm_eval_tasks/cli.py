@@ -9,6 +9,7 @@ from lm_eval_tasks import (
     __version__,
     cli_compare,
     cli_exams,
+    cli_leaderboard,
     cli_private,
     cli_scores,
     cli_verdict,
@@ -65,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("path", "print the folder for lm_eval --include_path").set_defaults(run=_path)
     command("eval", "lm_eval run, with the tasks supplied (all its flags)")
-    for part in (cli_exams, cli_verdict, cli_compare, cli_scores, cli_private):
+    for part in (cli_exams, cli_verdict, cli_compare, cli_leaderboard, cli_scores, cli_private):
         part.add_commands(command)
     return parser
 

@@ -12,6 +12,7 @@ from lm_eval_tasks import (
     cli_leaderboard,
     cli_private,
     cli_scores,
+    cli_submission,
     cli_verdict,
 )
 from lm_eval_tasks.errors import JmedError
@@ -66,7 +67,15 @@ def _parser() -> argparse.ArgumentParser:
 
     command("path", "print the folder for lm_eval --include_path").set_defaults(run=_path)
     command("eval", "lm_eval run, with the tasks supplied (all its flags)")
-    for part in (cli_exams, cli_verdict, cli_compare, cli_leaderboard, cli_scores, cli_private):
+    for part in (
+        cli_exams,
+        cli_verdict,
+        cli_submission,
+        cli_compare,
+        cli_leaderboard,
+        cli_scores,
+        cli_private,
+    ):
         part.add_commands(command)
     return parser
 

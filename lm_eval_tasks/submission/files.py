@@ -38,11 +38,13 @@ def submission(folder: Path, names: Names, *, with_eval_results: bool, now: int)
     """
     found = read_runs(folder)
     left_out = list(found.left_out)
-    entries, runs = _entries(found.runs, left_out)
-    if not entries:
+    read = _read(found.runs, left_out)
+    if not read:
         raise JmedError(f"{folder}: no run can be published: {'; '.join(left_out)}")
+    runs = [run for run, _ in read]
     _check_models(folder, runs, names)
     training = _training(runs)
+    entries = _newest(read, left_out)
     files = dict(_records(entries, names, training, now))
     files |= _page(entries, names, training)
     files |= _igakuqa119(entries, names, training)
@@ -54,26 +56,24 @@ def submission(folder: Path, names: Names, *, with_eval_results: bool, now: int)
     return Submission(files, left_out)
 
 
-def _entries(
-    runs: Sequence[TaskRun], left_out: list[str]
-) -> tuple[Sequence[Entry], Sequence[TaskRun]]:
-    """Of runs whose published settings are the same, the newest."""
-    newest: dict[tuple[bool, str, str], tuple[Entry, TaskRun]] = {}
+def _read(runs: Sequence[TaskRun], left_out: list[str]) -> Sequence[tuple[TaskRun, Entry]]:
+    read = []
     for run in runs:
         try:
-            entry = entry_of(run)
+            read.append((run, entry_of(run)))
         except JmedError as error:
             left_out.append(str(error))
-            continue
+    return read
+
+
+def _newest(read: Sequence[tuple[TaskRun, Entry]], left_out: list[str]) -> Sequence[Entry]:
+    """Of runs whose published settings are the same, the newest; base before adapter."""
+    newest: dict[tuple[bool, str, str], Entry] = {}
+    for run, entry in sorted(read, key=lambda pair: pair[1].date, reverse=True):
         key = (entry.adapter, entry.task, label(entry))
-        other = newest.get(key)
-        if other is None or other[0].date < entry.date:
-            newest[key] = (entry, run)
-        if other:
-            older = other[1] if other[0].date < entry.date else run
-            left_out.append(f"{older.file}: {run.task}: there is a newer run of the same settings")
-    found = [newest[key] for key in sorted(newest)]
-    return [entry for entry, _ in found], [run for _, run in found]
+        if newest.setdefault(key, entry) is not entry:
+            left_out.append(f"{run.file}: {run.task}: there is a newer run of the same settings")
+    return [newest[key] for key in sorted(newest)]
 
 
 def _check_models(folder: Path, runs: Sequence[TaskRun], names: Names) -> None:

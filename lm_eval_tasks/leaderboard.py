@@ -159,6 +159,10 @@ def _protocol(scored: Scored) -> str:
         f"{scored.protocol} {scored.run.version}",
         "" if results.get("chat_template") is None else "chat template",
         "system instruction" if results.get("system_instruction_sha") else "",
-        *(f"{key} {value}" for key, value in sorted(options.items())),
+        *(f"{key} {_plain(value)}" for key, value in sorted(options.items())),
     ]
     return ", ".join(filter(None, parts))
+
+
+def _plain(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

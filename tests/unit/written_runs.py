@@ -93,10 +93,11 @@ def results(*tasks: Invented) -> dict[str, Any]:
 def _config(task: Invented) -> dict[str, Any]:
     kept = len(task.right) // task.times
     questions = {"published": kept + 4, "kept": kept, "asked": len(task.right), "left_out": {}}
+    options = {"jmed": {"permute": task.times}} if task.times > 1 else {}
     return {
         "task": task.task,
         "num_fewshot": 3 if task.task.endswith("letters") else 0,
-        "metadata": {"version": 1.0, "questions": questions},
+        "metadata": {"version": 1.0, "questions": questions, **options},
     }
 
 

@@ -44,7 +44,10 @@ def _body(entries: Sequence[Entry], names: Names, training: Training | None) -> 
         title=names.adapter.partition("/")[2],
         names=names,
         kind=_kind(training),
-        entries=[(entry, overlap_of(entry, training)) for entry in entries],
+        entries=[
+            (entry, overlap_of(entry, training))
+            for entry in sorted(entries, key=lambda entry: (entry.task, entry.adapter))
+        ],
         judged=judged,
         labelled=any(verdict.labelled for _, verdict in judged),
         unlabelled=any(not verdict.labelled for _, verdict in judged),

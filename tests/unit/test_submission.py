@@ -19,8 +19,11 @@ from lm_eval_tasks.submission import every_eval_ever, igakuqa119, model_index
 from lm_eval_tasks.submission.entry import Entry, Tally, entry_of
 from lm_eval_tasks.submission.faults import SCHEMAS, faults
 from lm_eval_tasks.submission.names import Names
+from lm_eval_tasks.submission.training import SETTINGS, training_of
 from tests.unit.submission_runs import Run, question, record, write, write_adapter
+from trainer.recipe import read_recipe
 
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 BASE = ["--model-id", "acme/base"]
 BOTH = [*BASE, "--adapter-id", "acme/adapter"]
 
@@ -135,7 +138,8 @@ def test_the_card_of_an_adapter_names_base_recipe_data_and_contamination(tmp_pat
         "**sample: 3 training rows hold 2 of its questions.**",
         "yakugakuqa (108, 109)",
         "100.0% ± 0.0% (8/8)",
-        "8 of 120 (left out: needs a figure 4",
+        "| 8 of 120 |",
+        "adapter, letters, 3-shot, ≤ 64 tokens: 8 of 120 (left out: needs a figure 4",
         "For research only",
         "不合格 (fail): required 2 < 64",
         "Apache-2.0. The licence of the base model holds too",
@@ -146,6 +150,19 @@ def test_the_card_of_an_adapter_names_base_recipe_data_and_contamination(tmp_pat
     assert [r["model_info"]["additional_details"]["base_model"] for r in adapters] == ["acme/base"]
     details = adapters[0]["evaluation_results"][0]["score_details"]["details"]
     assert details["questions_in_training_data"].startswith("3 training rows hold 2 questions")
+
+
+@pytest.mark.parametrize("file", sorted(RECIPES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_settings_of_every_recipe_are_recognised(file: Path) -> None:
+    recipe = read_recipe(file).model_dump()
+    made = training_of({"settings": {"recipe": recipe}})
+    given = {"train_batch_size": recipe["train_batch_size"], "dtype": recipe["model"]["dtype"]}
+    for section, forms in SETTINGS.items():
+        given |= {key: v for key, v in (recipe[section] or {}).items() if key in forms}
+    assert {key: str(value) for key, value in given.items()}.items() <= made.settings.items()
+    assert len(made.sources) == len(recipe["data"]["datasets"])
+    if recipe["adapter"]:
+        assert made.settings["target_modules"]
 
 
 def records_of(files: dict[str, str]) -> list[dict[str, Any]]:

@@ -154,9 +154,18 @@ def _comparison(base: Scored, other: Scored, test: McNemar, p_holm: float) -> Co
         flips=flips_by_part(pairs),
         gained=[id_ for id_ in old if new[id_] > old[id_]],
         lost=[id_ for id_ in old if new[id_] < old[id_]],
-        sittings=list(zip(verdicts(base.items), verdicts(other.items), strict=True)),
+        sittings=_sittings(base, other),
         remarks=remarks(base, other),
     )
+
+
+def _sittings(base: Scored, other: Scored) -> list[tuple[Verdict, Verdict]]:
+    after = {verdict.sitting: verdict for verdict in verdicts(other.items)}
+    return [
+        (verdict, after[verdict.sitting])
+        for verdict in verdicts(base.items)
+        if verdict.sitting in after
+    ]
 
 
 def _metrics(scored: Scored) -> list[str]:

@@ -62,7 +62,7 @@ NUMBERS = ("shots", "score", "asked", "points", "passed")
 
 @dataclass(frozen=True)
 class Row:
-    """One run. points, possible and passed, judged: None where an exam has no pass marks."""
+    """One run. points of possible, sittings passed of judged: 0 of 0 without pass marks."""
 
     model: str
     adapter: str
@@ -74,7 +74,7 @@ class Row:
     metric: str
     asked: str
     questions: int
-    points: int | None
+    points: int
     possible: int
     passed: int
     judged: int
@@ -83,7 +83,7 @@ class Row:
     def cells(self, language: str) -> dict[str, str]:
         """column -> text"""
         words: dict[str, Any] = WORDS[language]
-        has_points = self.points is not None
+        has_points = bool(self.possible)
         return {
             "model": self.model,
             "adapter": self.adapter,
@@ -104,8 +104,8 @@ class Row:
             "shots": self.shots,
             "score": self.score,
             "asked": self.questions,
-            "points": -1 if self.points is None else self.points / self.possible,
-            "passed": -1 if self.points is None else self.passed,
+            "points": self.points / self.possible if self.possible else -1,
+            "passed": self.passed if self.possible else -1,
         }
 
 
@@ -143,7 +143,7 @@ def _row(scored: Scored) -> Row:
         metric=scored.metric,
         asked=asked(scored) + (f" (--limit {limited})" if limited else ""),
         questions=len({answer.key.id for answer in scored.answers}),
-        points=sum(one.required + one.general for one in sittings) if sittings else None,
+        points=sum(one.required + one.general for one in sittings),
         possible=sum(one.required_possible + one.general_possible for one in sittings),
         passed=sum(one.passed is True for one in sittings),
         judged=sum(one.passed is not None for one in sittings),

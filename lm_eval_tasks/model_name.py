@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from lm_eval_tasks.adapter_record import model_arguments
+from lm_eval_tasks.adapter_record import model_arguments, record_folder
 from lm_eval_tasks.runs import TaskRun
 
-HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 IN_CACHE = re.compile(r"models--([\w.-]+?)--([\w.-]+)")
 """How the Hub's cache names the folder of a model."""
 SHOWN = ("revision", "dtype", "quantization", "load_in_8bit", "load_in_4bit")
@@ -37,7 +37,7 @@ def model_name(run: TaskRun) -> ModelName:
     )
     return ModelName(
         model=public_name(given),
-        adapter=_adapter(arguments),
+        adapter=_adapter(run.results),
         variant=", ".join(f"{key}={arguments[key]}" for key in SHOWN if key in arguments),
     )
 
@@ -51,10 +51,10 @@ def public_name(given: str) -> str:
     return _last(given)
 
 
-def _adapter(arguments: Mapping[str, str]) -> str:
-    peft = arguments.get("peft", "")
-    # of a milestone the folder above it says which training it is of
-    if (Path(peft).parent / "run.json").is_file() and not (Path(peft) / "run.json").is_file():
+def _adapter(results: Mapping[str, Any]) -> str:
+    peft = model_arguments(results).get("peft", "")
+    # the name of a milestone does not say which training it is of
+    if peft and record_folder(results) == Path(peft).parent:
         return "/".join(Path(peft).parts[-2:])
     return public_name(peft) if peft else ""
 

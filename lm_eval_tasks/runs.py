@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.record_schemas import fault
 from lm_eval_tasks.rows import read_rows
 
 
@@ -89,6 +90,9 @@ def _run_of(
     questions = (config.get("metadata") or {}).get("questions")
     if not isinstance(questions, dict) or "asked" not in questions:
         return None
+    for value, schema in ((results, "results"), (config, "config")):
+        if wrong := fault(value, schema):
+            raise JmedError(f"{file}: {task}: not as lm-eval writes it: {wrong}")
     samples = file.with_name(f"samples_{task}_{file.stem.removeprefix('results_')}.jsonl")
     try:
         rows = [row.values for row in read_rows(samples)]

@@ -138,19 +138,6 @@ def _points(entry: Entry) -> Iterator[dict[str, Any]]:
 
 
 def _part(entry: Entry, verdict: Verdict, part: str) -> dict[str, Any]:
-    possible = getattr(verdict, f"{part}_possible")
-    state = {True: "pass", False: "fail", None: "none"}[verdict.passed]
-    details = {
-        "verdict_of_the_sitting": state,
-        "points_of_the_questions_asked": str(getattr(verdict, f"{part}_asked")),
-        "prohibited_choices": "unofficial labels" if verdict.labelled else "not tested: no labels",
-        "purpose": PURPOSE,
-    }
-    if verdict.mark:
-        details |= {
-            "pass_mark": str(getattr(verdict.mark, part)),
-            "pass_mark_source": verdict.mark.source,
-        }
     name = f"{entry.task}.{verdict.sitting}"
     return {
         "evaluation_result_id": f"{name}.{part}_points",
@@ -166,11 +153,24 @@ def _part(entry: Entry, verdict: Verdict, part: str) -> dict[str, Any]:
             "lower_is_better": False,
             "score_type": "continuous",
             "min_score": 0,
-            "max_score": possible,
+            "max_score": getattr(verdict, f"{part}_possible"),
         },
-        "score_details": {"score": getattr(verdict, part), "details": details},
+        "score_details": {"score": getattr(verdict, part), "details": _mark(verdict, part)},
         "generation_config": _generation(entry),
     }
+
+
+def _mark(verdict: Verdict, part: str) -> dict[str, str]:
+    details = {
+        "verdict_of_the_sitting": {True: "pass", False: "fail", None: "none"}[verdict.passed],
+        "points_of_the_questions_asked": str(getattr(verdict, f"{part}_asked")),
+        "prohibited_choices": "unofficial labels" if verdict.labelled else "not tested: no labels",
+        "purpose": PURPOSE,
+    }
+    if verdict.mark:
+        details["pass_mark"] = str(getattr(verdict.mark, part))
+        details["pass_mark_source"] = verdict.mark.source
+    return details
 
 
 def _source(card: Card, asked: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """lm-eval's output folder -> the files of a submission, checked before one is written."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from lm_eval_tasks.submission.model_card import model_card, overlap_of
 from lm_eval_tasks.submission.model_index import block
 from lm_eval_tasks.submission.names import Names
 from lm_eval_tasks.submission.training import Training, training_of
+
+MILESTONE = re.compile(r"(?:^|/)step-(\d{1,9})/?$")
+"""The folder in which the trainer keeps the adapter of a step, below that of the run."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,8 @@ def _check_models(folder: Path, runs: Sequence[TaskRun], names: Names) -> None:
 def _training(runs: Sequence[TaskRun]) -> Training | None:
     results = next((run.results for run in runs if has_adapter(run.results)), {})
     record = adapter_record(results)
-    return training_of(record) if record else None
+    step = MILESTONE.search(model_arguments(results).get("peft", ""))
+    return training_of(record, int(step[1]) if step else 0) if record else None
 
 
 def _records(

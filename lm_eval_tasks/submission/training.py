@@ -60,7 +60,7 @@ class Training:
     """settings: key -> value. sources: a line for each source of rows.
 
     numbers: what -> how many, of steps, examples, tokens and parameters.
-    losses: "training", "held-out" -> the loss.
+    losses: of the end of the training.
     rows_sha256: of the training tokens.
     found: exam -> (training rows, its questions that they hold).
     compared: exam -> the sittings compared, () for all.
@@ -84,8 +84,12 @@ class Training:
         return f"{min(loaded)}-bit " if loaded else ""
 
 
-def training_of(record: Mapping[str, Any]) -> Training:
-    """Read what may be published; what is missing or of another form is left out."""
+def training_of(record: Mapping[str, Any], milestone: int = 0) -> Training:
+    """Read what may be published; what is missing or of another form is left out.
+
+    Args:
+        milestone: the step whose adapter this is; 0 for the end of the training.
+    """
     settings = _map(record, "settings")
     recipe = _map(settings, "recipe")
     data = _map(recipe, "data")
@@ -96,8 +100,8 @@ def training_of(record: Mapping[str, Any]) -> Training:
         sources=[_source(source) for source in sources],
         datasets=[str(source["path"]) for source in sources if _is_pinned(source)],
         protocol=permitted.text(data.get("protocol"), re.compile("|".join(PROTOCOLS))),
-        numbers=_numbers(record),
-        losses=_losses(_map(record, "result")),
+        numbers=({"step of this adapter": milestone} if milestone else {}) | _numbers(record),
+        losses={} if milestone else _losses(_map(record, "result")),
         rows_sha256=permitted.text(settings.get("train_data_sha256"), permitted.SHA256),
         found=_found(_map(overlap, "found")),
         compared=_compared(_list(overlap, "compared")),

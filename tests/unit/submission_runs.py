@@ -57,6 +57,11 @@ class Run:
         return [to_doc(q, whole=whole) for q in self.questions]
 
     def samples(self) -> list[dict[str, Any]]:
+        """As they are after writing and reading."""
+        samples: list[dict[str, Any]] = json.loads(json.dumps(self._samples()))
+        return samples
+
+    def _samples(self) -> list[dict[str, Any]]:
         return [
             {"doc_id": place, "doc": doc, "doc_hash": f"{place:064x}", "filter": "none",
              "resps": [[self.answer(doc)]], **self._scores(doc)}

@@ -175,6 +175,13 @@ def test_an_adapter_without_a_record_is_published_as_unknown(tmp_path: Path) -> 
     assert "None is stated for the adapter" in files["README.md"]
 
 
+def test_a_milestone_is_not_taken_for_the_end_of_the_training(tmp_path: Path) -> None:
+    peft = write_adapter(tmp_path / "adapter", record())
+    files = published(write(tmp_path / "out", Run(model_args={"peft": f"{peft}/step-3"})), *BOTH)
+    assert "| step of this adapter | 3 |\n| steps | 10 |" in files["README.md"]
+    assert "loss" not in files["README.md"]
+
+
 def test_two_settings_of_a_task_are_two_results_and_a_repeated_one_is_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -115,7 +115,8 @@ def overlap_text(training: Training | None, card: Card) -> str:
         return "unknown: no record of the training was found beside the adapter"
     if card.name in training.found:
         rows, questions = training.found[card.name]
-        return f"{rows} training rows hold {questions} questions of this exam, so the score says little"
+        held = f"{rows} training rows hold {questions} questions of this exam"
+        return f"{held}, so the score says little"
     if card.name not in training.compared:
         return "unknown: the training rows were not compared with this exam"
     if sittings := training.compared[card.name]:

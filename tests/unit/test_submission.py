@@ -1,6 +1,7 @@
 """What `jmed submission` writes: right, valid, and refused where it would mislead."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
+from lm_eval_tasks.card import read_card
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.runs import TaskRun, read_runs
 from lm_eval_tasks.submission import every_eval_ever, igakuqa119, model_index
 from lm_eval_tasks.submission.entry import Entry, Tally, entry_of
 from lm_eval_tasks.submission.faults import SCHEMAS, faults
 from lm_eval_tasks.submission.names import Names
-from lm_eval_tasks.submission.training import SETTINGS, training_of
+from lm_eval_tasks.submission.training import SETTINGS, overlap_text, training_of
 from tests.unit.submission_runs import Run, question, record, write, write_adapter
 from trainer.recipe import read_recipe
 
@@ -127,7 +129,8 @@ def test_the_card_of_an_adapter_names_base_recipe_data_and_contamination(tmp_pat
     assert head["license"] == "apache-2.0"
     assert head["datasets"] == ["acme/rows"]
     assert head["model-index"][0]["name"] == "adapter"
-    assert len(head["model-index"][0]["results"]) == 1
+    (result,) = head["model-index"][0]["results"]
+    assert [metric["value"] for metric in result["metrics"]] == [1.0, 1.0, 1.0]
     for words in (
         "QLoRA adapter (4-bit base)",
         "| learning_rate | 0.0002 |",
@@ -192,6 +195,40 @@ def test_two_settings_of_a_task_are_two_results_and_a_repeated_one_is_left_out(
     index = yaml.safe_load(files["model-index.yaml"])["model-index"]
     assert len(index[0]["results"]) == 2
     assert len(records_of(files)) == 2
+
+
+def test_the_newest_of_equal_runs_is_published(tmp_path: Path) -> None:
+    for number, (answer, date) in enumerate([("a", 1.8e9), ("b", 1.7e9)]):
+        more = {"date": date}
+        run = Run(answer=lambda _, a=answer: a, model_args={"x": number}, more=more)  # type: ignore[misc]
+        write(tmp_path / "out", run, number)
+    (made,) = records_of(published(tmp_path / "out", *BASE))
+    assert made["evaluation_timestamp"] == "1800000000"
+    assert made["evaluation_results"][0]["score_details"]["score"] == 2 / 8
+
+
+def test_the_error_is_that_of_a_mean_over_questions() -> None:
+    value = entry(Run(answer=lambda _: "a")).values[0]
+    assert value.score == 2 / 8
+    assert value.error == pytest.approx(math.sqrt(0.25 * 0.75 / 7))
+    assert entry(Run(questions=[question(1)])).values[0].error is None
+
+
+@pytest.mark.parametrize(
+    ("compared", "found", "said"),
+    [
+        (["yakugakuqa"], {}, "none found; exact detectors"),
+        (["yakugakuqa (108, 109)"], {}, "none found; compared with sittings 108, 109 only"),
+        (["igakuqa"], {}, "unknown: the training rows were not compared with this exam"),
+        (["yakugakuqa"], {"yakugakuqa": {"rows": 1, "questions": 2}}, "1 training rows hold 2 q"),
+    ],
+)
+def test_what_is_said_of_an_overlap(
+    compared: list[str], found: dict[str, dict[str, int]], said: str
+) -> None:
+    training = training_of(record(compared=compared, found=found))
+    assert overlap_text(training, read_card("yakugakuqa")).startswith(said)
+    assert overlap_text(None, read_card("yakugakuqa")).startswith("unknown: no record")
 
 
 def test_rows_of_igakuqa119_have_the_full_denominators(tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def test_every_fault_of_the_other_files_is_named(files: dict[str, str]) -> None:
         ("x.md", card.replace("base_model: acme/base\n", ""), "base_model: missing"),
         ("x.md", card.replace("model-index:", "model-indx:"), "model-index: missing"),
         ("x.md", card.replace("    metrics:", "    scores:", 1), "no metadata of a model card"),
+        ("x.md", card.replace("    - type: acc", "    - note: a\n      type: acc"), "not the same"),
         ("x.md", card + "\nmail taro@hospital.example.jp", "an e-mail address"),
         ("x.txt", "", "the ending '.txt' is of no file of a submission"),
     ):

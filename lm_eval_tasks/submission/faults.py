@@ -18,6 +18,8 @@ from lm_eval_tasks.submission.leaks import leaks
 from lm_eval_tasks.submission.names import ID
 
 SCHEMAS = Path(__file__).with_name("schemas")
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, RecursionError, yaml.YAMLError)
+"""What the parsers of JSON, YAML and the Hub raise at text that is not what they expect."""
 Check = Callable[[str], Iterable[str]]
 ALLOWED = (
     "allowed: a record of Every Eval Ever (.json), IgakuQA119's rows (.json, .md), a model card "
@@ -99,13 +101,15 @@ def _block_faults(text: str) -> list[str]:
 
 
 def _card_faults(text: str) -> list[str]:
+    head = REGEX_YAML_BLOCK.search(text)
+    if not head:
+        return ["no head between two lines ---"]
     try:
         ModelCard(text)  # raises where the Hub would refuse the head
-    except (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+    except UNREADABLE as error:
         return [f"the head is no metadata of a model card: {_short(error)}"]
     # as written: the card's own data went through reading and writing already
-    head = REGEX_YAML_BLOCK.search(text)
-    data: Mapping[str, Any] = (yaml.safe_load(head[2]) if head else None) or {}
+    data: Mapping[str, Any] = yaml.safe_load(head[2]) or {}
     missing = [
         f"{key}: missing in the head; allowed: {allowed}"
         for key, allowed in (("base_model", "org/name"), ("model-index", "the scores"))
@@ -122,7 +126,7 @@ def _index_faults(index: Any) -> list[str]:  # noqa: ANN401
     try:
         name, results = model_index_to_eval_results(index)
         again = eval_results_to_model_index(name, results)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         return [f"model-index: cannot be read: {_short(error)}"]
     same = [] if again == index else ["model-index: not the same after reading and writing"]
     return same + [
@@ -136,7 +140,7 @@ def _index_faults(index: Any) -> list[str]:  # noqa: ANN401
 def _raised(act: Callable[[], object]) -> list[str]:
     try:
         act()
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         return [_short(error)]
     return []
 
@@ -163,14 +167,14 @@ def _json(text: str) -> tuple[Any, list[str]]:
 
     try:
         return json.loads(text, parse_constant=refuse), []
-    except (ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         return None, [f"no JSON: {_short(error)}"]
 
 
 def _yaml(text: str) -> tuple[Any, list[str]]:
     try:
         return yaml.safe_load(text), []
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         return None, [f"no YAML: {_short(error)}"]
 
 

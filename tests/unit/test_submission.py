@@ -10,7 +10,7 @@ import pytest
 import yaml
 from huggingface_hub import EvalResultEntry, ModelCard, parse_eval_result_entries
 from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
@@ -88,6 +88,7 @@ def test_the_same_run_keeps_its_file_name(tmp_path: Path) -> None:
     assert published(folder, *BASE).keys() == published(folder, *BASE).keys()
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from("abcde"), min_size=2, max_size=12), st.booleans())
 def test_scores_are_those_of_the_answers(answers: Sequence[str], with_adapter: bool) -> None:
     questions = [question(n) for n in range(len(answers))]

@@ -68,6 +68,12 @@ def test_no_text_breaks_the_check(ending: str, start: str, text: str) -> None:
     faults(f"x{ending}", start + text)
 
 
+@pytest.mark.parametrize("ending", [".json", ".yaml", ".md"])
+@pytest.mark.parametrize("deep", ["[" * 2_000, "- " * 2_000, "---\na: " + "[" * 2_000 + "\n---\n"])
+def test_deep_text_is_a_fault(ending: str, deep: str) -> None:
+    assert faults(f"x{ending}", deep)[1]
+
+
 def test_each_required_field_is_missed(files: dict[str, str]) -> None:
     record = json.loads(text_of(files, "every_eval_ever"))
     for key in record:

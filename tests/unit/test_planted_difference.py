@@ -1,11 +1,14 @@
 """Two synthetic runs with a known difference: how often does the interval cover it?"""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 
 from lm_eval_tasks.comparison import Comparison, compare_runs
+from lm_eval_tasks.scored import Scored
 from tests.unit.written_runs import Invented, scored
 
 TIMES = 300
@@ -13,11 +16,22 @@ QUESTIONS = 150
 Draw = Callable[[np.random.Generator], tuple[list[bool], list[bool]]]
 
 
-def compared(before: list[bool], after: list[bool], times: int = 1) -> Comparison:
-    runs = [
-        scored(Invented(right, task="jmed_sample_mc", times=times)) for right in (before, after)
+@cache
+def asked(times: int) -> Scored:
+    return scored(Invented([True] * QUESTIONS * times, task="jmed_sample_mc", times=times))
+
+
+def answered(right: list[bool], times: int) -> Scored:
+    """The same questions, other answers."""
+    answers = [
+        replace(answer, right=one, values={"acc": float(one)})
+        for answer, one in zip(asked(times).answers, right, strict=True)
     ]
-    (comparison,) = compare_runs([runs[0]], [runs[1]])
+    return replace(asked(times), answers=answers)
+
+
+def compared(before: list[bool], after: list[bool], times: int = 1) -> Comparison:
+    (comparison,) = compare_runs([answered(before, times)], [answered(after, times)])
     return comparison
 
 

@@ -73,22 +73,7 @@ def _passed(sittings: Iterable[Verdict]) -> int:
 
 
 def _row(comparison: Comparison, change: Change) -> dict[str, Any]:
-    """Columns that hold for the deciding metric alone are empty for the others."""
-    base, other, found = comparison.base, comparison.other, comparison.format
-    of_decided = {
-        "gained": comparison.test.gained,
-        "lost": comparison.test.lost,
-        "p": comparison.test.p,
-        "p_holm": comparison.p_holm,
-        "unread_before": found.unread_before if found else "",
-        "unread_after": found.unread_after if found else "",
-        "lost_unread": found.lost_unread if found else "",
-        "points_before": _points(before for before, _ in comparison.sittings),
-        "points_after": _points(after for _, after in comparison.sittings),
-        "passed_before": _passed(before for before, _ in comparison.sittings),
-        "passed_after": _passed(after for _, after in comparison.sittings),
-        "sittings_judged": sum(old.passed is not None for old, _ in comparison.sittings),
-    }
+    base, other = comparison.base, comparison.other
     decides = change is comparison.changes[0]
     return {
         "task": comparison.task,
@@ -105,7 +90,26 @@ def _row(comparison: Comparison, change: Change) -> dict[str, Any]:
         "difference": change.difference,
         "low": change.low,
         "high": change.high,
-        **{name: value if decides else "" for name, value in of_decided.items()},
+        **{name: value if decides else "" for name, value in _decided(comparison).items()},
         "overlap_before": overlap_mark(base).kind,
         "overlap_after": overlap_mark(other).kind,
+    }
+
+
+def _decided(comparison: Comparison) -> dict[str, Any]:
+    """Columns that hold for the deciding metric alone."""
+    found = comparison.format
+    return {
+        "gained": comparison.test.gained,
+        "lost": comparison.test.lost,
+        "p": comparison.test.p,
+        "p_holm": comparison.p_holm,
+        "unread_before": found.unread_before if found else "",
+        "unread_after": found.unread_after if found else "",
+        "lost_unread": found.lost_unread if found else "",
+        "points_before": _points(before for before, _ in comparison.sittings),
+        "points_after": _points(after for _, after in comparison.sittings),
+        "passed_before": _passed(before for before, _ in comparison.sittings),
+        "passed_after": _passed(after for _, after in comparison.sittings),
+        "sittings_judged": sum(old.passed is not None for old, _ in comparison.sittings),
     }

@@ -23,7 +23,7 @@ def comparison_tables(
     title = f"{names[0]} → {names[1]}"
     yield _summary(comparisons, title, language)
     for comparison in comparisons:
-        yield from _remarks(comparison, words)
+        yield from comparison_remarks(comparison, words)
     if any(comparison.sittings for comparison in comparisons):
         yield _sittings(comparisons, words)
     for comparison in comparisons:
@@ -91,7 +91,8 @@ def _p(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
 
 
-def _remarks(comparison: Comparison, words: Mapping[str, str]) -> Iterator[str]:
+def comparison_remarks(comparison: Comparison, words: Mapping[str, str]) -> Iterator[str]:
+    """What else is to be known: --limit, versions, and how much of the change is format."""
     label = task_label(comparison.base, words)
     if limited := limit(comparison.base):
         yield f"{label}: --limit: {limited}"

@@ -13,7 +13,7 @@ Write one HTML page about finished runs that opens without a network: verdict an
 sitting, change from the base, accuracy by category and human difficulty, position bias,
 calibration, floors, protocol, wrong answers by question id. Of several folders the first is the
 base that the others are compared with. The page names no local path and, without --with-text,
-quotes no question.
+quotes no question. Printed, it shows of the folded tables those that were opened.
 
 examples:
   jmed report out/base out/lora -o report.html

@@ -9,14 +9,14 @@ from markupsafe import Markup
 from lm_eval_tasks.report.svg import COLOURS, element, fill, image, shortened, textures
 
 WIDTH = 360
-LEFT, RIGHT = 22, 262
-"""Where the bars begin and end; left of them the model's letter, right of them the value."""
+LEFT, RIGHT = 30, 262
+"""Where the bars begin and end; left of them the model's sign, right of them the value."""
 BAR, LABEL, GAP = 15, 18, 8
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One value. place: of its model, from 0; sign: the model's letter.
+    """One value. place: of its model, from 0; sign: the model's.
 
     share: 0 to 1. reach: what could be had at most, drawn as an outline. mark: a line across.
     """
@@ -107,8 +107,8 @@ def slope(name: str, told: tuple[str, str], ends: tuple[str, str], lines: Sequen
     left = spread([height(line.before) for line in lines], 15)
     right = spread([height(line.after) for line in lines], 15)
     pieces = [
-        element("text", shortened(ends[0], 22), x=100, y=14, class_="label", text_anchor="middle"),
-        element("text", shortened(ends[1], 22), x=260, y=14, class_="label", text_anchor="middle"),
+        element("text", shortened(ends[0], 22), x=110, y=14, class_="label", text_anchor="middle"),
+        element("text", shortened(ends[1], 22), x=250, y=14, class_="label", text_anchor="middle"),
         element("path", d=f"M110 24V{bottom - 10}M250 24V{bottom - 10}", class_="axis"),
     ]
     for line, start, end in zip(lines, left, right, strict=True):
@@ -161,12 +161,12 @@ def reliability(
     name: str, told: tuple[str, str], axes: tuple[str, str], spots: Sequence[Spot]
 ) -> Markup:
     """Confidence across, accuracy up; on the dashed line they are the same. Numbers: answers."""
-    left, top, side = 44, 14, 220
+    left, top, side = 44, 34, 240
     most = max(spot.answers for spot in spots)
     pieces = [
         element("path", d=f"M{left} {top}v{side}h{side}", class_="axis", fill="none"),
         element("path", d=f"M{left} {top + side}L{left + side} {top}", class_="ideal"),
-        element("text", axes[1], x=0, y=10),
+        element("text", axes[1], x=0, y=14),
         element("text", axes[0], x=left + side, y=top + side + 34, text_anchor="end"),
     ]
     for tick in (0.0, 0.5, 1.0):
@@ -180,7 +180,7 @@ def reliability(
         radius = 3 + 7 * math.sqrt(spot.answers / most)
         pieces.append(element("circle", cx=_px(across), cy=_px(up), r=_px(radius), class_="spot"))
         pieces.append(element("text", str(spot.answers), x=_px(across + radius + 2), y=_px(up + 4)))
-    return image(name, (300, top + side + 40), told, *pieces)
+    return image(name, (WIDTH, top + side + 40), told, *pieces)
 
 
 def _px(value: float) -> str:

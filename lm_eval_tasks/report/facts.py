@@ -62,7 +62,7 @@ def environment(scored: Scored, words: Words) -> dict[str, str]:
         ),
         words["device"]: lambda: permitted.text(config.get("device"), DEVICE),
         "GPU": lambda: ", ".join(sorted(set(GPU.findall(str(results.get("pretty_env_info")))))),
-        words["seeds"]: lambda: ", ".join(_count(config.get(seed)) or "?" for seed in SEEDS),
+        words["seeds"]: lambda: ", ".join(_seed(config.get(seed)) for seed in SEEDS),
     }
     return {label: value() or UNKNOWN for label, value in values.items()}
 
@@ -97,6 +97,10 @@ def _date(value: object) -> str:
 
 def _one_of(value: object, allowed: tuple[str, ...]) -> str:
     return str(value) if value in allowed else ""
+
+
+def _seed(value: object) -> str:
+    return str(value) if isinstance(value, int) else "?"
 
 
 def _count(value: object) -> str:

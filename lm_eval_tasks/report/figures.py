@@ -92,8 +92,8 @@ def position_bias(
         for place, letter in enumerate(letters)
     ]
     return Figure(
-        title=words["positions"],
-        svg=charts.bars(name, (words["positions"], words["positions told"]), rows),
+        title=words["positions chart"],
+        svg=charts.bars(name, (words["positions chart"], words["positions told"]), rows),
         head=[words["position"], *(f"{model.sign} {words['picked/key']}" for model, _ in able)],
         rows=[
             [
@@ -148,7 +148,7 @@ def _counted(
 
 def _part_bar(model: Model, counted: tuple[int, int]) -> Bar:
     right, total = counted
-    return Bar(model.place, model.sign, right / total, f"{right}/{total} {right / total:.0%}")
+    return Bar(model.place, model.sign, right / total, f"{right}/{total} ({right / total:.0%})")
 
 
 def _points_bar(model: Model, verdict: Verdict, part: str) -> Bar:
@@ -171,7 +171,7 @@ def _position_bar(model: Model, found: Positions, place: int) -> Bar:
         place=model.place,
         sign=model.sign,
         share=share,
-        text=f"{position.picked} {share:.0%}",
+        text=f"{position.picked} ({share:.0%})",
         mark=position.key / found.all_key,
     )
 

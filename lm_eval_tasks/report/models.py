@@ -1,4 +1,4 @@
-"""Folders of results -> models, each with a letter, and the tasks that they have in common."""
+"""Folders of results -> models, each with a sign, and the tasks that they have in common."""
 
 import json
 import re
@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lm_eval_tasks.comparison import Comparison, compare_runs, shots
-from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.model_name import model_name
 from lm_eval_tasks.same_protocol import differences
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.scored_runs import read_scored
 
-SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 FILE = re.compile(r"(?:results|samples)_[^/\\]+?\.jsonl?")
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """sign: "A", what the page calls it. place: from 0. runs: one of each `Asked`."""
+    """sign: "M1", what the page calls it. place: from 0. runs: one of each `Asked`."""
 
     sign: str
     place: int
@@ -58,7 +56,7 @@ def read_models(folders: Sequence[Path]) -> Found:
     """Read every folder; a model is told from others by folder, arguments and chat template.
 
     Raises:
-        JmedError: a folder has no run that can be read, or there are more models than letters.
+        JmedError: a folder has no run that can be read.
     """
     groups: dict[tuple[int, str, str], list[Scored]] = {}
     left_out: list[str] = []
@@ -67,11 +65,9 @@ def read_models(folders: Sequence[Path]) -> Found:
         left_out += found.left_out
         for scored in found.scored:
             groups.setdefault((number, *_identity(scored)), []).append(scored)
-    if len(groups) > len(SIGNS):
-        raise JmedError(f"{len(groups)} models; a report shows at most {len(SIGNS)}, name folders")
     return Found(
         [
-            Model(SIGNS[place], place, str(model_name(runs[0].run)), runs)
+            Model(f"M{place + 1}", place, str(model_name(runs[0].run)), runs)
             for place, runs in enumerate(groups.values())
         ],
         left_out,

@@ -60,7 +60,7 @@ def loglikelihoods(sample: Mapping[str, Any]) -> list[float]:
 
 
 def positions(scored: Scored, picked_letters: Mapping[Key, frozenset[str]]) -> Positions | None:
-    """How the picks are spread over the positions; None if no question has choices.
+    """How the picks are spread over the positions that occur; None if no question has choices.
 
     The key of a question is its printed one; those credited to everybody count as answers only.
     """
@@ -74,7 +74,8 @@ def positions(scored: Scored, picked_letters: Mapping[Key, frozenset[str]]) -> P
         if doc["accepted"] and not doc["credited_to_all"]
         for letter in doc["accepted"][0]
     )
-    shown = LETTERS[: max(len(doc["choices"]) for doc in docs.values())]
+    last = max([letter for letter in LETTERS if given[letter] or wanted[letter]], default="a")
+    shown = LETTERS[: LETTERS.index(last) + 1]
     return Positions(
         [Position(letter, given[letter], wanted[letter]) for letter in shown],
         answers=len(docs),

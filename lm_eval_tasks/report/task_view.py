@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
+from lm_eval_tasks.adapter_record import model_arguments
 from lm_eval_tasks.breakdown import DIVISIONS
 from lm_eval_tasks.card import exam_names, read_card
 from lm_eval_tasks.comparison_table import asked, limit, task_label
@@ -176,6 +177,8 @@ def _counts(scored: Scored, words: Words) -> dict[str, str]:
     left_out = questions.get("left_out") or {}
     marked = questions.get("marked") or {}
     mark = overlap_mark(scored)
+    adapted = bool(model_arguments(scored.run.results).get("peft"))
+    overlap = mark.kind or ("none" if adapted else "no adapter")
     return {
         words["published"]: str(questions.get("published", "?")),
         words["kept"]: str(questions.get("kept", "?")),
@@ -183,7 +186,7 @@ def _counts(scored: Scored, words: Words) -> dict[str, str]:
         words["answered"]: str(len(scored.answers)),
         **{f"{words['left out']}: {reasons.get(why, why)}": str(n) for why, n in left_out.items()},
         **{f"{words['marked']}: {reasons.get(why, why)}": str(n) for why, n in marked.items()},
-        words["overlap"]: words["overlaps"][mark.kind].format(**mark._asdict()),
+        words["overlap"]: words["overlaps"][overlap].format(**mark._asdict()),
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lm_eval_tasks.comparison import Comparison
 from lm_eval_tasks.comparison_table import comparison_remarks, task_label
 from lm_eval_tasks.comparison_words import WORDS
+from lm_eval_tasks.overlap_mark import overlap_mark
 from lm_eval_tasks.report import charts
 from lm_eval_tasks.report.charts import Line
 from lm_eval_tasks.report.figures import Figure, Words
@@ -66,8 +67,8 @@ def _cells(comparison: Comparison) -> list[str]:
     low, high = 100 * change.low, 100 * change.high
     return [
         f"{change.metric}, n = {comparison.questions}",
-        f"{change.before:.1%}",
-        f"{change.after:.1%}",
+        f"{change.before:.1%}{overlap_mark(comparison.base).sign}",
+        f"{change.after:.1%}{overlap_mark(comparison.other).sign}",
         f"{100 * change.difference:+.1f} [{low:+.1f}, {high:+.1f}]",
         f"+{test.gained} −{test.lost}",
         _p(test.p),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lm_eval_tasks.overlap_mark import overlap_mark
 from lm_eval_tasks.report import figures
 from lm_eval_tasks.report.figures import Figure, Runs
 from lm_eval_tasks.report.models import Model
@@ -40,6 +41,7 @@ class SittingView:
 def sitting_views(name: str, runs: Runs, language: str) -> list[SittingView]:
     """One for each sitting, none for an exam without pass marks."""
     found: dict[str, list[tuple[Model, Verdict]]] = {}
+    signs = {model: overlap_mark(scored).sign for model, scored in runs}
     for model, scored in runs:
         for verdict in verdicts(scored.items):
             found.setdefault(verdict.sitting, []).append((model, verdict))
@@ -47,7 +49,7 @@ def sitting_views(name: str, runs: Runs, language: str) -> list[SittingView]:
     return [
         SittingView(
             sitting=sitting,
-            boxes=[_box(model, verdict, language) for model, verdict in judged],
+            boxes=[_box(model, verdict, signs[model], language) for model, verdict in judged],
             figure=figures.sitting(f"{name}-sitting{place}", judged, words),
             source=next((verdict.mark.source for _, verdict in judged if verdict.mark), ""),
         )
@@ -55,7 +57,7 @@ def sitting_views(name: str, runs: Runs, language: str) -> list[SittingView]:
     ]
 
 
-def _box(model: Model, verdict: Verdict, language: str) -> Box:
+def _box(model: Model, verdict: Verdict, sign: str, language: str) -> Box:
     words, terms = read_words(language), WORDS[language]
     state = {True: "passed", False: "failed", None: "none"}[verdict.passed]
     most = f" (≤ {verdict.mark.prohibited})" if verdict.mark else ""
@@ -65,7 +67,7 @@ def _box(model: Model, verdict: Verdict, language: str) -> Box:
         state=state,
         symbol=SYMBOLS[state],
         text=terms[state],
-        points=f"{earned}/{verdict.required_possible + verdict.general_possible}",
+        points=f"{earned}/{verdict.required_possible + verdict.general_possible}{sign}",
         prohibited=f"{verdict.prohibited}{most}" if verdict.labelled else words["no labels"],
         answered=f"{verdict.answered}/{verdict.asked}",
         remarks=remarks(verdict, terms),

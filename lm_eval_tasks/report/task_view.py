@@ -32,7 +32,7 @@ PERMUTED = ("consistency", "acc_spread", "position_p")
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One metric of one model on one task. first: of its task, decides: what is right."""
+    """One metric of one model on one task. decides: by it an answer is right."""
 
     task: str
     sign: str
@@ -56,10 +56,9 @@ class TaskView:
     positions: Figure | None
     position_notes: Sequence[str]
     calibrated: Sequence[Figure]
-    has_loglikelihoods: bool
     floors: Mapping[str, float]
     metric: str
-    scores: Sequence[tuple[Model, float]]
+    scores: Sequence[tuple[str, str]]
     counts: Mapping[str, Sequence[str]]
     protocol: Mapping[str, Sequence[str]]
     environment: Mapping[str, Sequence[str]]
@@ -95,10 +94,9 @@ def task_view(name: str, runs: Runs, language: str, *, with_text: bool) -> TaskV
         positions=figures.position_bias(f"{name}-positions", spread, words),
         position_notes=list(_position_notes(runs, spread, words)),
         calibrated=list(_calibrated(name, runs, words)),
-        has_loglikelihoods=first.protocol in LOGLIKELIHOOD,
         floors=_or_none(_floors, first) or {},
         metric=first.metric,
-        scores=[(model, scored.mean(scored.metric)) for model, scored in runs],
+        scores=[(model.sign, str(cell(scored, scored.metric))) for model, scored in runs],
         counts=_side_by_side([_counts(scored, words) for _, scored in runs]),
         protocol=_side_by_side([facts.protocol(scored, words) for _, scored in runs]),
         environment=_side_by_side([facts.environment(scored, words) for _, scored in runs]),

@@ -1,5 +1,6 @@
 """The page: whole, self-contained, readable without sight, and silent about the house."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -144,6 +145,19 @@ def test_runs_that_cannot_be_compared_say_why(make: Make) -> None:
     page = make(Pupil(), Pupil(limit=20)).text
     assert "比べられる課題がない" in page
     assert "--limit 20/116" in page
+
+
+def test_questions_among_the_training_rows_mark_every_score(make: Make, tmp_path: Path) -> None:
+    adapter = tmp_path / "lora"
+    adapter.mkdir()
+    overlap = {"found": {"sample": {"rows": 7, "questions": 5}}, "compared": [], "not_here": []}
+    (adapter / "run.json").write_text(json.dumps({"overlap": overlap}), encoding="utf-8")
+    tuned = Pupil(knows=0.9, model_args=f"pretrained=org/base,peft={adapter}")
+    page = make(Pupil(), tuned, more=("--lang", "en")).text
+    assert "7 training rows hold 5 questions" in page
+    assert re.search(r"<td>[\d.]+%†</td>", page)
+    assert re.search(r"<dd>\d+/159†</dd>", page)
+    assert str(tmp_path) not in page
 
 
 def test_permuted_choices_and_one_model_alone(make: Make) -> None:

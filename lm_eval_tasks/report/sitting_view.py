@@ -16,13 +16,17 @@ SYMBOLS = {"passed": "○", "failed": "×", "none": "－"}
 
 @dataclass(frozen=True)
 class Box:
-    """state: "passed", "failed" or "none"; symbol and text say the same without colour."""
+    """state: "passed", "failed" or "none"; symbol and text say the same without colour.
+
+    points: of the whole sitting; rate: of the questions asked.
+    """
 
     model: Model
     state: str
     symbol: str
     text: str
     points: str
+    rate: str
     prohibited: str
     answered: str
     remarks: Sequence[str]
@@ -62,12 +66,14 @@ def _box(model: Model, verdict: Verdict, sign: str, language: str) -> Box:
     state = {True: "passed", False: "failed", None: "none"}[verdict.passed]
     most = f" (≤ {verdict.mark.prohibited})" if verdict.mark else ""
     earned = verdict.required + verdict.general
+    worth = verdict.required_asked + verdict.general_asked
     return Box(
         model=model,
         state=state,
         symbol=SYMBOLS[state],
         text=terms[state],
         points=f"{earned}/{verdict.required_possible + verdict.general_possible}{sign}",
+        rate=f"{earned}/{worth} = {earned / worth:.1%}" if worth else "-",
         prohibited=f"{verdict.prohibited}{most}" if verdict.labelled else words["no labels"],
         answered=f"{verdict.answered}/{verdict.asked}",
         remarks=remarks(verdict, terms),

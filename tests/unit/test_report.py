@@ -96,8 +96,8 @@ def test_the_page_can_be_used_without_sight_or_mouse(both: Page) -> None:
 
 def test_the_page_says_what_was_found(make: Make) -> None:
     page = make(Pupil(), Pupil(knows=0.9, model_args=LORA)).text
-    for told in ("研究用", "参考値", "合格", "不合格", "116/120", "/155 = ", "org/base + org/lora", "ECE",
-                 "画像が要る", "無作為に選ぶ", "ab" * 32, "誤答一覧", "‡", "McNemar",
+    for told in ("研究用", "参考値", "合格", "不合格", "116/120", "/155 = ", "org/base + org/lora",
+                 "ECE", "画像が要る", "無作為に選ぶ", "ab" * 32, "誤答一覧", "‡", "McNemar",
                  "2026-01-02 03:00 UTC"):  # fmt: skip
         assert told in page, told
 

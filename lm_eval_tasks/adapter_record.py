@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lm_eval_tasks.record_schemas import fault
+
 FILE = "run.json"
 
 
@@ -22,17 +24,23 @@ def model_arguments(results: Mapping[str, Any]) -> dict[str, str]:
 
 def adapter_record(results: Mapping[str, Any]) -> dict[str, Any] | None:
     """run.json of the adapter in `peft=`, None without adapter or where it is not to be found."""
+    folder = record_folder(results)
+    return _read(folder) if folder else None
+
+
+def record_folder(results: Mapping[str, Any]) -> Path | None:
+    """Where that lies: with the adapter or, if it is a milestone, one folder above."""
     peft = model_arguments(results).get("peft")
-    if not peft:
+    folders = [Path(peft), Path(peft).parent] if peft else []
+    return next((folder for folder in folders if _read(folder)), None)
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
-    for folder in (Path(peft), Path(peft).parent):
-        try:
-            record = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(record, dict) and "overlap" in record:
-            return record
-    return None
+    return None if fault(record, "adapter") else dict(record)
 
 
 def overlap(results: Mapping[str, Any], exam: str) -> dict[str, int] | None:

@@ -24,12 +24,7 @@ class Part:
 
 def breakdowns(answered: Sequence[tuple[Doc, Item]]) -> Mapping[str, list[Part]]:
     """The same answers by "section", "category" and "human accuracy"; unknown ones are named so."""
-    keys: Mapping[str, Callable[[Doc], str]] = {
-        "section": lambda doc: doc["section"] or "-",
-        "category": lambda doc: doc["category"] or "-",
-        "human accuracy": _band,
-    }
-    return {name: _parts(answered, key) for name, key in keys.items()}
+    return {name: _parts(answered, key) for name, key in DIVISIONS.items()}
 
 
 def _parts(answered: Iterable[tuple[Doc, Item]], key: Callable[[Doc], str]) -> list[Part]:
@@ -56,3 +51,11 @@ def _band(doc: Mapping[str, Any] | Doc) -> str:
         return "unknown"
     low, high = next(band for band in BANDS if band[0] <= accuracy < band[1])
     return f"{low:02}-{min(high, 100)} %"
+
+
+DIVISIONS: Mapping[str, Callable[[Mapping[str, Any] | Doc], str]] = {
+    "section": lambda doc: doc["section"] or "-",
+    "category": lambda doc: doc["category"] or "-",
+    "human accuracy": _band,
+}
+"""The ways to divide an exam: name -> the part that a doc belongs to."""

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from lm_eval_tasks import (
     TASKS_PATH,
     __version__,
+    cli_compare,
     cli_exams,
+    cli_leaderboard,
     cli_private,
+    cli_report,
     cli_scores,
+    cli_submission,
     cli_verdict,
 )
 from lm_eval_tasks.errors import JmedError
@@ -64,7 +68,16 @@ def _parser() -> argparse.ArgumentParser:
 
     command("path", "print the folder for lm_eval --include_path").set_defaults(run=_path)
     command("eval", "lm_eval run, with the tasks supplied (all its flags)")
-    for part in (cli_exams, cli_verdict, cli_scores, cli_private):
+    for part in (
+        cli_exams,
+        cli_verdict,
+        cli_submission,
+        cli_compare,
+        cli_report,
+        cli_leaderboard,
+        cli_scores,
+        cli_private,
+    ):
         part.add_commands(command)
     return parser
 

@@ -47,7 +47,11 @@ def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, 
     selection = select_from(
         load_exam(exam, options.sittings), options, choices_only=protocol not in LETTER_PROTOCOLS
     )
-    docs = [to_doc(question) for question in selection.kept]
+    return selection, floors_on([to_doc(question) for question in selection.kept], protocol)
+
+
+def floors_on(docs: Sequence[Doc], protocol: str) -> dict[str, dict[str, float]]:
+    """The same table for docs at hand, such as those that a run logged."""
     process = PROCESS[protocol]
     table = {}
     for name, answers in _answers(protocol).items():
@@ -56,7 +60,7 @@ def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, 
             for doc in tqdm(docs, desc=name, unit="question", leave=False)
         ]
         table[name] = _aggregate(scored)
-    return selection, table
+    return table
 
 
 def _answers(protocol: str) -> dict[str, Callable[[Doc], Sequence[Any]]]:

@@ -76,11 +76,11 @@ def mc(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
     per_character = [
         logprob / len(choice) for logprob, choice in zip(logprobs, doc["choices"], strict=True)
     ]
-    answer = _likeliest(doc, logprobs)
+    answer = likeliest(doc, logprobs)
     correct = _is_accepted(doc, answer)
     return {
         "acc": float(correct),
-        "acc_norm": float(_is_accepted(doc, _likeliest(doc, per_character))),
+        "acc_norm": float(_is_accepted(doc, likeliest(doc, per_character))),
         **_points(doc, points=correct),
         **sitting_scores(doc, answer, correct=correct),
     }
@@ -116,6 +116,12 @@ def lenient_correct(doc: Doc, reading: Reading) -> bool:
 def picked(doc: Doc, response: str) -> Reading:
     """The letters or the number that the lenient rules read."""
     return read_number(response) if doc["number"] else read_letters(response, doc["n_select"])
+
+
+def likeliest(doc: Doc, values: Sequence[float]) -> frozenset[str]:
+    """The letters of as many choices as the question asks for, those with the highest values."""
+    order = sorted(range(len(values)), key=lambda index: (-values[index], index))
+    return frozenset(LETTERS[index] for index in order[: doc["n_select"]])
 
 
 def total(items: Sequence[Points]) -> float:
@@ -178,11 +184,6 @@ def _told(doc: Doc, response: str) -> str:
     lines = [line for line in text.split("\n") if line.strip()] or [""]
     listed = doc["n_select"] > 1 and not re.search("[,、，]", lines[0])
     return normal_form("\n".join(lines[: doc["n_select"] if listed else 1]))
-
-
-def _likeliest(doc: Doc, values: Sequence[float]) -> frozenset[str]:
-    order = sorted(range(len(values)), key=lambda index: (-values[index], index))
-    return frozenset(LETTERS[index] for index in order[: doc["n_select"]])
 
 
 def _is_accepted(doc: Doc, answer: frozenset[str]) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.record_schemas import fault
 from lm_eval_tasks.rows import read_rows
 
 
@@ -41,14 +42,15 @@ class Runs:
 
 
 def read_runs(folder: Path) -> Runs:
-    """Read all runs of jmed tasks below `folder`.
+    """Read all runs of jmed tasks below `folder`, or those of one results_*.json.
 
     Raises:
         JmedError: there is none that can be read.
     """
     newest: dict[tuple[str, str, str], TaskRun] = {}
     left_out: list[str] = []
-    for file in sorted(folder.rglob("results_*.json"), key=lambda path: path.name):
+    files = [folder] if folder.is_file() else folder.rglob("results_*.json")
+    for file in sorted(files, key=lambda path: path.name):
         for run in _runs_of(file, left_out):
             older = newest.get((run.model, run.task, run.setting))
             if older:
@@ -69,31 +71,46 @@ def _runs_of(file: Path, left_out: list[str]) -> Iterator[TaskRun]:
     except JmedError as error:
         left_out.append(str(error))
         return
-    stamp = file.stem.removeprefix("results_")
     for task, config in results["configs"].items():
-        questions = (config.get("metadata") or {}).get("questions")
-        if not isinstance(questions, dict) or "asked" not in questions:
-            continue
-        samples = file.with_name(f"samples_{task}_{stamp}.jsonl")
         try:
-            rows = [row.values for row in read_rows(samples)]
+            run = _run_of(file, results, task, config)
         except JmedError as error:
-            left_out.append(f"{error} (lm_eval writes it with --log_samples)")
-            continue
-        if not rows or any("doc" not in row for row in rows):
-            left_out.append(f"{samples}: no samples of lm-eval")
-            continue
-        yield TaskRun(
-            task=task,
-            model=str(results.get("model_name", "?")),
-            file=file,
-            setting=_setting(results, config),
-            config=config,
-            samples=rows,
-            asked=int(questions["asked"]),
-            version=str((results.get("versions") or {}).get(task, "?")),
-            results=results,
-        )
+            left_out.append(str(error))
+        except (AttributeError, TypeError, ValueError) as error:
+            left_out.append(f"{file}: {task}: damaged ({type(error).__name__})")
+        else:
+            if run:
+                yield run
+
+
+def _run_of(
+    file: Path, results: Mapping[str, Any], task: str, config: Mapping[str, Any]
+) -> TaskRun | None:
+    """None for a task of others."""
+    questions = (config.get("metadata") or {}).get("questions")
+    if not isinstance(questions, dict) or "asked" not in questions:
+        return None
+    for value, schema in ((results, "results"), (config, "config")):
+        if wrong := fault(value, schema):
+            raise JmedError(f"{file}: {task}: not as lm-eval writes it: {wrong}")
+    samples = file.with_name(f"samples_{task}_{file.stem.removeprefix('results_')}.jsonl")
+    try:
+        rows = [row.values for row in read_rows(samples)]
+    except JmedError as error:
+        raise JmedError(f"{error} (lm_eval writes it with --log_samples)") from None
+    if not rows or any("doc" not in row for row in rows):
+        raise JmedError(f"{samples}: no samples of lm-eval")
+    return TaskRun(
+        task=task,
+        model=str(results.get("model_name", "?")),
+        file=file,
+        setting=_setting(results, config),
+        config=config,
+        samples=rows,
+        asked=int(questions["asked"]),
+        version=str((results.get("versions") or {}).get(task, "?")),
+        results=results,
+    )
 
 
 def _setting(results: Mapping[str, Any], config: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.record_schemas import fault
 from lm_eval_tasks.runs import TaskRun
 from lm_eval_tasks.task_names import split_task
 from lm_eval_tasks.verdict import Item
@@ -88,6 +89,8 @@ def score(run: TaskRun) -> Scored:
     metrics = METRICS[_kind(protocol)]
     answers: dict[Key, Answer] = {}
     for sample in run.samples:
+        if wrong := fault(sample, "sample"):
+            raise JmedError(f"{run.file}: {run.task}: a sample with {wrong}")
         try:
             answer = _answer(sample, metrics)
         except (KeyError, TypeError, ValueError) as error:

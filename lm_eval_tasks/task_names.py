@@ -1,6 +1,7 @@
 """Task name <-> exam and protocol."""
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.errors import JmedError
 
 PROTOCOLS = ("paper", "paper_1shot", "letters", "cot", "mc", "letters_mc")
 LOGLIKELIHOOD = ("mc", "letters_mc")
@@ -11,8 +12,15 @@ def task_names() -> list[str]:
 
 
 def split_task(task: str) -> tuple[str, str]:
-    """ "jmed_igakuqa_en_letters_mc" -> "igakuqa_en", "letters_mc" """
-    protocol = max((name for name in PROTOCOLS if task.endswith(f"_{name}")), key=len)
+    """ "jmed_igakuqa_en_letters_mc" -> "igakuqa_en", "letters_mc"
+
+    Raises:
+        JmedError: the name ends in no protocol.
+    """
+    ends = [name for name in PROTOCOLS if task.endswith(f"_{name}")]
+    if not ends:
+        raise JmedError(f"{task}: not a task of jmed; its names end in {', '.join(PROTOCOLS)}")
+    protocol = max(ends, key=len)
     return task.removeprefix("jmed_").removesuffix(f"_{protocol}"), protocol
 
 

@@ -77,7 +77,7 @@ def verdict_table(verdicts: Sequence[Verdict], title: str, language: str) -> Tab
             _prohibited(verdict, words),
             f"{earned}/{worth} = {earned / worth:.1%}" if worth else "-",
             f"{verdict.answered}/{verdict.asked}",
-            "; ".join(_remarks(verdict, words)),
+            "; ".join(remarks(verdict, words)),
         )
     return table
 
@@ -100,6 +100,12 @@ def breakdown_tables(parts: Mapping[str, Sequence[Part]], language: str) -> Iter
         yield table
 
 
+def remarks(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
+    """Why a sitting was failed or has no verdict, and what its verdict leaves open."""
+    untested = [words["untested"]] if verdict.mark and not verdict.labelled else []
+    return [*_translated(verdict.failed, words), *_unreachable(verdict, words), *untested]
+
+
 def _points(verdict: Verdict, part: str) -> str:
     earned, possible = getattr(verdict, part), getattr(verdict, f"{part}_possible")
     return f"{earned}/{possible}" + (f" (≥ {getattr(verdict.mark, part)})" if verdict.mark else "")
@@ -109,11 +115,6 @@ def _prohibited(verdict: Verdict, words: Mapping[str, str]) -> str:
     if not verdict.labelled:
         return words["no labels"]
     return str(verdict.prohibited) + (f" (≤ {verdict.mark.prohibited})" if verdict.mark else "")
-
-
-def _remarks(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
-    untested = [words["untested"]] if verdict.mark and not verdict.labelled else []
-    return [*_translated(verdict.failed, words), *_unreachable(verdict, words), *untested]
 
 
 def _translated(conditions: Sequence[str], words: Mapping[str, str]) -> Iterator[str]:

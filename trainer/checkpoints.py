@@ -8,7 +8,7 @@ import json
 import shutil
 from pathlib import Path
 
-from trainer.atomic import write_text
+from lm_eval_tasks.atomic import write_text
 
 MARK = "complete.json"
 """File -> bytes, of all files of a whole checkpoint."""

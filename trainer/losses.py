@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from trainer.atomic import write_text
+from lm_eval_tasks.atomic import write_text
 
 FILE = "losses.jsonl"
 

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from lm_eval_tasks import __version__
+from lm_eval_tasks.atomic import write_text
 from lm_eval_tasks.task_names import task_names
-from trainer.atomic import write_text
 from trainer.dataset import Prepared, digest, file_digests
 from trainer.mixture import Mixture
 from trainer.recipe import Recipe

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lm_eval_tasks.atomic import write_text
 from lm_eval_tasks.errors import JmedError
-from trainer.atomic import write_text
 from trainer.checkpoints import is_whole, last_whole, mark_whole, remove_partial
 from trainer.run_state import RUN_FILE, check_same, read_run, where_to_start
 

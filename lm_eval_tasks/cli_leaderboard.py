@@ -1,0 +1,50 @@
+"""`jmed leaderboard`: many results folders -> one table."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from lm_eval_tasks.leaderboard import leaderboard
+from lm_eval_tasks.leaderboard_files import as_markdown, write_leaderboard
+from lm_eval_tasks.scored_runs import read_scored
+
+TEXT = """\
+Collect all finished runs below a folder into one table: model and adapter, exam, protocol, shots,
+score and its error, questions asked of those published, points, sittings passed, and a mark where
+the adapter's training rows hold questions of the exam. Models are named as on the Hub, local ones
+by the last part of their path alone.
+
+A Markdown file that exists must have these two lines; the table is put between them:
+  <!-- jmed leaderboard -->
+  <!-- /jmed leaderboard -->
+
+examples:
+  jmed leaderboard out > table.md
+  jmed leaderboard out -o README.md
+  jmed leaderboard out -o leaderboard.html
+"""
+Command = Callable[[str, str, str], argparse.ArgumentParser]
+
+
+def add_commands(command: Command) -> None:
+    """Add `leaderboard`. `command` makes a sub-parser from a name, one line, and a text."""
+    board = command("leaderboard", "all results below a folder in one table", TEXT)
+    board.add_argument("folder", type=Path, help="holds one or many of lm_eval's --output_path")
+    board.add_argument(
+        "-o", dest="file", type=Path, help="FILE.md or FILE.html; default: Markdown on stdout"
+    )
+    board.add_argument("--lang", choices=["ja", "en"], default="ja", help="default: ja")
+    board.set_defaults(run=_leaderboard)
+
+
+def _leaderboard(asked: argparse.Namespace) -> None:
+    found = read_scored(asked.folder)
+    for line in found.left_out:
+        sys.stderr.write(f"jmed: left out: {line}\n")
+    rows = leaderboard(found.scored)
+    if asked.file is None:
+        sys.stdout.write(as_markdown(rows, asked.lang))
+        return
+    write_leaderboard(asked.file, rows, asked.lang)
+    print(f"{asked.file}: {len(rows)} rows, {len(found.left_out)} runs left out")

@@ -1,0 +1,179 @@
+"""Runs of two models on the same tasks -> what changed, whether it is more than chance, and where.
+
+The unit of every test is the question: with permuted choices, its answers count as one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lm_eval_tasks.by_question import by_question
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.flips import Flips, Format, flips_by_part, format_change
+from lm_eval_tasks.paired import McNemar, holm, interval, mcnemar
+from lm_eval_tasks.same_protocol import differences, remarks
+from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.verdict import Verdict, verdicts
+
+
+@dataclass(frozen=True)
+class Change:
+    """A metric before and after; low, high: 95 % bootstrap interval of the difference."""
+
+    metric: str
+    before: float
+    after: float
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One task.
+
+    questions: how many the test is about. changes: the metric that decides comes first.
+    test: of that metric, by question; p_holm: its p, adjusted for all tasks of the two models.
+    format: None where no answer is read from a response (see `Answer.told`).
+    flips: by "section", "category" and "human accuracy".
+    gained, lost: ids of the questions that flipped.
+    sittings: verdicts before and after; none where an exam has no marks or choices are permuted.
+    remarks: what else differs between the runs, such as versions.
+    """
+
+    base: Scored
+    other: Scored
+    questions: int
+    changes: Sequence[Change]
+    test: McNemar
+    p_holm: float
+    format: Format | None
+    flips: Mapping[str, Sequence[Flips]]
+    gained: Sequence[str]
+    lost: Sequence[str]
+    sittings: Sequence[tuple[Verdict, Verdict]]
+    remarks: Sequence[str]
+
+    @property
+    def task(self) -> str:
+        return self.base.run.task
+
+
+def compare_runs(base: Sequence[Scored], other: Sequence[Scored]) -> list[Comparison]:
+    """Compare two models on every task and number of shots that both have runs of.
+
+    Raises:
+        JmedError: they share no task; a model has several runs of one; or runs of a task differ
+            in version, questions or protocol. The message names every difference.
+    """
+    before, after = _one_each(base), _one_each(other)
+    shared = sorted(before.keys() & after.keys())
+    faults = [
+        f"{task}: {fault}"
+        for task, old, new in _pairs_of_tasks(before, after)
+        for fault in differences(old, new)
+    ]
+    if faults:
+        files = f"{base[0].run.file} and {other[0].run.file}"
+        raise JmedError(f"runs that cannot be compared, such as {files}: {'; '.join(faults)}")
+    if not shared:
+        raise JmedError(f"no task in common: {_tasks(base)} in one, {_tasks(other)} in the other")
+    tests = [_test(before[key], after[key]) for key in shared]
+    adjusted = holm([test.p for test in tests])
+    return [
+        _comparison(before[key], after[key], test, p_holm)
+        for key, test, p_holm in zip(shared, tests, adjusted, strict=True)
+    ]
+
+
+def shots(scored: Scored) -> int:
+    """Worked examples in front of each question."""
+    return int(scored.run.config.get("num_fewshot") or 0)
+
+
+Key = tuple[str, int]
+
+
+def _one_each(runs: Sequence[Scored]) -> dict[Key, Scored]:
+    keyed: dict[Key, Scored] = {}
+    for scored in runs:
+        key = scored.run.task, shots(scored)
+        if key in keyed:
+            files = sorted({str(keyed[key].run.file), str(scored.run.file)})
+            raise JmedError(
+                f"{key[0]}: several runs, which differ in model, model_args, chat template or "
+                f"options; name the one to be compared: {' or '.join(files)}"
+            )
+        keyed[key] = scored
+    return keyed
+
+
+def _pairs_of_tasks(
+    before: Mapping[Key, Scored], after: Mapping[Key, Scored]
+) -> list[tuple[str, Scored, Scored]]:
+    """Runs of the same task and shots; where a task has none, those that differ in shots."""
+    shared = before.keys() & after.keys()
+    pairs = [(key[0], before[key], after[key]) for key in sorted(shared)]
+    paired = {task for task, _ in shared}
+    first = {scored.run.task: scored for scored in after.values()}
+    pairs += [
+        (task, scored, first[task])
+        for (task, _), scored in sorted(before.items())
+        if task in first and task not in paired
+    ]
+    return pairs
+
+
+def _tasks(runs: Sequence[Scored]) -> str:
+    return ", ".join(sorted({scored.run.task for scored in runs})) or "none"
+
+
+def _test(base: Scored, other: Scored) -> McNemar:
+    """McNemar's test; with permuted choices, of the questions that were right more often."""
+    old, new = _right(base), _right(other)
+    return mcnemar([old[id_] > new[id_] for id_ in old], [new[id_] > old[id_] for id_ in old])
+
+
+def _right(scored: Scored) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for answer in scored.answers:
+        counts[answer.key.id] = counts.get(answer.key.id, 0) + answer.right
+    return counts
+
+
+def _comparison(base: Scored, other: Scored, test: McNemar, p_holm: float) -> Comparison:
+    old, new = _right(base), _right(other)
+    pairs = list(zip(base.answers, other.answers, strict=True))
+    return Comparison(
+        base=base,
+        other=other,
+        questions=len(old),
+        changes=[_change(base, other, metric) for metric in _metrics(base)],
+        test=test,
+        p_holm=p_holm,
+        format=format_change(pairs),
+        flips=flips_by_part(pairs),
+        gained=[id_ for id_ in old if new[id_] > old[id_]],
+        lost=[id_ for id_ in old if new[id_] < old[id_]],
+        sittings=_sittings(base, other),
+        remarks=remarks(base, other),
+    )
+
+
+def _sittings(base: Scored, other: Scored) -> list[tuple[Verdict, Verdict]]:
+    after = {verdict.sitting: verdict for verdict in verdicts(other.items)}
+    return [
+        (verdict, after[verdict.sitting])
+        for verdict in verdicts(base.items)
+        if verdict.sitting in after
+    ]
+
+
+def _metrics(scored: Scored) -> list[str]:
+    return list(scored.answers[0].values)
+
+
+def _change(base: Scored, other: Scored, metric: str) -> Change:
+    old, new = by_question(base, metric), by_question(other, metric)
+    low, high = interval([new[id_] - old[id_] for id_ in old])
+    before, after = base.mean(metric), other.mean(metric)
+    return Change(metric, before, after, after - before, low, high)

@@ -1,0 +1,115 @@
+"""Comparisons -> JSON with everything, or CSV with one line for each task and metric."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from lm_eval_tasks.comparison import Change, Comparison, shots
+from lm_eval_tasks.matrix import cell
+from lm_eval_tasks.overlap_mark import overlap_mark
+from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.verdict import Verdict
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """One task of two models. Differences are shares, not percentage points."""
+    base, other = comparison.base, comparison.other
+    return {
+        "task": comparison.task,
+        "exam": base.exam,
+        "protocol": base.protocol,
+        "task_version": base.run.version,
+        "shots": shots(base),
+        "questions": comparison.questions,
+        "answers": len(base.answers),
+        "docs_of_the_task": base.run.asked,
+        "selection": base.run.config["metadata"]["questions"],
+        "decided_by": base.metric,
+        "metrics": [asdict(change) for change in comparison.changes],
+        "mcnemar": {**asdict(comparison.test), "p_holm": comparison.p_holm},
+        "format": asdict(comparison.format) if comparison.format else None,
+        "flips": {
+            name: [asdict(part) for part in parts] for name, parts in comparison.flips.items()
+        },
+        "gained": list(comparison.gained),
+        "lost": list(comparison.lost),
+        "sittings": [
+            {"before": before.as_json(), "after": after.as_json()}
+            for before, after in comparison.sittings
+        ],
+        "overlap_with_training": {"before": _overlap(base), "after": _overlap(other)},
+        "remarks": list(comparison.remarks),
+    }
+
+
+def comparison_csv(pairs: Mapping[tuple[str, str], Sequence[Comparison]]) -> str:
+    """(base, other) -> their comparisons, as CSV."""
+    rows = [
+        {"base": base, "other": other, **_row(comparison, change)}
+        for (base, other), comparisons in pairs.items()
+        for comparison in comparisons
+        for change in comparison.changes
+    ]
+    out = io.StringIO()
+    table = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return out.getvalue()
+
+
+def _overlap(scored: Scored) -> dict[str, Any] | None:
+    mark = overlap_mark(scored)
+    return mark._asdict() if mark.kind else None
+
+
+def _points(sittings: Iterable[Verdict]) -> int:
+    return sum(verdict.required + verdict.general for verdict in sittings)
+
+
+def _passed(sittings: Iterable[Verdict]) -> int:
+    return sum(verdict.passed is True for verdict in sittings)
+
+
+def _row(comparison: Comparison, change: Change) -> dict[str, Any]:
+    base, other = comparison.base, comparison.other
+    decides = change is comparison.changes[0]
+    return {
+        "task": comparison.task,
+        "task_version": base.run.version,
+        "shots": shots(base),
+        "questions": comparison.questions,
+        "answers": len(base.answers),
+        "published": base.run.config["metadata"]["questions"].get("published", ""),
+        "metric": change.metric,
+        "before": change.before,
+        "before_error": cell(base, change.metric).error,
+        "after": change.after,
+        "after_error": cell(other, change.metric).error,
+        "difference": change.difference,
+        "low": change.low,
+        "high": change.high,
+        **{name: value if decides else "" for name, value in _decided(comparison).items()},
+        "overlap_before": overlap_mark(base).kind,
+        "overlap_after": overlap_mark(other).kind,
+    }
+
+
+def _decided(comparison: Comparison) -> dict[str, Any]:
+    """Columns that hold for the deciding metric alone."""
+    found = comparison.format
+    return {
+        "gained": comparison.test.gained,
+        "lost": comparison.test.lost,
+        "p": comparison.test.p,
+        "p_holm": comparison.p_holm,
+        "unread_before": found.unread_before if found else "",
+        "unread_after": found.unread_after if found else "",
+        "lost_unread": found.lost_unread if found else "",
+        "points_before": _points(before for before, _ in comparison.sittings),
+        "points_after": _points(after for _, after in comparison.sittings),
+        "passed_before": _passed(before for before, _ in comparison.sittings),
+        "passed_after": _passed(after for _, after in comparison.sittings),
+        "sittings_judged": sum(old.passed is not None for old, _ in comparison.sittings),
+    }

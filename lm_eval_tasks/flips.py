@@ -1,0 +1,85 @@
+"""The same answers of two models -> which flipped, where, and whether knowledge or format did."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval_tasks.breakdown import DIVISIONS
+from lm_eval_tasks.scored import Answer
+
+Pairs = Sequence[tuple[Answer, Answer]]
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Answers of one part of the exam: right before, right after, wrong -> right and back."""
+
+    name: str
+    answers: int
+    before: int
+    after: int
+    gained: int
+    lost: int
+
+
+@dataclass(frozen=True)
+class Format:
+    """How much of the change is that answers can, or cannot, be read from the responses.
+
+    unread_before, unread_after: responses without an answer.
+    lost, lost_unread: answers lost, and those of them that could be read before and not after.
+    gained, gained_read: answers gained, and those of them that could not be read before.
+    both, both_before, both_after: answers read in both runs, and how many of these were right.
+    """
+
+    unread_before: int
+    unread_after: int
+    lost: int
+    lost_unread: int
+    gained: int
+    gained_read: int
+    both: int
+    both_before: int
+    both_after: int
+
+
+def format_change(pairs: Pairs) -> Format | None:
+    """None where no answer is read from a response."""
+    if any(answer.told is None for pair in pairs for answer in pair):
+        return None
+    lost = [new for old, new in pairs if old.right and not new.right and old.told]
+    gained = [old for old, new in pairs if new.right and not old.right]
+    both = [(old, new) for old, new in pairs if old.told and new.told]
+    return Format(
+        unread_before=sum(not old.told for old, _ in pairs),
+        unread_after=sum(not new.told for _, new in pairs),
+        lost=sum(old.right and not new.right for old, new in pairs),
+        lost_unread=sum(not new.told for new in lost),
+        gained=len(gained),
+        gained_read=sum(not old.told for old in gained),
+        both=len(both),
+        both_before=sum(old.right for old, _ in both),
+        both_after=sum(new.right for _, new in both),
+    )
+
+
+def flips_by_part(pairs: Pairs) -> Mapping[str, list[Flips]]:
+    """Flips by "section", "category" and "human accuracy"."""
+    return {name: _flips(pairs, part) for name, part in DIVISIONS.items()}
+
+
+def _flips(pairs: Pairs, part: Callable[[Mapping[str, Any]], str]) -> list[Flips]:
+    groups: dict[str, list[tuple[Answer, Answer]]] = {}
+    for old, new in pairs:
+        groups.setdefault(part(old.doc), []).append((old, new))
+    return [
+        Flips(
+            name=name,
+            answers=len(group),
+            before=sum(old.right for old, _ in group),
+            after=sum(new.right for _, new in group),
+            gained=sum(new.right and not old.right for old, new in group),
+            lost=sum(old.right and not new.right for old, new in group),
+        )
+        for name, group in sorted(groups.items())
+    ]

@@ -1,0 +1,168 @@
+"""Scored runs of many models -> the rows of a leaderboard, always in the same order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval_tasks.by_question import by_question, standard_error
+from lm_eval_tasks.comparison import shots
+from lm_eval_tasks.comparison_table import asked, limit
+from lm_eval_tasks.model_name import model_name
+from lm_eval_tasks.overlap_mark import TEXTS, OverlapMark, overlap_mark
+from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.verdict import verdicts
+
+WORDS = {
+    "ja": {
+        "title": "jmed リーダーボード",
+        "model": "モデル",
+        "adapter": "アダプター",
+        "exam": "試験",
+        "protocol": "方式",
+        "shots": "shots",
+        "score": "得点率 ± 標準誤差 (%)",
+        "metric": "指標",
+        "asked": "出題/公表",
+        "points": "得点 (参考値)",
+        "passed": "合格した回 (参考値)",
+        "of": "{judged} 回中 {passed}",
+        "notes": [
+            "得点と合否は、出題しなかった問題 (画像など) を無解答として数える。"
+            "禁忌肢のラベルは非公式 (参考値)。研究用であり、診療上の安全性を示さない",
+            "方式・shots・出題数が異なる行は比べられない",
+        ],
+    },
+    "en": {
+        "title": "jmed leaderboard",
+        "model": "model",
+        "adapter": "adapter",
+        "exam": "exam",
+        "protocol": "protocol",
+        "shots": "shots",
+        "score": "score ± standard error (%)",
+        "metric": "metric",
+        "asked": "asked/published",
+        "points": "points (参考値)",
+        "passed": "sittings passed (参考値)",
+        "of": "{passed} of {judged}",
+        "notes": [
+            "Points and verdicts count questions that were not asked (figures) as unanswered; the "
+            "labels of prohibited choices are unofficial (参考値). For research, no evidence of "
+            "safety for patients",
+            "Rows that differ in protocol, shots or questions asked cannot be compared",
+        ],
+    },
+}
+COLUMNS = (
+    *("model", "adapter", "exam", "protocol", "shots", "score", "metric", "asked"),
+    *("points", "passed"),
+)
+NUMBERS = ("shots", "score", "asked", "points", "passed")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run. points of possible, sittings passed of judged: 0 of 0 without pass marks."""
+
+    model: str
+    adapter: str
+    exam: str
+    protocol: str
+    shots: int
+    score: float
+    error: float
+    metric: str
+    asked: str
+    questions: int
+    points: int
+    possible: int
+    passed: int
+    judged: int
+    mark: OverlapMark
+
+    def cells(self, language: str) -> dict[str, str]:
+        """column -> text"""
+        words: dict[str, Any] = WORDS[language]
+        has_points = bool(self.possible)
+        return {
+            "model": self.model,
+            "adapter": self.adapter,
+            "exam": self.exam,
+            "protocol": self.protocol,
+            "shots": str(self.shots),
+            "score": f"{100 * self.score:.1f} ± {100 * self.error:.1f}{self.mark.sign}",
+            "metric": self.metric,
+            "asked": self.asked,
+            "points": f"{self.points}/{self.possible}{self.mark.sign}" if has_points else "",
+            "passed": words["of"].format(**vars(self)) if has_points else "",
+        }
+
+    @property
+    def values(self) -> dict[str, float]:
+        """column of NUMBERS -> what it is sorted by; without points: last"""
+        return {
+            "shots": self.shots,
+            "score": self.score,
+            "asked": self.questions,
+            "points": self.points / self.possible if self.possible else -1,
+            "passed": self.passed if self.possible else -1,
+        }
+
+
+def leaderboard(runs: Iterable[Scored]) -> list[Row]:
+    """One row for each run: by exam, protocol and shots, there the best first."""
+    rows = [(_row(scored), scored.run.setting) for scored in runs]
+    return [row for row, _ in sorted(rows, key=lambda pair: (*_order(pair[0]), pair[1]))]
+
+
+def notes(rows: Sequence[Row], language: str) -> list[str]:
+    """The footnotes: of contamination, and what is true of every row."""
+    marked = {
+        f"{row.mark.note(language)} ({row.adapter}: {row.exam})" for row in rows if row.mark.kind
+    }
+    words: dict[str, Any] = WORDS[language]
+    return [*sorted(marked), TEXTS[language]["base"], *words["notes"]]
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    return row.exam, row.protocol, row.shots, -row.score, row.model, row.adapter, row.asked
+
+
+def _row(scored: Scored) -> Row:
+    name = model_name(scored.run)
+    sittings = verdicts(scored.items)
+    limited = limit(scored)
+    return Row(
+        model=f"{name.model} ({name.variant})" if name.variant else name.model,
+        adapter=name.adapter,
+        exam=scored.exam,
+        protocol=_protocol(scored),
+        shots=shots(scored),
+        score=scored.mean(scored.metric),
+        error=standard_error(by_question(scored, scored.metric)),
+        metric=scored.metric,
+        asked=asked(scored) + (f" (--limit {limited})" if limited else ""),
+        questions=len({answer.key.id for answer in scored.answers}),
+        points=sum(one.required + one.general for one in sittings),
+        possible=sum(one.required_possible + one.general_possible for one in sittings),
+        passed=sum(one.passed is True for one in sittings),
+        judged=sum(one.passed is not None for one in sittings),
+        mark=overlap_mark(scored),
+    )
+
+
+def _protocol(scored: Scored) -> str:
+    """ "letters 1.0, chat template, permute 3": with the version of the task and the options"""
+    results, metadata = scored.run.results, scored.run.config["metadata"]
+    options = metadata.get("jmed") or {}
+    parts = [
+        f"{scored.protocol} {scored.run.version}",
+        "" if results.get("chat_template") is None else "chat template",
+        "system instruction" if results.get("system_instruction_sha") else "",
+        *(f"{key} {_plain(value)}" for key, value in sorted(options.items())),
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _plain(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,63 @@
+"""A run -> what its model is called in tables: Hub names, and of local folders the name alone."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, NamedTuple
+
+from lm_eval_tasks.adapter_record import model_arguments, record_folder
+from lm_eval_tasks.runs import TaskRun
+
+HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
+IN_CACHE = re.compile(r"models--([\w.-]+?)--([\w.-]+)")
+"""How the Hub's cache names the folder of a model."""
+SHOWN = ("revision", "dtype", "quantization", "load_in_8bit", "load_in_4bit")
+"""Arguments that make another model of the same weights; no other is shown: some are secret."""
+
+
+class ModelName(NamedTuple):
+    """adapter: "" without one. variant: "dtype=float16", or ""."""
+
+    model: str
+    adapter: str
+    variant: str
+
+    def __str__(self) -> str:
+        name = f"{self.model} + {self.adapter}" if self.adapter else self.model
+        return f"{name} ({self.variant})" if self.variant else name
+
+
+def model_name(run: TaskRun) -> ModelName:
+    """Name the model of `run`."""
+    arguments = model_arguments(run.results)
+    given = next(
+        (arguments[key] for key in ("pretrained", "model", "path", "engine") if key in arguments),
+        # without arguments lm-eval makes a name up
+        str(run.results.get("model_source") or run.model),
+    )
+    return ModelName(
+        model=public_name(given),
+        adapter=_adapter(run.results),
+        variant=", ".join(f"{key}={arguments[key]}" for key in SHOWN if key in arguments),
+    )
+
+
+def public_name(given: str) -> str:
+    """ "org/name" of a model on the Hub, also where its cache is named; of a path the last part."""
+    if cached := IN_CACHE.search(given):
+        return f"{cached[1]}/{cached[2]}"
+    if HUB_NAME.fullmatch(given) and not given.startswith(".") and not Path(given).exists():
+        return given
+    return _last(given)
+
+
+def _adapter(results: Mapping[str, Any]) -> str:
+    peft = model_arguments(results).get("peft", "")
+    # the name of a milestone does not say which training it is of
+    if peft and record_folder(results) == Path(peft).parent:
+        return "/".join(Path(peft).parts[-2:])
+    return public_name(peft) if peft else ""
+
+
+def _last(path: str) -> str:
+    return PurePosixPath(PureWindowsPath(path).as_posix()).name or path

@@ -1,0 +1,1 @@
+"""Finished runs -> one HTML page that a hospital director and a reviewer can each read."""

@@ -1,0 +1,107 @@
+"""A run -> how its questions were put and where it ran, in forms that hold nothing private."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from lm_eval_tasks.adapter_record import model_arguments
+from lm_eval_tasks.comparison import shots
+from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.submission import permitted
+from lm_eval_tasks.submission.entry import ENGINES
+
+Words = Mapping[str, Any]
+GPU = re.compile(r"^GPU \d+: ([A-Za-z0-9 -]{1,60})$", re.MULTILINE)
+DEVICE = re.compile(r"(?:cpu|cuda|mps|xpu)(?::\d{1,2})?")
+NAMES = ("pretrained", "model", "path", "engine", "peft")
+"""Arguments that the page shows elsewhere, by the last part of the path."""
+SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
+UNKNOWN = "-"
+
+
+def protocol(scored: Scored, words: Words) -> dict[str, str]:
+    """label -> value; all that must be the same for two scores to be comparable."""
+    run, results = scored.run, scored.run.results
+    questions = run.config["metadata"]["questions"]
+    generation = permitted.generation(run.config.get("generation_kwargs"))
+    return {
+        words["prompt protocol"]: words["protocols"].get(scored.protocol, scored.protocol),
+        words["task version"]: permitted.version(run.version),
+        words["shots"]: str(shots(scored)),
+        words["chat template"]: _sha(results.get("chat_template_sha"), words),
+        words["system instruction"]: _sha(results.get("system_instruction_sha"), words),
+        words["as turns"]: words["yes"] if results.get("fewshot_as_multiturn") else words["no"],
+        words["generation"]: _pairs(generation) or words["none generated"],
+        words["options"]: _options(run.config["metadata"].get("jmed") or {}) or words["default"],
+        words["docs sha256"]: permitted.text(questions.get("docs_sha256"), permitted.SHA256)
+        or UNKNOWN,
+    }
+
+
+def environment(scored: Scored, words: Words) -> dict[str, str]:
+    """label -> value; no path, host or user."""
+    results = scored.run.results
+    config = results.get("config") or {}
+    questions = scored.run.config["metadata"]["questions"]
+    arguments = model_arguments(results)
+    shown = permitted.model_arguments(arguments)
+    withheld = len(arguments.keys() - shown.keys() - set(NAMES))
+    values: Mapping[str, Callable[[], str]] = {
+        words["date"]: lambda: _date(results.get("date")),
+        "lm_eval": lambda: permitted.version(results.get("lm_eval_version")),
+        "jmed": lambda: permitted.version(questions.get("jmed_version")),
+        "transformers": lambda: permitted.version(results.get("transformers_version")),
+        words["engine"]: lambda: _one_of(results.get("model_source"), ENGINES),
+        words["dtype"]: lambda: permitted.text(config.get("model_dtype"), permitted.DTYPE),
+        words["parameters"]: lambda: _count(config.get("model_num_parameters")),
+        words["arguments"]: lambda: _pairs(shown),
+        words["withheld"]: lambda: str(withheld),
+        words["batch"]: lambda: permitted.text(
+            config.get("batch_size"), re.compile(r"[\w:.]{1,12}")
+        ),
+        words["device"]: lambda: permitted.text(config.get("device"), DEVICE),
+        "GPU": lambda: ", ".join(sorted(set(GPU.findall(str(results.get("pretty_env_info")))))),
+        words["seeds"]: lambda: ", ".join(_seed(config.get(seed)) for seed in SEEDS),
+    }
+    return {label: value() or UNKNOWN for label, value in values.items()}
+
+
+def _sha(value: object, words: Words) -> str:
+    if value is None:
+        return str(words["not applied"])
+    return permitted.text(value, permitted.SHA256) or str(words["applied"])
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _options(given: Mapping[str, Any]) -> str:
+    """Those of options.py, which `fault` let through as an object of anything."""
+    plain = re.compile(r"[\w-]{1,12}")
+    found = []
+    for key in ("sittings", "context", "figures", "permute", "seed"):
+        value = given.get(key)
+        values = value if isinstance(value, list) else [] if value is None else [value]
+        texts = [permitted.text(item, plain) or "?" for item in values]
+        found += [f"{key} {' '.join(texts)}"] if texts else []
+    return ", ".join(found)
+
+
+def _date(value: object) -> str:
+    if not isinstance(value, int | float) or not 0 < value < 1e11:
+        return ""
+    return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _one_of(value: object, allowed: tuple[str, ...]) -> str:
+    return str(value) if value in allowed else ""
+
+
+def _seed(value: object) -> str:
+    return str(value) if isinstance(value, int) else "?"
+
+
+def _count(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else ""

@@ -1,0 +1,124 @@
+"""Folders of results -> models, each with a sign, and the tasks that they have in common."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lm_eval_tasks.comparison import Comparison, compare_runs, shots
+from lm_eval_tasks.model_name import model_name
+from lm_eval_tasks.same_protocol import differences
+from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.scored_runs import read_scored
+
+FILE = re.compile(r"(?:results|samples)_[^/\\]+?\.jsonl?")
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """sign: "M1", what the page calls it. place: from 0. runs: one of each `Asked`."""
+
+    sign: str
+    place: int
+    name: str
+    runs: Sequence[Scored]
+
+
+@dataclass(frozen=True, order=True)
+class Asked:
+    """What was asked, and how: runs of the same one stand side by side."""
+
+    task: str
+    shots: int
+    options: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """left_out: lines for the terminal, with paths."""
+
+    models: Sequence[Model]
+    left_out: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A model against the first. unlike: "task: difference" where that says nothing."""
+
+    base: Model
+    other: Model
+    comparisons: Sequence[Comparison]
+    unlike: Sequence[str]
+
+
+def read_models(folders: Sequence[Path]) -> Found:
+    """Read every folder; a model is told from others by folder, arguments and chat template.
+
+    Raises:
+        JmedError: a folder has no run that can be read.
+    """
+    groups: dict[tuple[int, str, str], list[Scored]] = {}
+    left_out: list[str] = []
+    for number, folder in enumerate(folders):
+        found = read_scored(folder)
+        left_out += found.left_out
+        for scored in found.scored:
+            groups.setdefault((number, *_identity(scored)), []).append(scored)
+    return Found(
+        [
+            Model(f"M{place + 1}", place, str(model_name(runs[0].run)), runs)
+            for place, runs in enumerate(groups.values())
+        ],
+        left_out,
+    )
+
+
+def asked_of(scored: Scored) -> Asked:
+    options = scored.run.config["metadata"].get("jmed") or {}
+    return Asked(scored.run.task, shots(scored), json.dumps(options, sort_keys=True))
+
+
+def by_task(models: Sequence[Model]) -> dict[Asked, list[tuple[Model, Scored]]]:
+    """The same task of all models together, in order of the tasks."""
+    found: dict[Asked, list[tuple[Model, Scored]]] = {}
+    for model in models:
+        for scored in model.runs:
+            found.setdefault(asked_of(scored), []).append((model, scored))
+    return dict(sorted(found.items()))
+
+
+def compare(base: Model, other: Model) -> Compared:
+    """All that two models can be compared in; p is adjusted over the tasks of the same options."""
+    before = {asked_of(scored): scored for scored in base.runs}
+    after = {asked_of(scored): scored for scored in other.runs}
+    comparisons: list[Comparison] = []
+    unlike = [
+        f"{asked.task}: {difference}"
+        for asked in sorted(before.keys() & after.keys())
+        for difference in differences(before[asked], after[asked])
+    ]
+    shared = [
+        asked
+        for asked in sorted(before.keys() & after.keys())
+        if not differences(before[asked], after[asked])
+    ]
+    for options in sorted({asked.options for asked in shared}):
+        same = [asked for asked in shared if asked.options == options]
+        comparisons += compare_runs([before[a] for a in same], [after[a] for a in same])
+    return Compared(base, other, comparisons, unlike)
+
+
+def reason(line: str) -> tuple[str, str]:
+    """A line of left_out -> the name of its file, without the path, and the kind of reason."""
+    file = FILE.search(line)
+    kinds = {"newer run": "newer", "--log_samples": "no samples", "no samples": "no samples"}
+    kind = next((kind for phrase, kind in kinds.items() if phrase in line), "damaged")
+    return (file[0] if file else "-"), kind
+
+
+def _identity(scored: Scored) -> tuple[str, str]:
+    results = scored.run.results
+    arguments = (results.get("config") or {}).get("model_args")
+    how = [arguments, results.get("chat_template_sha"), results.get("system_instruction_sha")]
+    return scored.run.model, json.dumps(how, sort_keys=True, default=str)

@@ -1,0 +1,55 @@
+"""Models -> the page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+
+from lm_eval_tasks import __version__
+from lm_eval_tasks.comparison_table import footnotes
+from lm_eval_tasks.report.change import change_view
+from lm_eval_tasks.report.models import Found, Model, by_task, compare, reason
+from lm_eval_tasks.report.task_view import score_rows, task_view
+from lm_eval_tasks.report.words import read_words
+from lm_eval_tasks.scored import Scored
+
+TEMPLATES = Path(__file__).parent
+
+
+def page(found: Found, language: str, *, with_text: bool) -> str:
+    """One HTML document that asks for nothing from anywhere; the first model is the base."""
+    words = read_words(language)
+    tasks = by_task(found.models)
+    base, *others = found.models
+    return _environment().get_template("report.html.jinja").render(
+        language=language,
+        words=words,
+        version=__version__,
+        models=found.models,
+        scores=score_rows(tasks, language, words),
+        notes=footnotes(_runs(found.models), language),
+        changes=[
+            change_view(f"change{place}", compare(base, other), language, words)
+            for place, other in enumerate(others)
+        ],
+        tasks=[
+            task_view(f"task{place}", runs, language, with_text=with_text)
+            for place, runs in enumerate(tasks.values())
+        ],
+        left_out=[(file, words["left out why"][why]) for file, why in map(reason, found.left_out)],
+        with_text=with_text,
+    )  # fmt: skip
+
+
+def _runs(models: Sequence[Model]) -> list[Scored]:
+    return [scored for model in models for scored in model.runs]
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,93 @@
+"""Samples of a run -> the letters that were picked, and how often each position was."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.metrics import likeliest, picked
+from lm_eval_tasks.scored import Key, Scored
+from lm_eval_tasks.task_names import LOGLIKELIHOOD
+
+READ = ("letters", "cot")
+
+
+@dataclass(frozen=True)
+class Position:
+    """A letter as shown: how often it was picked, and how often the key names it."""
+
+    letter: str
+    picked: int
+    key: int
+
+
+@dataclass(frozen=True)
+class Positions:
+    """answers: questions with choices that were answered; unread: of them without a pick."""
+
+    positions: Sequence[Position]
+    answers: int
+    unread: int
+
+    @property
+    def all_picked(self) -> int:
+        return sum(position.picked for position in self.positions)
+
+    @property
+    def all_key(self) -> int:
+        return sum(position.key for position in self.positions)
+
+
+def picks(scored: Scored) -> dict[Key, frozenset[str]] | None:
+    """The letters of each answer as shown, empty if none could be read.
+
+    None in the paper's protocol, where the choice nearest to the text is recorded with permuted
+    choices only.
+    """
+    permuted = all("position_a" in sample for sample in scored.run.samples)
+    if not permuted and scored.protocol not in (*READ, *LOGLIKELIHOOD):
+        return None
+    return {
+        Key(sample["doc"]["id"], int(sample["doc"]["permutation"])): _pick(sample, scored.protocol)
+        for sample in scored.run.samples
+    }
+
+
+def loglikelihoods(sample: Mapping[str, Any]) -> list[float]:
+    """Of the choices, in the order shown."""
+    return [float(value) for value, _ in sample["filtered_resps"]]
+
+
+def positions(scored: Scored, picked_letters: Mapping[Key, frozenset[str]]) -> Positions | None:
+    """How the picks are spread over the positions that occur; None if no question has choices.
+
+    The key of a question is its printed one; those credited to everybody count as answers only.
+    """
+    docs = {answer.key: answer.doc for answer in scored.answers if answer.doc["choices"]}
+    if not docs:
+        return None
+    given = Counter(letter for key in docs for letter in picked_letters[key])
+    wanted = Counter(
+        letter
+        for doc in docs.values()
+        if doc["accepted"] and not doc["credited_to_all"]
+        for letter in doc["accepted"][0]
+    )
+    last = max([letter for letter in LETTERS if given[letter] or wanted[letter]], default="a")
+    shown = LETTERS[: LETTERS.index(last) + 1]
+    return Positions(
+        [Position(letter, given[letter], wanted[letter]) for letter in shown],
+        answers=len(docs),
+        unread=sum(not picked_letters[key] for key in docs),
+    )
+
+
+def _pick(sample: Mapping[str, Any], protocol: str) -> frozenset[str]:
+    doc = sample["doc"]
+    if "position_a" in sample:
+        return frozenset(sample["position_a"][3])
+    if protocol in LOGLIKELIHOOD:
+        return likeliest(doc, loglikelihoods(sample))
+    letters = picked(doc, sample["filtered_resps"][0]).letters
+    return letters & frozenset(LETTERS[: len(doc["choices"])])

@@ -1,0 +1,75 @@
+"""Two runs of one task -> what makes them incomparable, and what is only worth knowing."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lm_eval_tasks.runs import TaskRun
+from lm_eval_tasks.scored import Scored
+
+PROTOCOL: Mapping[str, Callable[[TaskRun], Any]] = {
+    "task version": lambda run: run.version,
+    "shots": lambda run: run.config.get("num_fewshot"),
+    "options (--metadata jmed)": lambda run: run.config["metadata"].get("jmed") or {},
+    "generation settings": lambda run: run.config.get("generation_kwargs") or {},
+    "chat template": lambda run: "no" if run.results.get("chat_template") is None else "applied",
+    "system instruction": lambda run: run.results.get("system_instruction_sha"),
+    "few-shot examples as turns": lambda run: bool(run.results.get("fewshot_as_multiturn")),
+}
+"""What two runs must have in common, beside the questions and the prompts."""
+WORTH_KNOWING: Mapping[str, Callable[[TaskRun], Any]] = {
+    "jmed": lambda run: run.config["metadata"]["questions"].get("jmed_version"),
+    "lm_eval": lambda run: run.results.get("lm_eval_version"),
+    "transformers": lambda run: run.results.get("transformers_version"),
+    "lm-eval's model type": lambda run: run.results.get("model_source"),
+    "precision": lambda run: (run.results.get("config") or {}).get("model_dtype"),
+    "chat template (sha)": lambda run: run.results.get("chat_template_sha"),
+}
+
+
+def differences(base: Scored, other: Scored) -> list[str]:
+    """What stands against comparing them, one phrase each; none if nothing does."""
+    return _unlike(PROTOCOL, base.run, other.run) or _docs(base, other) or _prompts(base, other)
+
+
+def remarks(base: Scored, other: Scored) -> list[str]:
+    """What else differs between two runs that can be compared."""
+    return _unlike(WORTH_KNOWING, base.run, other.run)
+
+
+def _unlike(
+    facts: Mapping[str, Callable[[TaskRun], Any]], base: TaskRun, other: TaskRun
+) -> list[str]:
+    return [
+        f"{name}: {fact(base)} ≠ {fact(other)}"
+        for name, fact in facts.items()
+        if fact(base) != fact(other)
+    ]
+
+
+def _docs(base: Scored, other: Scored) -> list[str]:
+    before = {answer.key: answer.doc_hash for answer in base.answers}
+    after = {answer.key: answer.doc_hash for answer in other.answers}
+    alone = sorted(before.keys() ^ after.keys())
+    if alone:
+        return [
+            f"questions: {len(before)} ≠ {len(after)} answers; {len(alone)} in one run alone, the "
+            f"first is {alone[0].id} (--limit, or other sittings?)"
+        ]
+    changed = [key for key in sorted(before) if before[key] != after[key]]
+    return [f"doc hashes: {len(changed)} differ, the first is {changed[0].id}"] if changed else []
+
+
+def _prompts(base: Scored, other: Scored) -> list[str]:
+    """With a chat template the prompts of two models may differ by right: in special tokens."""
+    if base.run.results.get("chat_template") is not None:
+        return []
+    before, after = _prompt_hashes(base), _prompt_hashes(other)
+    changed = [key for key in sorted(before) if before[key] != after[key]]
+    return [f"prompts: {len(changed)} differ, the first is {changed[0][0]}"] if changed else []
+
+
+def _prompt_hashes(scored: Scored) -> dict[tuple[str, int], Any]:
+    return {
+        (sample["doc"]["id"], int(sample["doc"]["permutation"])): sample.get("prompt_hash")
+        for sample in scored.run.samples
+    }

@@ -1,0 +1,236 @@
+"""One scored run -> what may be published of it: every field looked at, nothing copied whole."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+from typing import Any
+
+from lm_eval_tasks.adapter_record import model_arguments
+from lm_eval_tasks.card import Card, read_card
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.options import Options, parse_options
+from lm_eval_tasks.runs import TaskRun
+from lm_eval_tasks.scored import METRICS, Scored, score
+from lm_eval_tasks.submission import permitted
+from lm_eval_tasks.task_names import task_names
+from lm_eval_tasks.verdict import Verdict, verdicts
+
+ADAPTERS = ("peft", "lora_local_path", "delta")
+"""Model arguments by which lm-eval's model classes take weights that change a base."""
+LEFT_OUT = ("needs a figure", "another sitting")
+ENGINES = ("hf", "jmed_hf", "vllm", "sglang", "local-completions", "local-chat-completions")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A metric's mean over questions and its standard error, None of a single question."""
+
+    metric: str
+    score: float
+    error: float | None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Right answers and points earned."""
+
+    right: int
+    points: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the questions were put.
+
+    shots: worked examples in the prompt. chat_template, system_instruction: sha256, "" for none.
+    withheld: model arguments given, besides names, that are not repeated here.
+    """
+
+    shots: int
+    chat_template: str
+    system_instruction: str
+    options: Options
+    generation: Mapping[str, float]
+    model_arguments: Mapping[str, str]
+    withheld: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run of one whole task.
+
+    adapter: the model is one of an adapter on a base.
+    values: means over questions; the first decides whether an answer is right.
+    right: of `questions`, by that metric, in printed order of the choices; None if permuted.
+    published, left_out: questions of the source, and why not all were asked.
+    whole, no_figure: over all questions and over those without a figure; None if permuted.
+    engine: lm-eval's name of the model class, "" if it is not one of its own.
+    versions: of jmed, lm_eval and transformers.
+    date: of the run, seconds since 1970.
+    """
+
+    card: Card
+    task: str
+    protocol: str
+    version: str
+    adapter: bool
+    values: Sequence[Value]
+    right: int | None
+    questions: int
+    published: int
+    left_out: Mapping[str, int]
+    whole: Tally | None
+    no_figure: Tally | None
+    verdicts: Sequence[Verdict]
+    setting: Setting
+    docs_sha256: str
+    engine: str
+    versions: Mapping[str, str]
+    date: int
+
+
+def entry_of(run: TaskRun) -> Entry:
+    """Read what may be published.
+
+    Raises:
+        JmedError: the run cannot stand for its task: it is partial, of a private exam, or damaged.
+    """
+    try:
+        return _entry(run)
+    except JmedError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise JmedError(f"{run.file}: {run.task}: damaged ({type(error).__name__})") from None
+
+
+def _entry(run: TaskRun) -> Entry:
+    where = f"{run.file}: {run.task}"
+    if run.task not in task_names():
+        raise JmedError(f"{where}: no task of jmed's own (a private exam stays private)")
+    if len(run.samples) < run.asked:
+        raise JmedError(f"{where}: --limit: {len(run.samples)} of {run.asked} docs are no score")
+    scored = score(run)
+    card = read_card(scored.exam)
+    questions = run.config["metadata"]["questions"]
+    permuted = any(answer.key.permutation for answer in scored.answers)
+    kept = len({answer.key.id for answer in scored.answers})
+    published = sum(card.published.values())
+    return Entry(
+        card=card,
+        task=run.task,
+        protocol=scored.protocol,
+        version=permitted.version(run.version),
+        adapter=has_adapter(run.results),
+        values=_values(scored, where),
+        right=None if permuted else sum(answer.right for answer in scored.answers),
+        questions=kept,
+        published=published,
+        left_out=_left_out(questions, published - kept),
+        whole=None if permuted else _tally(scored, figures=True),
+        no_figure=None if permuted else _tally(scored, figures=False),
+        verdicts=_verdicts(scored, card, where),
+        setting=_setting(run, where),
+        docs_sha256=permitted.text(questions.get("docs_sha256"), permitted.SHA256),
+        engine=_engine(run.results),
+        versions=_versions(run.results, questions),
+        date=_date(run.results, where),
+    )
+
+
+def has_adapter(results: Mapping[str, Any]) -> bool:
+    return any(model_arguments(results).get(key) for key in ADAPTERS)
+
+
+def _values(scored: Scored, where: str) -> list[Value]:
+    protocol = "paper" if scored.protocol.startswith("paper") else scored.protocol
+    stated = scored.run.results.get("results", {}).get(scored.run.task, {})
+    values = [_value(scored, metric) for metric in METRICS[protocol]]
+    for value in values:
+        if not 0 <= value.score <= 1:
+            raise JmedError(f"{where}: {value.metric} is {value.score}; allowed: 0 to 1")
+        if not math.isclose(stated.get(f"{value.metric},none", -1), value.score, abs_tol=1e-6):
+            raise JmedError(f"{where}: {value.metric}: the results are not those of the samples")
+    return values
+
+
+def _value(scored: Scored, metric: str) -> Value:
+    """Answers to one question in several orders count as one: they are not independent."""
+    by_question: dict[str, list[float]] = {}
+    for answer in scored.answers:
+        by_question.setdefault(answer.key.id, []).append(answer.values[metric])
+    means = [mean(values) for values in by_question.values()]
+    error = stdev(means) / math.sqrt(len(means)) if len(means) > 1 else None
+    return Value(metric, mean(means), error)
+
+
+def _left_out(questions: Mapping[str, Any], total: int) -> dict[str, int]:
+    given = questions.get("left_out") or {}
+    known = {reason: permitted.count(given.get(reason)) for reason in LEFT_OUT}
+    known["cannot be asked or scored by this protocol"] = total - sum(known.values())
+    return {reason: n for reason, n in known.items() if n > 0}
+
+
+def _tally(scored: Scored, *, figures: bool) -> Tally | None:
+    items = [
+        answer.item
+        for answer in scored.answers
+        if answer.item and (figures or not answer.doc["has_figure"])
+    ]
+    if not items:
+        return None
+    return Tally(sum(bool(i.correct) for i in items), sum(int(i.earned) for i in items))
+
+
+def _verdicts(scored: Scored, card: Card, where: str) -> list[Verdict]:
+    if any(item.sitting not in card.published for item in scored.items):
+        raise JmedError(f"{where}: a sitting that {card.name} does not have")
+    if any(item.marks != card.pass_marks for item in scored.items):
+        raise JmedError(f"{where}: pass marks that {card.name} does not have")
+    if not all(isinstance(part, int) for item in scored.items for part in item[2:]):
+        raise JmedError(f"{where}: a sample without points: damaged")
+    return verdicts(scored.items)
+
+
+def _setting(run: TaskRun, where: str) -> Setting:
+    given = model_arguments(run.results)
+    published = permitted.model_arguments(given)
+    named = {"pretrained", "model", *ADAPTERS}
+    try:
+        options = parse_options(run.config["metadata"].get("jmed", {}))
+    except JmedError as error:
+        raise JmedError(f"{where}: {error}") from None
+    return Setting(
+        shots=permitted.count(run.config.get("num_fewshot")),
+        chat_template=_sha(run.results, "chat_template"),
+        system_instruction=_sha(run.results, "system_instruction"),
+        options=options,
+        generation=permitted.generation(run.config.get("generation_kwargs")),
+        model_arguments=published,
+        withheld=len(given.keys() - published.keys() - named),
+    )
+
+
+def _sha(results: Mapping[str, Any], what: str) -> str:
+    return permitted.text(results.get(f"{what}_sha"), permitted.SHA256)
+
+
+def _engine(results: Mapping[str, Any]) -> str:
+    stated = results.get("model_source")
+    return stated if stated in ENGINES else ""
+
+
+def _versions(results: Mapping[str, Any], questions: Mapping[str, Any]) -> dict[str, str]:
+    given = {
+        "jmed": questions.get("jmed_version"),
+        "lm_eval": results.get("lm_eval_version"),
+        "transformers": results.get("transformers_version"),
+    }
+    return {name: permitted.version(value) for name, value in given.items() if value}
+
+
+def _date(results: Mapping[str, Any], where: str) -> int:
+    date = results.get("date")
+    if not isinstance(date, int | float) or not 0 < date < 1e11:
+        raise JmedError(f"{where}: the results have no date")
+    return int(date)

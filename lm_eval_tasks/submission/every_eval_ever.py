@@ -1,0 +1,212 @@
+"""Entry -> an aggregate record of Every Eval Ever 0.3.0.
+
+Source: evaleval/every_eval_ever@9bce413, schemas/every_eval_ever.json. Values of
+`additional_details` must be strings there.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lm_eval_tasks.card import Card
+from lm_eval_tasks.submission.entry import Entry, Value
+from lm_eval_tasks.submission.label import label, settings
+from lm_eval_tasks.submission.measures import MEASURES
+from lm_eval_tasks.submission.names import Names
+from lm_eval_tasks.verdict import Verdict
+
+SCHEMA_VERSION = "0.3.0"
+PURPOSE = "For research; no evidence that a model is safe for patients."
+
+
+def file_name(entry: Entry, names: Names) -> str:
+    """Where the datastore keeps such a record; the same run has the same name each time."""
+    key = f"{_evaluation_id(entry, names)}\n{label(entry)}\n{entry.docs_sha256}"
+    number = uuid.UUID(bytes=hashlib.sha256(key.encode()).digest()[:16], version=4)
+    return f"data/{entry.card.name}/{names.of(adapter=entry.adapter)}/{number}.json"
+
+
+def aggregate(entry: Entry, names: Names, overlap: str, now: int) -> dict[str, Any]:
+    """One run as a record, with a result for each metric and each part of a sitting.
+
+    Args:
+        overlap: what is known of the exam's questions in training data.
+        now: seconds since 1970, when the record is made.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "evaluation_id": _evaluation_id(entry, names),
+        "evaluation_timestamp": str(entry.date),
+        "retrieved_timestamp": str(now),
+        "source_metadata": _evaluator(entry, names),
+        "eval_library": {
+            "name": "lm_eval",
+            "version": entry.versions.get("lm_eval", "unknown"),
+            "additional_details": {
+                "jmed": entry.versions.get("jmed", "unknown"),
+                "task": entry.task,
+                "task_version": entry.version,
+            },
+        },
+        "model_info": _model(entry, names),
+        "evaluation_results": [*_means(entry, overlap), *_points(entry)],
+    }
+
+
+def _evaluation_id(entry: Entry, names: Names) -> str:
+    return f"{entry.task}/{names.of(adapter=entry.adapter)}/{entry.date}"
+
+
+def _evaluator(entry: Entry, names: Names) -> dict[str, str]:
+    """Who publishes an adapter has scored it; who scored a base is not known here."""
+    organization = names.adapter.partition("/")[0] if entry.adapter else "unknown"
+    return {
+        "source_name": "jmed",
+        "source_type": "evaluation_run",
+        "source_organization_name": organization,
+        "evaluator_relationship": "first_party" if entry.adapter else "other",
+    }
+
+
+def _model(entry: Entry, names: Names) -> dict[str, Any]:
+    model = names.of(adapter=entry.adapter)
+    local = entry.engine in ("hf", "jmed_hf", "vllm", "sglang")
+    details = {
+        "deployment_type": "self_deployed" if local else "unknown",
+        "model_availability": "unknown",
+        **({"base_model": names.model, "adapter": names.adapter} if entry.adapter else {}),
+        **entry.setting.model_arguments,
+    }
+    if entry.setting.withheld:
+        details["model_arguments_withheld"] = str(entry.setting.withheld)
+    info: dict[str, Any] = {"name": model.partition("/")[2], "id": model}
+    info["developer"] = model.partition("/")[0]
+    if entry.engine in ("hf", "jmed_hf"):
+        found = entry.versions.get("transformers", "unknown")
+        info["inference_engine"] = {"name": "transformers", "version": found}
+    elif local:
+        info["inference_engine"] = {"name": entry.engine, "version": "unknown"}
+    return info | {"additional_details": details}
+
+
+def _means(entry: Entry, overlap: str) -> Iterator[dict[str, Any]]:
+    for value in entry.values:
+        measure = MEASURES[value.metric]
+        yield {
+            "evaluation_result_id": f"{entry.task}.{value.metric}",
+            "evaluation_name": entry.task,
+            "source_data": _source(entry.card, entry.questions),
+            "metric_config": {
+                "evaluation_description": measure.text,
+                "metric_id": measure.id,
+                "metric_name": measure.name,
+                "metric_kind": measure.kind,
+                "metric_unit": "proportion",
+                "lower_is_better": measure.lower_is_better,
+                "score_type": "continuous",
+                "min_score": 0,
+                "max_score": 1,
+            },
+            "score_details": _score(entry, value, overlap),
+            "generation_config": _generation(entry),
+        }
+
+
+def _score(entry: Entry, value: Value, overlap: str) -> dict[str, Any]:
+    uncertainty: dict[str, Any] = {"num_samples": entry.questions}
+    if value.error is not None:
+        uncertainty["standard_error"] = {"value": value.error, "method": "analytic"}
+    left_out = "; ".join(f"{reason}: {n}" for reason, n in entry.left_out.items())
+    return {
+        "score": value.score,
+        "uncertainty": uncertainty,
+        "details": {
+            "questions": f"{entry.questions} of {entry.published} published",
+            "left_out": left_out or "none",
+            "questions_in_training_data": overlap,
+            "purpose": PURPOSE,
+        },
+    }
+
+
+def _points(entry: Entry) -> Iterator[dict[str, Any]]:
+    for verdict in entry.verdicts:
+        for part in ("required", "general"):
+            if getattr(verdict, f"{part}_possible"):
+                yield _part(entry, verdict, part)
+
+
+def _part(entry: Entry, verdict: Verdict, part: str) -> dict[str, Any]:
+    name = f"{entry.task}.{verdict.sitting}"
+    return {
+        "evaluation_result_id": f"{name}.{part}_points",
+        "evaluation_name": name,
+        "source_data": _source(entry.card, verdict.asked),
+        "metric_config": {
+            "evaluation_description": f"Points of the {part} part; questions that were not asked, "
+            "such as those with figures, count as unanswered.",
+            "metric_id": f"jmed.{part}_points",
+            "metric_name": f"{part} points",
+            "metric_kind": "points",
+            "metric_unit": "points",
+            "lower_is_better": False,
+            "score_type": "continuous",
+            "min_score": 0,
+            "max_score": getattr(verdict, f"{part}_possible"),
+        },
+        "score_details": {"score": getattr(verdict, part), "details": _mark(verdict, part)},
+        "generation_config": _generation(entry),
+    }
+
+
+def _mark(verdict: Verdict, part: str) -> dict[str, str]:
+    details = {
+        "verdict_of_the_sitting": {True: "pass", False: "fail", None: "none"}[verdict.passed],
+        "points_of_the_questions_asked": str(getattr(verdict, f"{part}_asked")),
+        "prohibited_choices": "unofficial labels" if verdict.labelled else "not tested: no labels",
+        "purpose": PURPOSE,
+    }
+    if verdict.mark:
+        details["pass_mark"] = str(getattr(verdict.mark, part))
+        details["pass_mark_source"] = verdict.mark.source
+    return details
+
+
+def _source(card: Card, asked: int) -> dict[str, Any]:
+    details = {"title": card.title, "licence": card.licence, "citation": card.citation}
+    if card.hub:
+        repository = card.source.removeprefix("hf:").partition("@")[0]
+        return {
+            "dataset_name": card.name,
+            "source_type": "hf_dataset",
+            "hf_repo": repository,
+            "hf_split": card.hub.split,
+            "samples_number": asked,
+            "additional_details": details,
+        }
+    if card.source == "package":
+        return {
+            "dataset_name": card.name,
+            "source_type": "other",
+            "additional_details": details,
+        }
+    repository, _, commit = card.source.partition("@")
+    return {
+        "dataset_name": card.name,
+        "source_type": "url",
+        "url": [f"https://github.com/{repository}/tree/{commit}"],
+        "additional_details": details,
+    }
+
+
+def _generation(entry: Entry) -> dict[str, Any]:
+    given = entry.setting.generation
+    arguments: dict[str, Any] = {"reasoning": entry.protocol == "cot"}
+    if "max_gen_toks" in given:
+        arguments["max_tokens"] = int(given["max_gen_toks"])
+        greedy = {} if given.get("do_sample") else {"temperature": 0}
+        stated = {key: given[key] for key in ("temperature", "top_p", "top_k") if key in given}
+        arguments |= stated | greedy
+    details: Mapping[str, str] = settings(entry)
+    return {"generation_args": arguments, "additional_details": details}

@@ -1,0 +1,98 @@
+"""Entries and the record of the training -> README.md of the adapter's repository."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from huggingface_hub import ModelCard, ModelCardData
+from jinja2 import Environment, StrictUndefined
+
+from lm_eval_tasks.submission.entry import Entry, Value
+from lm_eval_tasks.submission.label import denominator, label
+from lm_eval_tasks.submission.measures import MEASURES
+from lm_eval_tasks.submission.model_index import eval_results
+from lm_eval_tasks.submission.names import Names
+from lm_eval_tasks.submission.training import Training, overlap_text
+from lm_eval_tasks.verdict import Verdict
+
+TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
+
+
+def model_card(entries: Sequence[Entry], names: Names, training: Training | None) -> str:
+    """Write the card: in its head the adapter's scores, in its text those of the base too."""
+    own = [entry for entry in entries if entry.adapter]
+    header = ModelCardData(
+        base_model=names.model,
+        library_name="peft",
+        pipeline_tag="text-generation",
+        language=sorted({entry.card.language for entry in own}),
+        license=names.licence.lower() or None,
+        datasets=(list(training.datasets) or None) if training else None,
+        tags=["medical", "lora", "jmed", "research-only"],
+        model_name=names.adapter.partition("/")[2],
+        eval_results=eval_results(own),
+    )
+    return str(ModelCard(f"---\n{header.to_yaml()}\n---\n\n{_body(entries, names, training)}"))
+
+
+def _body(entries: Sequence[Entry], names: Names, training: Training | None) -> str:
+    environment = Environment(
+        undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
+    )
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    judged = [(entry, verdict) for entry in entries for verdict in entry.verdicts]
+    return template.render(
+        title=names.adapter.partition("/")[2],
+        names=names,
+        kind=_kind(training),
+        entries=[
+            (entry, overlap_of(entry, training))
+            for entry in sorted(entries, key=lambda entry: (entry.task, entry.adapter))
+        ],
+        judged=judged,
+        labelled=any(verdict.labelled for _, verdict in judged),
+        unlabelled=any(not verdict.labelled for _, verdict in judged),
+        training=training,
+        compared=_compared(training),
+        cards=list({entry.card.name: entry.card for entry in entries}.values()),
+        versions={"lm_eval": "unknown", "jmed": "unknown"} | dict(entries[-1].versions),
+        packages=", ".join(f"{n} {v}" for n, v in training.packages.items()) if training else "",
+        measures=MEASURES,
+        **{"label": label, "denominator": denominator, "score": _score},
+        **{"points": _points, "state": _state},
+    )
+
+
+def overlap_of(entry: Entry, training: Training | None) -> str:
+    """What is known of the exam's questions in the training data of the model that was scored."""
+    if not entry.adapter:
+        return "unknown: the training data of the base were not examined"
+    return overlap_text(training, entry.card)
+
+
+def _kind(training: Training | None) -> str:
+    if training is None:
+        return "Adapter"
+    return f"{'Q' if training.bits else ''}LoRA adapter ({training.bits or 'un-quantised '}base)"
+
+
+def _compared(training: Training | None) -> str:
+    compared = training.compared.items() if training else ()
+    parts = [f"{exam} ({', '.join(parts)})" if parts else exam for exam, parts in compared]
+    return ", ".join(parts) or "none"
+
+
+def _score(entry: Entry, value: Value) -> str:
+    error = "" if value.error is None else f" ± {value.error:.1%}"
+    first = value is entry.values[0] and entry.right is not None
+    return f"{value.score:.1%}{error}" + (f" ({entry.right}/{entry.questions})" * first)
+
+
+def _points(verdict: Verdict, part: str) -> str:
+    mark = f" (mark {getattr(verdict.mark, part)})" if verdict.mark else ""
+    return f"{getattr(verdict, part)}/{getattr(verdict, f'{part}_possible')}{mark}"
+
+
+def _state(verdict: Verdict) -> str:
+    if verdict.passed is None:
+        return "none: " + "; ".join(verdict.failed)
+    return "合格 (pass)" if verdict.passed else "不合格 (fail): " + "; ".join(verdict.failed)

@@ -1,0 +1,209 @@
+"""The trainer's run.json -> what the adapter's model card may say of its making."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval_tasks.card import Card, exam_names
+from lm_eval_tasks.submission import permitted
+from lm_eval_tasks.task_names import PROTOCOLS
+
+QUANT = re.compile(r"nf4|fp4")
+SCHEDULE = re.compile(
+    "linear|cosine|cosine_with_restarts|cosine_with_min_lr|polynomial|constant|"
+    "constant_with_warmup|inverse_sqrt|warmup_stable_decay|reduce_lr_on_plateau"
+)
+OPTIMIZER = re.compile("(paged_)?(adamw|lion|ademamix)(_torch|_torch_fused|_(bnb_)?8bit|_32bit)?")
+MODULE = re.compile(
+    "query_key_value|dense|dense_h_to_4h|dense_4h_to_h|[qkvo]_proj|(gate|up|down)_proj|"
+    "gate_up_proj|qkv_proj|c_attn|c_proj|c_fc|fc_in|fc_out|fc[12]|out_proj|embed_tokens|lm_head"
+)
+COMMIT = re.compile(r"[0-9a-f]{40}")
+DATASET = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+COMPARED = re.compile(r"(?P<exam>[a-z0-9_]+)(?: \((?P<sittings>\d{3}(?:, \d{3})*)\))?")
+SETTINGS: Mapping[str, Mapping[str, re.Pattern[str]]] = {
+    "quantization": {
+        "load_in_4bit": permitted.SWITCH,
+        "load_in_8bit": permitted.SWITCH,
+        "bnb_4bit_quant_type": QUANT,
+        "bnb_4bit_use_double_quant": permitted.SWITCH,
+        "bnb_4bit_compute_dtype": permitted.DTYPE,
+    },
+    "adapter": {
+        "r": permitted.NUMBER,
+        "lora_alpha": permitted.NUMBER,
+        "lora_dropout": permitted.NUMBER,
+        "use_rslora": permitted.SWITCH,
+        "use_dora": permitted.SWITCH,
+    },
+    "train": {
+        "learning_rate": permitted.NUMBER,
+        "lr_scheduler_type": SCHEDULE,
+        "warmup_steps": permitted.NUMBER,
+        "warmup_ratio": permitted.NUMBER,
+        "weight_decay": permitted.NUMBER,
+        "optim": OPTIMIZER,
+        "max_steps": permitted.NUMBER,
+        "num_train_epochs": permitted.NUMBER,
+        "max_length": permitted.NUMBER,
+        "packing": permitted.SWITCH,
+        "bf16": permitted.SWITCH,
+        "seed": permitted.NUMBER,
+    },
+}
+"""Of the recipe's sections, the keys that the card repeats, and the forms of their values."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """settings: key -> value. sources: a line for each source of rows.
+
+    numbers: what -> how many, of steps, examples, tokens and parameters.
+    losses: of the end of the training.
+    rows_sha256: of the training tokens.
+    found: exam -> (training rows, its questions that they hold).
+    compared: exam -> the sittings compared, () for all.
+    """
+
+    settings: Mapping[str, str]
+    sources: Sequence[str]
+    datasets: Sequence[str]
+    protocol: str
+    numbers: Mapping[str, int]
+    losses: Mapping[str, float]
+    rows_sha256: str
+    found: Mapping[str, tuple[int, int]]
+    compared: Mapping[str, tuple[str, ...]]
+    packages: Mapping[str, str]
+
+    @property
+    def bits(self) -> str:
+        """ "4-bit ", "8-bit " or "": what the base was quantised to while the adapter learnt."""
+        loaded = {bits for bits in "48" if self.settings.get(f"load_in_{bits}bit", "") == "True"}
+        return f"{min(loaded)}-bit " if loaded else ""
+
+
+def training_of(record: Mapping[str, Any], milestone: int = 0) -> Training:
+    """Read what may be published; what is missing or of another form is left out.
+
+    Args:
+        milestone: the step whose adapter this is; 0 for the end of the training.
+    """
+    settings = _map(record, "settings")
+    recipe = _map(settings, "recipe")
+    data = _map(recipe, "data")
+    sources = [source for source in _list(data, "datasets") if isinstance(source, Mapping)]
+    overlap = _map(record, "overlap")
+    return Training(
+        settings=_settings(recipe),
+        sources=[_source(source) for source in sources],
+        datasets=[str(source["path"]) for source in sources if _is_pinned(source)],
+        protocol=permitted.text(data.get("protocol"), re.compile("|".join(PROTOCOLS))),
+        numbers=({"step of this adapter": milestone} if milestone else {}) | _numbers(record),
+        losses={} if milestone else _losses(_map(record, "result")),
+        rows_sha256=permitted.text(settings.get("train_data_sha256"), permitted.SHA256),
+        found=_found(_map(overlap, "found")),
+        compared=_compared(_list(overlap, "compared")),
+        packages=permitted.versions(_map(_map(record, "environment"), "packages")),
+    )
+
+
+def overlap_text(training: Training | None, card: Card) -> str:
+    """Whether training rows held questions of an exam, as every file says it."""
+    if training is None:
+        return "unknown: no record of the training was found beside the adapter"
+    if card.name in training.found:
+        rows, questions = training.found[card.name]
+        held = f"{rows} training rows hold {questions} questions of this exam"
+        return f"{held}, so the score says little"
+    if card.name not in training.compared:
+        return "unknown: the training rows were not compared with this exam"
+    if sittings := training.compared[card.name]:
+        return f"none found; compared with sittings {', '.join(sittings)} only"
+    return "none found; exact detectors, blind to paraphrase and translation"
+
+
+def _settings(recipe: Mapping[str, Any]) -> dict[str, str]:
+    found = {
+        "train_batch_size": permitted.text(recipe.get("train_batch_size"), permitted.NUMBER),
+        "dtype": permitted.text(_map(recipe, "model").get("dtype"), permitted.DTYPE),
+        "target_modules": _modules(_map(recipe, "adapter").get("target_modules")),
+    }
+    for section, forms in SETTINGS.items():
+        given = _map(recipe, section)
+        found |= {key: permitted.text(given.get(key), form) for key, form in forms.items()}
+    return {key: value for key, value in found.items() if value}
+
+
+def _modules(given: object) -> str:
+    if isinstance(given, list):
+        names = [permitted.text(name, MODULE) for name in given]
+        return ", ".join(names) if all(names) else ""
+    return "all-linear" if given == "all-linear" else ""
+
+
+def _source(source: Mapping[str, Any]) -> str:
+    """A local file's name may name people or places, so it is not repeated."""
+    if source.get("exam"):
+        exam = source["exam"] if source["exam"] in exam_names() else "withheld"
+        sittings = [permitted.text(s, re.compile(r"\d{3}")) for s in _list(source, "sittings")]
+        return f"exam {exam}" + (f", sittings {', '.join(filter(None, sittings))}" * bool(sittings))
+    if _is_pinned(source):
+        return f"dataset {source['path']} of the Hub at {source['revision']}"
+    return "rows of one's own, or a dataset that is not pinned to a commit (name withheld)"
+
+
+def _is_pinned(source: Mapping[str, Any]) -> bool:
+    """A dataset of the Hub by its commit; without one the same words could be a local folder."""
+    pinned = permitted.text(source.get("revision"), COMMIT)
+    return bool(pinned and permitted.text(source.get("path"), DATASET))
+
+
+def _numbers(record: Mapping[str, Any]) -> dict[str, int]:
+    data, result = _map(record, "data"), _map(record, "result")
+    found = {
+        "steps": permitted.count(result.get("steps")),
+        "rows read": sum(map(permitted.count, _map(data, "rows_read").values())),
+        "training examples": permitted.count(data.get("train_examples")),
+        "training tokens": permitted.count(data.get("train_tokens")),
+        "tokens learnt": permitted.count(data.get("train_tokens_learnt")),
+        "held-out examples": permitted.count(data.get("held_out_examples")),
+        "trainable parameters": permitted.count(record.get("trainable_parameters")),
+    }
+    return {what: number for what, number in found.items() if number}
+
+
+def _losses(result: Mapping[str, Any]) -> dict[str, float]:
+    given = {
+        "last training loss": result.get("loss"),
+        "best held-out loss": result.get("eval_loss"),
+    }
+    return {what: loss for what, value in given.items() if (loss := permitted.number(value))}
+
+
+def _found(given: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    return {
+        exam: (permitted.count(n.get("rows")), permitted.count(n.get("questions")))
+        for exam, n in given.items()
+        if exam in exam_names() and isinstance(n, Mapping)
+    }
+
+
+def _compared(given: Sequence[object]) -> dict[str, tuple[str, ...]]:
+    matches = [match for name in given if (match := COMPARED.fullmatch(str(name)))]
+    return {
+        match["exam"]: tuple((match["sittings"] or "").split(", ")) if match["sittings"] else ()
+        for match in matches
+        if match["exam"] in exam_names()
+    }
+
+
+def _map(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = given.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(given: Mapping[str, Any], key: str) -> Sequence[Any]:
+    value = given.get(key)
+    return value if isinstance(value, list) else []

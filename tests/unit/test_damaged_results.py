@@ -1,0 +1,93 @@
+"""Results with any value damaged: a reason or a result, never a traceback."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lm_eval_tasks.cli import main
+from tests.unit.written_runs import STAMP, Invented, results, samples, written
+
+GOOD = Invented([True, False] * 4)
+ADAPTER = Invented([False, False] * 4, model_args="pretrained=org/base,peft=org/adapter")
+values = st.none() | st.booleans() | st.integers(-1, 3) | st.text(max_size=3)
+anything = st.recursive(
+    values, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner)
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where something stands in JSON."""
+    if path:
+        yield path
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from places(below, (*path, key))
+
+
+def damaged(draw: st.DataObject, whole: Any) -> Any:
+    changed = copy.deepcopy(whole)
+    *path, last = draw.draw(st.sampled_from(list(places(whole))))
+    inside = changed
+    for key in path:
+        inside = inside[key]
+    if draw.draw(st.booleans()):
+        inside[last] = draw.draw(anything)
+    else:
+        del inside[last]
+    return changed
+
+
+def status(*arguments: str) -> object:
+    try:
+        main(arguments)
+    except SystemExit as stopped:
+        return stopped.code
+    return 0
+
+
+@pytest.mark.parametrize("command", ["compare", "leaderboard"])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@given(draw=st.data())
+def test_a_damaged_value_gives_a_reason(command: str, draw: st.DataObject) -> None:
+    with TemporaryDirectory() as folder:
+        good, bad = Path(folder, "good"), Path(folder, "bad")
+        written(good, GOOD)
+        file = written(bad, ADAPTER)
+        in_samples = draw.draw(st.booleans())
+        if in_samples:
+            rows = [damaged(draw, samples(ADAPTER)[0]), *samples(ADAPTER)[1:]]
+            target = bad / f"samples_{ADAPTER.task}_{STAMP}.jsonl"
+            target.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        else:
+            file.write_text(json.dumps(damaged(draw, results(ADAPTER))), encoding="utf-8")
+        folders = [str(good), str(bad)] if command == "compare" else [folder]
+        assert status(command, *folders) in {0, 2}
+
+
+def test_names_that_no_file_can_have(tmp_path: Path) -> None:
+    for place, name in enumerate(("x" * 5000, "a/" + "x" * 300, "nul\0", "\n")):
+        arguments = f"pretrained={name},peft={name}"
+        written(tmp_path / str(place), Invented([True], model_args=arguments))
+    assert status("leaderboard", str(tmp_path)) == 0
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["{", "[]", "{}", '{"overlap": null}', '{"overlap": {}}', '{"overlap": {"found": []}}'],
+)
+def test_a_damaged_record_of_an_adapter_is_none(record: str, tmp_path: Path) -> None:
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "run.json").write_text(record, encoding="utf-8")
+    written(tmp_path / "out", Invented([True], model_args=f"pretrained=org/base,peft={adapter}"))
+    main(["leaderboard", str(tmp_path / "out"), "-o", str(tmp_path / "board.md")])
+    assert "‡" in (tmp_path / "board.md").read_text(encoding="utf-8")

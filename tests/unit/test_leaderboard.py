@@ -1,0 +1,183 @@
+"""`jmed leaderboard`: one row for each run, in the same order, and nothing private in it."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lm_eval_tasks.cli import main
+from lm_eval_tasks.leaderboard import leaderboard
+from lm_eval_tasks.leaderboard_files import END, START, as_html, as_markdown
+from lm_eval_tasks.model_name import public_name
+from tests.unit.written_runs import Invented, scored, written
+
+YES, NO = True, False
+RUNS = [
+    Invented([YES] * 20 + [NO] * 20),
+    Invented([YES] * 30 + [NO] * 10, model_args="pretrained=org/base,peft=org/adapter"),
+    Invented([YES] * 25 + [NO] * 15, task="jmed_sample_mc", model_args="pretrained=org/base"),
+    Invented([YES] * 5, model_args="pretrained=org/small", changes={"chat_template": "x"}),
+    Invented([YES] * 6, model_args="pretrained=org/small", times=3),
+    Invented([YES] * 159, model_args="pretrained=org/big,dtype=float16"),
+]
+
+
+def write(folder: Path, *runs: Invented) -> str:
+    for place, run in enumerate(runs):
+        written(folder / str(place), run)
+    return str(folder)
+
+
+def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    main(["leaderboard", *arguments])
+    return capsys.readouterr().out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        main(["leaderboard", *arguments])
+    message = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert message.count("\n") == 1
+    return message
+
+
+def test_a_row_says_how_a_score_came_about(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = shown(capsys, write(tmp_path, *RUNS), "--lang", "en")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    assert rows[0][:5] == ["model", "adapter", "exam", "protocol", "shots"]
+    rows = rows[2:]
+    assert rows[0][0] == "org/big (dtype=float16)"
+    assert rows[0][5:] == [*("100.0 ± 0.0", "acc\\_lenient", "159/163", "159/159", "1 of 1")]
+    assert rows[1][:6] == [
+        *("org/base", "org/adapter", "sample", "letters 1.0", "3", "75.0 ± 6.9‡"),
+    ]
+    assert [row[7] for row in rows if "small" in row[0]] == ["5/9", "2/6 × 3"]
+    protocols = ["letters 1.0, chat template", "letters 1.0, permute 3", "mc 1.0"]
+    assert [row[3] for row in rows[-3:]] == protocols
+    assert (
+        "‡: nobody compared the adapter's training rows with this exam (org/adapter: sample)"
+        in (text)
+    )
+    assert "参考値" in text
+
+
+def test_a_limited_run_says_so_and_has_no_verdict() -> None:
+    run = scored(RUNS[0])
+    (row,) = leaderboard([replace(run, run=replace(run.run, asked=100))])
+    assert row.asked == "40/44 (--limit 40/100)"
+
+
+def test_contamination_is_a_footnote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    adapter = tmp_path / "trained" / "milestone_50"
+    adapter.mkdir(parents=True)
+    overlap = {"found": {"sample": {"rows": 7, "questions": 5}}, "compared": [], "not_here": []}
+    (adapter.parent / "run.json").write_text(json.dumps({"overlap": overlap}), encoding="utf-8")
+    run = replace(RUNS[1], model_args=f"pretrained=org/base,peft={adapter}")
+    text = shown(capsys, write(tmp_path / "out", run), "--lang", "en")
+    assert "75.0 ± 6.9†" in text
+    assert "7 training rows hold 5 questions of this exam" in text
+    assert "| trained/milestone\\_50 |" in text
+    assert str(tmp_path) not in text
+
+
+@given(st.permutations(RUNS))
+def test_the_order_is_the_same_however_the_runs_are_found(runs: list[Invented]) -> None:
+    rows = leaderboard([scored(run) for run in runs])
+    assert as_markdown(rows, "ja") == as_markdown(leaderboard(map(scored, RUNS)), "ja")
+
+
+def test_a_readme_is_changed_between_its_markers_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write(tmp_path / "out", *RUNS)
+    readme = tmp_path / "README.md"
+    before = f"# 題\r\n\r\n{START}\r\nold\r\n{END}\r\n\r\nafter\r\n".encode()
+    readme.write_bytes(before)
+    shown(capsys, folder, "-o", str(readme))
+    once = readme.read_bytes()
+    shown(capsys, folder, "-o", str(readme))
+    assert readme.read_bytes() == once
+    assert once.startswith("# 題\r\n\r\n<!-- jmed leaderboard -->\r\n\r\n| モデル".encode())
+    assert once.endswith(b"<!-- /jmed leaderboard -->\r\n\r\nafter\r\n")
+    assert b"old" not in once
+    assert once.count(b"\n") == once.count(b"\r\n")
+    assert {file.name for file in tmp_path.iterdir()} == {"out", "README.md"}
+
+
+def test_a_new_file_can_be_written_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, file = write(tmp_path / "out", *RUNS), tmp_path / "new.md"
+    shown(capsys, folder, "-o", str(file))
+    once = file.read_text(encoding="utf-8")
+    shown(capsys, folder, "-o", str(file))
+    assert file.read_text(encoding="utf-8") == once
+
+
+@pytest.mark.parametrize("text", ["", "# mine\n", START, f"{END} {START}", (START + END) * 2])
+def test_a_readme_without_markers_is_left_alone(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "README.md"
+    file.write_text(text, encoding="utf-8")
+    assert "once each" in refused(capsys, write(tmp_path / "out", RUNS[0]), "-o", str(file))
+    assert file.read_text(encoding="utf-8") == text
+
+
+def test_files_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write(tmp_path / "out", RUNS[0])
+    assert "allowed: .md" in refused(capsys, folder, "-o", str(tmp_path / "a.csv"))
+    (tmp_path / "b.html").mkdir()
+    assert "b.html: cannot be" in refused(capsys, folder, "-o", str(tmp_path / "b.html"))
+    assert "no results of a jmed task" in refused(capsys, str(tmp_path / "nowhere"))
+
+
+def test_the_page_needs_no_network() -> None:
+    page = as_html(leaderboard(map(scored, RUNS)), "en")
+    assert not re.search(r"(?:src|href|@import|url\()", page)
+    assert "http" not in page
+    assert '<html lang="en">' in page
+    assert page.count("<tr>") == 1 + len(RUNS)
+
+
+def test_names_cannot_break_the_table_or_leave_it() -> None:
+    nasty = Invented([YES, NO], model_args=f"pretrained=/x/a|b<script>{END}*_`")
+    rows = leaderboard([scored(nasty)])
+    markdown, page = as_markdown(rows, "en"), as_html(rows, "en")
+    assert END not in markdown
+    assert "<script>*" not in page
+    assert page.count("<script>") == 1
+    assert len({line.count(" | ") for line in markdown.splitlines() if line.startswith("|")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("org/model-7B", "org/model-7B"),
+        ("gpt2", "gpt2"),
+        ("/home/someone/models/Model-7B", "Model-7B"),
+        ("/home/someone/models/Model-7B/", "Model-7B"),
+        ("./Model-7B", "Model-7B"),
+        ("../secret/Model-7B", "Model-7B"),
+        ("C:\\Users\\someone\\Model-7B", "Model-7B"),
+        ("~/Model-7B", "Model-7B"),
+        ("/h/.cache/huggingface/hub/models--org--m-7B/snapshots/0ab1", "org/m-7B"),
+    ],
+)
+def test_of_local_paths_the_last_part_alone_is_shown(given: str, name: str) -> None:
+    assert public_name(given) == name
+
+
+def test_a_local_folder_is_no_name_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret" / "model").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert public_name("secret/model") == "model"

@@ -1,0 +1,81 @@
+"""Two synthetic runs with a known difference: how often does the interval cover it?"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from lm_eval_tasks.comparison import Comparison, compare_runs
+from lm_eval_tasks.scored import Scored
+from tests.unit.written_runs import Invented, scored
+
+TIMES = 300
+QUESTIONS = 150
+Draw = Callable[[np.random.Generator], tuple[list[bool], list[bool]]]
+
+
+@cache
+def asked(times: int) -> Scored:
+    return scored(Invented([True] * QUESTIONS * times, task="jmed_sample_mc", times=times))
+
+
+def answered(right: list[bool], times: int) -> Scored:
+    """The same questions, other answers."""
+    answers = [
+        replace(answer, right=one, values={"acc": float(one)})
+        for answer, one in zip(asked(times).answers, right, strict=True)
+    ]
+    return replace(asked(times), answers=answers)
+
+
+def compared(before: list[bool], after: list[bool], times: int = 1) -> Comparison:
+    (comparison,) = compare_runs([answered(before, times)], [answered(after, times)])
+    return comparison
+
+
+def planted(gained: float, lost: float, times: int = 1) -> Draw:
+    """Runs in which a question flips with these probabilities, the same in all its orders.
+
+    The rest is right with probability 1/2; the true difference is gained - lost.
+    """
+
+    def draw(generator: np.random.Generator) -> tuple[list[bool], list[bool]]:
+        kind = generator.random(QUESTIONS)
+        same = generator.random(QUESTIONS) < 0.5
+        flips_up, flips_down = kind < gained, kind > 1 - lost
+        before = np.where(flips_up, False, np.where(flips_down, True, same))
+        after = np.where(flips_up, True, np.where(flips_down, False, same))
+        return np.repeat(before, times).tolist(), np.repeat(after, times).tolist()
+
+    return draw
+
+
+@pytest.mark.parametrize(
+    ("gained", "lost", "times"), [(0.2, 0.1, 1), (0.3, 0.05, 1), (0.1, 0.1, 1), (0.2, 0.1, 3)]
+)
+def test_the_interval_covers_the_planted_difference_at_its_rate(
+    gained: float, lost: float, times: int
+) -> None:
+    generator = np.random.default_rng(20260101)
+    draw = planted(gained, lost, times)
+    covered = 0
+    for _ in range(TIMES):
+        change = compared(*draw(generator), times=times).changes[0]
+        covered += change.low <= gained - lost <= change.high
+    # 95 % of 300 is 285, with a standard deviation of 3.8
+    assert abs(covered - 285) <= 11, f"{covered} of {TIMES}"
+
+
+def test_without_a_difference_the_test_rarely_finds_one() -> None:
+    generator = np.random.default_rng(20260102)
+    draw = planted(0.1, 0.1)
+    found = sum(compared(*draw(generator)).test.p < 0.05 for _ in range(TIMES))
+    assert found <= 0.05 * TIMES + 11
+
+
+def test_a_large_difference_is_found() -> None:
+    generator = np.random.default_rng(20260103)
+    draw = planted(0.3, 0.05)
+    assert all(compared(*draw(generator)).test.p < 0.05 for _ in range(20))

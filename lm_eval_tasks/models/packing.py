@@ -89,12 +89,17 @@ def batches(packs: Sequence[Pack], prefix: int, max_tokens: int) -> Iterator[lis
     Args:
         prefix: leading tokens that are read once for all packs and count in none of them.
     """
-    batch: list[Pack] = []
-    for pack in packs:
-        longest = (batch[0] if batch else pack).length - prefix
-        if batch and longest * (len(batch) + 1) > max_tokens:
-            yield batch
-            batch = []
-        batch.append(pack)
-    if batch:
-        yield batch
+    for rows in padded_batches([pack.length - prefix for pack in packs], max_tokens):
+        yield [packs[row] for row in rows]
+
+
+def padded_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[range]:
+    """Cut rows, longest first, into batches of at most `max_tokens`, padding included.
+
+    A row that is longer than that is a batch of its own.
+    """
+    start = 0
+    while start < len(lengths):
+        rows = max(1, max_tokens // max(1, lengths[start]))
+        yield range(start, min(start + rows, len(lengths)))
+        start += rows

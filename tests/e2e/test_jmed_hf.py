@@ -132,9 +132,9 @@ def test_each_context_and_the_worked_examples_are_read_once(tmp_path: Path) -> N
     contexts = {request.args[0] for request in asked}
     lengths = [len(ours.tok_encode(context)) for context in contexts]
     stock = sum(len(ours.tok_encode(r.args[0] + r.args[1])) - 1 for r in asked)
-    assert ours.tokens_fed < sum(lengths)  # less than every context once, thanks to the prefix
-    assert ours.tokens_fed * 5 < stock
-    assert ours.forward_calls <= 6
+    assert ours.fed.tokens < sum(lengths)  # less than every context once, thanks to the prefix
+    assert ours.fed.tokens * 5 < stock
+    assert ours.fed.calls <= 6
 
 
 def test_long_packs_are_split_within_the_bound(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_long_packs_are_split_within_the_bound(tmp_path: Path) -> None:
     few = torch.tensor([s for s, _ in small.loglikelihood(asked, disable_tqdm=True)])
     many = torch.tensor([s for s, _ in large.loglikelihood(asked, disable_tqdm=True)])
     assert (few - many).abs().max() < 1e-4
-    assert small.forward_calls > large.forward_calls
+    assert small.fed.calls > large.fed.calls
 
 
 def test_four_bit_flags_work_where_the_stock_backend_breaks(tmp_path: Path) -> None:

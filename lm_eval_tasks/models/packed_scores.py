@@ -27,6 +27,7 @@ class PackedScores(HFLM):  # type: ignore[misc]
 
     max_packed_tokens = 16384
     _trusted: bool | None = None
+    _given: frozenset[str] = frozenset()
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Score]:
         """As lm-eval's, but every distinct text is tokenised once, and task by task: the worked
@@ -105,10 +106,10 @@ class PackedScores(HFLM):  # type: ignore[misc]
         return self.model.dtype == torch.float32 and not getattr(self.model, "is_quantized", False)
 
     def warn_once(self, why: str) -> None:
-        """Say why everything is done the stock way."""
-        if not getattr(self, "_warned", False):
-            log.warning("jmed_hf scores the stock way: %s", why)
-        self._warned = True
+        """Say why something is done the stock way, each reason once."""
+        if why not in self._given:
+            log.warning("jmed_hf goes the stock way: %s", why)
+        self._given |= {why}
 
     def _packed(self, packs: Sequence[Pack]) -> Iterator[tuple[int, Score]]:
         prefix = read_prefix(self.model, [pack.context for pack in packs])

@@ -29,7 +29,7 @@ def plan(
     """Group requests by context.
 
     Args:
-        requests: (context, continuation), both not empty.
+        requests: (context, continuation); the context is not empty.
         max_length: the longest context + continuation that the model can read, in tokens.
         max_tokens: a pack that would be longer is split; its context is then read again.
 
@@ -40,8 +40,7 @@ def plan(
     rest: list[int] = []
     for index, (context, continuation) in enumerate(requests):
         # as in lm-eval: the last token of all is not fed, so one more than max_length fits
-        fits = len(context) + len(continuation) <= max_length + 1
-        if fits:
+        if continuation and len(context) + len(continuation) <= max_length + 1:
             groups.setdefault(context, []).append(index)
         else:
             rest.append(index)

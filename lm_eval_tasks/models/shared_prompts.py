@@ -38,6 +38,7 @@ class SharedPrompts(PackedScores):
     batch_size_per_gpu: int | str
     stop_when_answered = False
     _running: Running | None = None
+    _trusted_prefix: bool | None = None
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
         """As lm-eval's; requests of one task and one setting share their prefix."""
@@ -83,14 +84,20 @@ class SharedPrompts(PackedScores):
         return [made[index] for index in range(len(requests))]
 
     def _prefix(self, prompts: Sequence[Tokens], longest: int) -> SharedPrefix | None:
-        """What the prompts share, read and checked. Longer ones than `longest` are cut by lm-eval
-        and no longer begin with it."""
+        """What the prompts share, read, and checked the first time.
+
+        lm-eval cuts prompts longer than `longest`, which then no longer begin with it.
+        """
+        if self._trusted_prefix is False:
+            return None
         whole = [prompt for prompt in prompts if len(prompt) <= longest]
         prefix = read_prefix(self.model, whole)
-        if prefix and (why := self._prefix_difference(whole, prefix)):
-            self.warn_once(why)
-            return None
-        return prefix
+        if prefix and self._trusted_prefix is None:
+            why = self._prefix_difference(whole, prefix)
+            self._trusted_prefix = not why
+            if why:
+                self.warn_once(why)
+        return prefix if self._trusted_prefix else None
 
     def _prefix_difference(self, prompts: Sequence[Tokens], prefix: SharedPrefix) -> str:
         """How next-token log-probabilities after the cached prefix differ from stock ones.

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from lm_eval_tasks.models.jmed_hf import JmedHF
 from lm_eval_tasks.tables import console
-from tests.e2e.test_jmed_hf import make, requests
+from tests.e2e.tiny_pairs import make, requests
 
 RUNS = 5
 MODEL = {"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4, "head_dim": 64}

@@ -8,6 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 Tokens = tuple[int, ...]
+WORTH_A_PASS = 2048
+"""Padded tokens that keep a device busy for one forward pass."""
+MUCH_PADDING = 0.1
+"""Share of a batch above which shorter rows go to a pass of their own."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +92,29 @@ def batches(packs: Sequence[Pack], prefix: int, max_tokens: int) -> Iterator[lis
     Args:
         prefix: leading tokens that are read once for all packs and count in none of them.
     """
-    for rows in padded_batches([pack.length - prefix for pack in packs], max_tokens):
+    lengths = [pack.length - prefix for pack in packs]
+    for rows in padded_batches(lengths, max_tokens, MUCH_PADDING):
         yield [packs[row] for row in rows]
 
 
-def padded_batches(lengths: Sequence[int], max_tokens: int) -> Iterator[range]:
+def padded_batches(
+    lengths: Sequence[int], max_tokens: int, padding: float = 1.0
+) -> Iterator[range]:
     """Cut rows, longest first, into batches of at most `max_tokens`, padding included.
 
     A row that is longer than that is a batch of its own.
+
+    Args:
+        padding: a batch of WORTH_A_PASS tokens ends where padding would be a larger share.
     """
-    start = 0
-    while start < len(lengths):
-        rows = max(1, max_tokens // max(1, lengths[start]))
-        yield range(start, min(start + rows, len(lengths)))
-        start += rows
+    start = total = 0
+    for row, length in enumerate(lengths):
+        padded = lengths[start] * (row - start + 1)
+        worth = lengths[start] * (row - start) >= WORTH_A_PASS
+        full = padded > max_tokens or (worth and padded - total - length > padding * padded)
+        if full and row > start:
+            yield range(start, row)
+            start, total = row, 0
+        total += length
+    if lengths:
+        yield range(start, len(lengths))

@@ -60,5 +60,11 @@ def test_rows_are_cut_in_order_and_within_the_bound(lengths: list[int], max_toke
     assert all(len(rows) == 1 or len(rows) * lengths[rows[0]] <= max_tokens for rows in cut)
 
 
+def test_short_rows_are_not_padded_to_long_ones_where_a_pass_is_full_without_them() -> None:
+    assert list(padded_batches([1000, 950, 900, 100, 90], 9999, 0.1)) == [range(3), range(3, 5)]
+    assert list(padded_batches([1000, 950, 900, 100, 90], 9999)) == [range(5)]
+    assert list(padded_batches([100, 10, 10], 9999, 0.1)) == [range(3)]
+
+
 def test_an_empty_continuation_is_left_to_stock_code() -> None:
     assert plan([((1, 2), ()), ((1, 2), (3,))], 10, 10)[1] == [0]

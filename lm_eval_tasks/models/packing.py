@@ -10,7 +10,7 @@ from dataclasses import dataclass
 Tokens = tuple[int, ...]
 WORTH_A_PASS = 2048
 """Padded tokens that keep a device busy for one forward pass."""
-MUCH_PADDING = 0.1
+MUCH_PADDING = 0.03
 """Share of a batch above which shorter rows go to a pass of their own."""
 
 

@@ -1,12 +1,13 @@
 """Answering an exam: one question at a time with `model.generate`, `hf`, and `jmed_hf`; the same
 responses out.
 
-    JMED_MIRROR=… python -m tests.benchmarks.bench_generation
+    JMED_MIRROR=… python -m tests.benchmarks.bench_generation [--protocol paper] [--questions 300]
 
 A tiny Llama with random weights on the CPU, greedy; it never stops by itself, so every response
 has all its tokens. Medians of paired runs in one process.
 """
 
+import argparse
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
@@ -38,7 +39,6 @@ def one_by_one(lm: HFLM, asked: Sequence[Instance]) -> list[str]:
             made = lm.model.generate(
                 ids, attention_mask=torch.ones_like(ids), max_new_tokens=settings["max_gen_toks"],
                 do_sample=False, pad_token_id=lm.tokenizer.pad_token_id,
-                stop_strings=settings["until"], tokenizer=lm.tokenizer,
             )  # fmt: skip
         text = lm.tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True)
         for stop in settings["until"]:
@@ -50,10 +50,12 @@ def one_by_one(lm: HFLM, asked: Sequence[Instance]) -> list[str]:
 def main() -> None:
     logging.disable(logging.CRITICAL)
     table = Table(*HEADINGS)
-    for protocol, questions in (("letters", 32), ("paper", 8)):
-        for row in _rows(protocol, spread_out(protocol, questions)):
-            table.add_row(*row)
-        table.add_section()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--protocol", default="letters")
+    parser.add_argument("--questions", type=int, default=12)
+    chosen = parser.parse_args()
+    for row in _rows(chosen.protocol, spread_out(chosen.protocol, chosen.questions)):
+        table.add_row(*row)
     console().print(
         f"{EXAM}, llama of 2 layers of 64, float32; medians of {RUNS} paired runs; {machine()}"
     )

@@ -1,11 +1,12 @@
 """From the start of the process to the first request that reaches a model.
 
-    python -m tests.benchmarks.bench_start
+    python -m tests.benchmarks.bench_start [--runs 5]
 
 A model of no cost, the embedded sample exam; each figure is the median of runs in processes of
 their own, one way after the other.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -68,14 +69,19 @@ def started(way: str) -> float:
 
 
 def main(arguments: Sequence[str]) -> None:
-    if arguments:
-        begin(arguments[0])
-    runs = in_turn({name: lambda way=way: started(way) for name, way in WAYS.items()})  # type: ignore[misc]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("way", nargs="?", help="used by the bench itself")
+    asked = parser.parse_args(arguments)
+    if asked.way:
+        begin(asked.way)
+    ways = {name: lambda way=way: started(way) for name, way in WAYS.items()}  # type: ignore[misc]
+    runs = in_turn(ways, asked.runs)
     table = Table("way", "seconds", "fastest-slowest", "lm_eval / way")
     stock, *_ = runs.values()
     for name, run in runs.items():
         table.add_row(name, f"{run.median:.1f}", run.spread, f"{ratio(stock, run):.2f}")
-    console().print(f"medians of {RUNS} paired runs; {machine()}")
+    console().print(f"medians of {asked.runs} paired runs; {machine()}")
     console().print(table)
 
 

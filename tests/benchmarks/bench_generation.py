@@ -52,7 +52,7 @@ def main() -> None:
     table = Table(*HEADINGS)
     parser = argparse.ArgumentParser()
     parser.add_argument("--protocol", default="letters")
-    parser.add_argument("--questions", type=int, default=12)
+    parser.add_argument("--questions", type=int, default=64)
     chosen = parser.parse_args()
     for row in _rows(chosen.protocol, spread_out(chosen.protocol, chosen.questions)):
         table.add_row(*row)

@@ -88,7 +88,7 @@ def test_hf_is_fed_many_times_more(shots: int, factor: float, tmp_path: Path) ->
     ours.loglikelihood(asked, disable_tqdm=True)
     stock.loglikelihood(asked, disable_tqdm=True)
     assert ours.fed.tokens * factor < fed.tokens
-    assert ours.fed.calls <= 2
+    assert ours.fed.calls <= 3  # the prefix, and passes cut where padding would grow
     assert fed.calls >= 100 / 16
 
 

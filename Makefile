@@ -1,18 +1,22 @@
-# Two commands do everything, each in an environment of its own making:
+# Three commands do everything, each in an environment of its own making:
 #   make demo   the main job on the embedded sample exam, no download of models or data
 #                 FLAGS=--4bit a QLoRA as well; BASE=ID a real model of the Hub, or a folder
 #   make test   style, types and all tests
+#   make bench  the tables of tests/benchmarks, alone on the machine; 15 minutes on two cores
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test bench lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m demo $(if $(BASE),--base $(BASE)) $(FLAGS)
 
 test: lint
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/installed
+	$(BIN)/python -m tests.benchmarks
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -14,16 +14,16 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import combinations, permutations
 
+from lm_eval_tasks.matching import popular, ratio
+
 
 def author_scores(response: str, choices: Sequence[str]) -> list[float]:
     """Similarity of the response to each choice, 0 to 1, author's definition."""
-    into_response = SequenceMatcher(None, "", response)  # indexes its second text once
-    scores = []
-    for choice in choices:
-        into_response.set_seq1(choice)
-        into_choice = SequenceMatcher(None, response, choice)
-        scores.append((into_response.ratio() + into_choice.ratio()) / 2)
-    return scores
+    junk = popular(response)
+    return [
+        (ratio(choice, response, junk) + ratio(response, choice, popular(choice))) / 2
+        for choice in choices
+    ]
 
 
 def author_pick(scores: Sequence[float], n: int) -> list[int]:
@@ -37,7 +37,7 @@ def set_score(response: str, texts: Sequence[str], at_least: float = 0.0) -> flo
     Orders that cannot reach `at_least` are not compared to the end and may count as 0.
     """
     matcher = SequenceMatcher(None, "", response, autojunk=False)
-    return _best_order(matcher, texts, at_least)
+    return _best_order(matcher, response, texts, at_least)
 
 
 def nearest_sets(response: str, choices: Sequence[str], n: int) -> list[frozenset[int]]:
@@ -46,7 +46,8 @@ def nearest_sets(response: str, choices: Sequence[str], n: int) -> list[frozense
     best = 0.0
     nearest: list[frozenset[int]] = []
     for picked in combinations(range(len(choices)), n):
-        score = _best_order(matcher, [choices[index] for index in picked], best)
+        texts = [choices[index] for index in picked]
+        score = _best_order(matcher, response, texts, best)
         if score > best:
             best, nearest = score, []
         if score == best:
@@ -54,13 +55,15 @@ def nearest_sets(response: str, choices: Sequence[str], n: int) -> list[frozense
     return nearest
 
 
-def _best_order(matcher: SequenceMatcher[str], texts: Sequence[str], at_least: float) -> float:
+def _best_order(
+    matcher: SequenceMatcher[str], response: str, texts: Sequence[str], at_least: float
+) -> float:
     best = 0.0
     for text in _orders(texts):
         matcher.set_seq1(text)
         # both are upper bounds of ratio(), and cheap
         if min(matcher.real_quick_ratio(), matcher.quick_ratio()) >= max(best, at_least):
-            best = max(best, matcher.ratio())
+            best = max(best, ratio(text, response, frozenset()))
     return best
 
 

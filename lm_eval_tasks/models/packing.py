@@ -8,6 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 Tokens = tuple[int, ...]
+WORTH_A_PASS = 2048
+"""Padded tokens that keep a device busy for one forward pass."""
+MUCH_PADDING = 0.03
+"""Share of a batch above which shorter rows go to a pass of their own."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ def plan(
     """Group requests by context.
 
     Args:
-        requests: (context, continuation), both not empty.
+        requests: (context, continuation); the context is not empty.
         max_length: the longest context + continuation that the model can read, in tokens.
         max_tokens: a pack that would be longer is split; its context is then read again.
 
@@ -40,8 +44,7 @@ def plan(
     rest: list[int] = []
     for index, (context, continuation) in enumerate(requests):
         # as in lm-eval: the last token of all is not fed, so one more than max_length fits
-        fits = len(context) + len(continuation) <= max_length + 1
-        if fits:
+        if continuation and len(context) + len(continuation) <= max_length + 1:
             groups.setdefault(context, []).append(index)
         else:
             rest.append(index)
@@ -89,12 +92,29 @@ def batches(packs: Sequence[Pack], prefix: int, max_tokens: int) -> Iterator[lis
     Args:
         prefix: leading tokens that are read once for all packs and count in none of them.
     """
-    batch: list[Pack] = []
-    for pack in packs:
-        longest = (batch[0] if batch else pack).length - prefix
-        if batch and longest * (len(batch) + 1) > max_tokens:
-            yield batch
-            batch = []
-        batch.append(pack)
-    if batch:
-        yield batch
+    lengths = [pack.length - prefix for pack in packs]
+    for rows in padded_batches(lengths, max_tokens, MUCH_PADDING):
+        yield [packs[row] for row in rows]
+
+
+def padded_batches(
+    lengths: Sequence[int], max_tokens: int, padding: float = 1.0
+) -> Iterator[range]:
+    """Cut rows, longest first, into batches of at most `max_tokens`, padding included.
+
+    A row that is longer than that is a batch of its own.
+
+    Args:
+        padding: a batch of WORTH_A_PASS tokens ends where padding would be a larger share.
+    """
+    start = total = 0
+    for row, length in enumerate(lengths):
+        padded = lengths[start] * (row - start + 1)
+        worth = lengths[start] * (row - start) >= WORTH_A_PASS
+        full = padded > max_tokens or (worth and padded - total - length > padding * padded)
+        if full and row > start:
+            yield range(start, row)
+            start, total = row, 0
+        total += length
+    if lengths:
+        yield range(start, len(lengths))

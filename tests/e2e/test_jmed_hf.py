@@ -1,70 +1,17 @@
 """Packed scores are lm-eval's own scores, on real (tiny) models of each architecture."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
-from lm_eval.tasks import TaskManager
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
-from demo.tiny_model import LENGTH, build_tokenizer
-from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.models.fed import count_fed
 from lm_eval_tasks.models.jmed_hf import JmedHF
 from tests.e2e.lm_eval_run import run_lm_eval
-
-SIZES = {
-    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": LENGTH,
-    "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "tie_word_embeddings": False,
-}  # fmt: skip
-PACKED: dict[str, dict[str, Any]] = {
-    "llama": {},
-    "qwen2": {},
-    "qwen3": {},
-    "mistral": {"sliding_window": None},
-    "phi3": {"sliding_window": None},
-    "gpt_neox": {"num_key_value_heads": 4},
-}
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "mistral": ({"sliding_window": 16}, "sliding window of 16"),
-    "gemma2": ({"sliding_window": 16}, "sliding_attention"),
-}
-
-
-def make(folder: Path, kind: str, **settings: Any) -> Path:
-    tokenizer = build_tokenizer()
-    torch.manual_seed(0)
-    config = AutoConfig.for_model(kind, vocab_size=len(tokenizer), **{**SIZES, **settings})
-    model = AutoModelForCausalLM.from_config(config)
-    with torch.no_grad():  # far from uniform, so that a wrong mask cannot hide
-        for parameter in model.parameters():
-            parameter.mul_(3)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-def requests(task: str, questions: int = 12, shots: int | None = None) -> list[Instance]:
-    manager = TaskManager(include_path=str(TASKS_PATH), include_defaults=False)
-    loaded = manager.load([task])["tasks"][task]
-    if shots is not None:
-        loaded.set_config(key="num_fewshot", value=shots)
-    loaded.build_all_requests(limit=questions, rank=0, world_size=1)
-    return list(loaded.instances)
-
-
-def both(folder: Path, asked: list[Instance], **settings: Any) -> tuple[JmedHF, torch.Tensor, int]:
-    common = {"pretrained": str(folder), "device": "cpu", "batch_size": 4, "dtype": "float32"}
-    ours = JmedHF(**{**common, **settings})
-    packed = ours.loglikelihood(asked, disable_tqdm=True)
-    stock = HFLM(**{**common, **settings}).loglikelihood(asked, disable_tqdm=True)
-    difference = torch.tensor([a[0] - b[0] for a, b in zip(packed, stock, strict=True)]).abs()
-    greedy = sum(a[1] == b[1] for a, b in zip(packed, stock, strict=True))
-    return ours, difference, greedy
+from tests.e2e.tiny_pairs import PACKED, both, make, requests, with_examples
 
 
 @pytest.mark.parametrize("kind", PACKED)
@@ -78,25 +25,15 @@ def test_scores_are_those_of_hf(kind: str, task: str, shots: int, tmp_path: Path
     assert greedy == len(asked)
 
 
-@pytest.mark.parametrize("kind", REFUSED)
-def test_other_attention_falls_back_and_says_why(
-    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings, why = REFUSED[kind]
-    asked = requests("jmed_sample_mc", questions=4)
-    with caplog.at_level(logging.WARNING, logger="lm_eval.jmed"):
-        logging.getLogger("lm_eval").propagate = True
-        ours, difference, _ = both(make(tmp_path, kind, **settings), asked)
-    assert not ours._trusted
-    assert difference.max() == 0
-    assert caplog.text.count("scores the stock way") == 1
-    assert why in caplog.text
-
-
 def test_bfloat16_differs_by_its_own_resolution(tmp_path: Path) -> None:
     asked = requests("jmed_sample_mc")
     folder = make(tmp_path, "llama")
-    common = {"pretrained": str(folder), "device": "cpu", "dtype": "bfloat16", "batch_size": 4}
+    common: dict[str, Any] = {
+        "pretrained": str(folder),
+        "device": "cpu",
+        "dtype": "bfloat16",
+        "batch_size": 4,
+    }
     ours, difference, _ = both(folder, asked, dtype="bfloat16")
     scores = torch.tensor([s for s, _ in HFLM(**common).loglikelihood(asked, disable_tqdm=True)])
     assert ours._trusted
@@ -131,10 +68,52 @@ def test_each_context_and_the_worked_examples_are_read_once(tmp_path: Path) -> N
     ours.loglikelihood(asked, disable_tqdm=True)
     contexts = {request.args[0] for request in asked}
     lengths = [len(ours.tok_encode(context)) for context in contexts]
-    stock = sum(len(ours.tok_encode(r.args[0] + r.args[1])) - 1 for r in asked)
-    assert ours.tokens_fed < sum(lengths)  # less than every context once, thanks to the prefix
-    assert ours.tokens_fed * 5 < stock
-    assert ours.forward_calls <= 6
+    each = sum(len(ours.tok_encode(r.args[0] + r.args[1])) - 1 for r in asked)
+    assert ours.fed.tokens < sum(lengths)  # less than every context once, thanks to the prefix
+    assert ours.fed.tokens * 5 < each
+    assert ours.fed.calls <= 6
+
+
+@pytest.mark.parametrize(("shots", "factor"), [(0, 2.0), (5, 12)])
+def test_hf_is_fed_many_times_more(shots: int, factor: float, tmp_path: Path) -> None:
+    """The sample's questions are short; with longer ones the 0-shot factor nears 5."""
+    asked = with_examples(requests("jmed_sample_mc", questions=20), shots)
+    common: dict[str, Any] = {
+        "pretrained": str(make(tmp_path, "llama")),
+        "device": "cpu",
+        "dtype": "float32",
+    }
+    ours, stock = JmedHF(**common), HFLM(**common, batch_size=16)
+    ours._trusted, fed = True, count_fed(stock.model)
+    ours.loglikelihood(asked, disable_tqdm=True)
+    stock.loglikelihood(asked, disable_tqdm=True)
+    assert ours.fed.tokens * factor < fed.tokens
+    assert ours.fed.calls <= 3  # the prefix, and passes cut where padding would grow
+    assert fed.calls >= 100 / 16
+
+
+def test_five_worked_examples(tmp_path: Path) -> None:
+    asked = with_examples(requests("jmed_sample_mc"), 5)
+    ours, difference, greedy = both(make(tmp_path, "llama"), asked)
+    assert ours._trusted
+    assert difference.max() < 1e-4
+    assert greedy == len(asked)
+
+
+def test_chat_templates(tmp_path: Path) -> None:
+    """A templated context brings its own BOS token, which is not added twice."""
+    folder = make(tmp_path, "qwen2")
+    chat = HFLM(pretrained=str(folder), device="cpu", dtype="float32")
+    asked = requests("jmed_sample_letters_mc")
+    for request in asked:
+        turns = [{"role": "user", "content": request.args[0]}]
+        text = "<s>" + chat.apply_chat_template(turns)
+        request.arguments = (text, request.args[1])
+    ours, difference, greedy = both(folder, asked)
+    assert ours._trusted
+    assert difference.max() < 1e-4
+    assert greedy == len(asked)
+    assert ours.tok_encode(asked[0].args[0]).count(1) == 1
 
 
 def test_long_packs_are_split_within_the_bound(tmp_path: Path) -> None:
@@ -145,7 +124,7 @@ def test_long_packs_are_split_within_the_bound(tmp_path: Path) -> None:
     few = torch.tensor([s for s, _ in small.loglikelihood(asked, disable_tqdm=True)])
     many = torch.tensor([s for s, _ in large.loglikelihood(asked, disable_tqdm=True)])
     assert (few - many).abs().max() < 1e-4
-    assert small.forward_calls > large.forward_calls
+    assert small.fed.calls > large.fed.calls
 
 
 def test_four_bit_flags_work_where_the_stock_backend_breaks(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_tasks.models.packing import batches, common_prefix, plan
+from lm_eval_tasks.models.packing import batches, common_prefix, padded_batches, plan
 
 TOKENS = st.lists(st.integers(0, 9), min_size=1, max_size=8).map(tuple)
 REQUESTS = st.lists(st.tuples(TOKENS, TOKENS), max_size=30)
@@ -50,3 +50,21 @@ def test_batches_keep_order_and_bound(
     for batch in made:
         padded = len(batch) * max(pack.length - prefix for pack in batch)
         assert padded <= max_tokens or len(batch) == 1
+
+
+@given(st.lists(st.integers(0, 40), max_size=20), st.integers(1, 60))
+def test_rows_are_cut_in_order_and_within_the_bound(lengths: list[int], max_tokens: int) -> None:
+    lengths = sorted(lengths, reverse=True)
+    cut = list(padded_batches(lengths, max_tokens))
+    assert [row for rows in cut for row in rows] == list(range(len(lengths)))
+    assert all(len(rows) == 1 or len(rows) * lengths[rows[0]] <= max_tokens for rows in cut)
+
+
+def test_short_rows_are_not_padded_to_long_ones_where_a_pass_is_full_without_them() -> None:
+    assert list(padded_batches([1000, 950, 900, 100, 90], 9999, 0.1)) == [range(3), range(3, 5)]
+    assert list(padded_batches([1000, 950, 900, 100, 90], 9999)) == [range(5)]
+    assert list(padded_batches([100, 10, 10], 9999, 0.1)) == [range(3)]
+
+
+def test_an_empty_continuation_is_left_to_stock_code() -> None:
+    assert plan([((1, 2), ()), ((1, 2), (3,))], 10, 10)[1] == [0]

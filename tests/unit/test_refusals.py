@@ -1,0 +1,67 @@
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lm_eval_tasks.models.refusals import cannot_be_packed, not_plain_greedy
+
+
+def model(backend: str = "causal", tp_size: int | None = None, **config: Any) -> SimpleNamespace:
+    config = {"_attn_implementation": "sdpa", **config}
+    inner = SimpleNamespace(config=SimpleNamespace(**config), tp_size=tp_size)
+    return SimpleNamespace(backend=backend, model=inner)
+
+
+@pytest.mark.parametrize(
+    ("refused", "why"),
+    [
+        (model(_attn_implementation="flash_attention_2"), "flash_attention_2, which takes no 4-D"),
+        (model(_attn_implementation="flex_attention"), "flex_attention, which takes no 4-D mask"),
+        (model(tp_size=2), "tensor parallel"),
+        (model(backend="seq2seq"), "an encoder-decoder model"),
+        (model(sliding_window=4096), "a sliding window of 4096"),
+        (model(layer_types=["full_attention", "linear_attention"]), "linear_attention"),
+        (model(layer_types=["chunked_attention"]), "chunked_attention"),
+    ],
+)
+def test_what_cannot_be_packed_says_why(refused: SimpleNamespace, why: str) -> None:
+    assert why in cannot_be_packed(refused)
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        model(),
+        model(_attn_implementation="eager", sliding_window=None),
+        model(sliding_window=4096, use_sliding_window=False),
+        model(sliding_window=4096, layer_types=["full_attention"]),
+    ],
+)
+def test_full_attention_is_packed(taken: SimpleNamespace) -> None:
+    assert cannot_be_packed(taken) == ""
+
+
+GREEDY = {"until": ["\n"], "max_gen_toks": 8, "do_sample": False}
+
+
+@pytest.mark.parametrize(
+    ("settings", "own", "why"),
+    [
+        ({**GREEDY, "do_sample": True}, {}, "sampling"),
+        ({**GREEDY, "temperature": 0.7}, {}, "sampling"),
+        ({**GREEDY, "num_beams": 4}, {}, "num_beams"),
+        ({**GREEDY, "max_length": 99}, {}, "max_length"),
+        (GREEDY, {"num_beams": 4}, "4 beams"),
+        (GREEDY, {"min_new_tokens": 3}, "min_new_tokens"),
+        (GREEDY, {"cache_implementation": "static"}, "cache_implementation"),
+    ],
+)
+def test_what_is_not_plainly_greedy_says_why(
+    settings: dict[str, object], own: dict[str, object], why: str
+) -> None:
+    assert why in not_plain_greedy(settings, SimpleNamespace(**own))
+
+
+def test_greedy_settings_are_taken_whatever_the_model_would_sample_by() -> None:
+    own = SimpleNamespace(do_sample=True, temperature=0.7, top_p=0.8, num_beams=1)
+    assert not_plain_greedy({**GREEDY, "temperature": 0.0}, own) == ""

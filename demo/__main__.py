@@ -48,10 +48,10 @@ def main() -> int:
         _say(f"{kind}: the taught facts are trained, with their choices in other orders")
         _run("trainer.sft", RECIPES[kind], *_changes(out, kind, asked))
         _say(f"lm-eval scores the {kind}")
-        _score(out, kind, f"pretrained={_weights(out, kind, base)},peft={out / kind}", SAMPLE)
-    _say("would it pass the embedded sample exam? (invented questions, an invented mark)")
-    _run("lm_eval_tasks.cli", "verdict", str(out / "results" / "lora"))
-    return _compare(out, ["base", *kinds])
+        _score(out, kind, f"pretrained={_weights(out, kind, base)},peft={out / kind}")
+    status = _judge(out, ["base", *kinds])
+    _act(out, kinds)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -119,16 +119,16 @@ def _weights(out: Path, kind: str, base: str) -> str:
     return quantized
 
 
-def _score(out: Path, model: str, weights: str, *more_tasks: str) -> None:
+def _score(out: Path, model: str, weights: str) -> None:
     _run(
         *("lm_eval", "--include_path", str(out / "tasks")),
-        *("--tasks", ",".join([*tasks(), *more_tasks])),
+        *("--tasks", ",".join([*tasks(), SAMPLE])),
         *("--model", "hf", "--model_args", weights, "--batch_size", "16"),
         *("--log_samples", "--output_path", str(out / "results" / model)),
     )
 
 
-def _compare(out: Path, models: Sequence[str]) -> int:
+def _judge(out: Path, models: Sequence[str]) -> int:
     scores = {model: read_scores(out / "results" / model) for model in models}
     _say("what was learnt")
     console().print(score_table(scores))
@@ -136,6 +136,21 @@ def _compare(out: Path, models: Sequence[str]) -> int:
     for finding in found:
         print(finding.text)
     return 0 if all_hold(found) else 1
+
+
+def _act(out: Path, kinds: Sequence[str]) -> None:
+    """What a finished run is for: a comparison, a report, files for leaderboards."""
+    folders = [str(out / "results" / model) for model in ("base", *kinds)]
+    report, files = out / "report.html", out / "submission"
+    _say("what changed, question by question, and would it pass the sample exam (an invented mark)?")
+    _run("lm_eval_tasks.cli", "compare", *folders, "--lang", "en")
+    _say("files for leaderboards, checked without a network")
+    ids = ("--model-id", "demo/base", "--adapter-id", "demo/lora")
+    _run("lm_eval_tasks.cli", "submission", folders[1], *ids, "-o", str(files))
+    _run("lm_eval_tasks.cli", "submission", "check", str(files))
+    _say("the same as one page for people")
+    _run("lm_eval_tasks.cli", "report", *folders, "-o", str(report))
+    print(f"open {report}")
 
 
 def _say(line: str) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from demo.scores import EXAMS, GUESSED, read_scores
@@ -66,3 +67,19 @@ def test_the_run_folder_says_how_to_score_it(demo: tuple[Path, str]) -> None:
     assert "load_in_4bit=True" in with_4_bit
     assert stock.startswith("lm_eval --include_path")
     assert "jmed_sample_paper" in stock
+
+
+def test_it_ends_in_a_comparison_a_report_and_checked_files(demo: tuple[Path, str]) -> None:
+    out, printed = demo
+    assert "p (McNemar)" in printed
+    assert printed.rstrip().endswith(f"open {out / 'report.html'}")
+    assert "jmed_taught_mc" in (out / "report.html").read_text(encoding="utf-8")
+    assert "Every Eval Ever: valid" in printed
+    assert "model card: valid" in printed
+    (record,) = (out / "submission" / "every_eval_ever").rglob("*.json")
+    schema = ROOT / "lm_eval_tasks" / "submission" / "schemas"
+    (aggregate,) = schema.rglob("*every_eval_ever*.json")
+    jsonschema.validate(
+        json.loads(record.read_text(encoding="utf-8")),
+        json.loads(aggregate.read_text(encoding="utf-8")),
+    )

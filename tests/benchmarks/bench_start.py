@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
     asked = parser.parse_args(arguments)
     if asked.way:
         begin(asked.way)
-    ways = {name: lambda way=way: started(way) for name, way in WAYS.items()}  # type: ignore[misc]
+    ways = {name: lambda way=way: started(way) for name, way in WAYS.items()}
     runs = in_turn(ways, asked.runs)
     table = Table("way", "seconds", "fastest-slowest", "lm_eval / way")
     stock, *_ = runs.values()

@@ -142,7 +142,7 @@ def _act(out: Path, kinds: Sequence[str]) -> None:
     """What a finished run is for: a comparison, a report, files for leaderboards."""
     folders = [str(out / "results" / model) for model in ("base", *kinds)]
     report, files = out / "report.html", out / "submission"
-    _say("what changed, question by question, and would it pass the sample exam (an invented mark)?")
+    _say("what changed, question by question; would it pass the sample exam (an invented mark)?")
     _run("lm_eval_tasks.cli", "compare", *folders, "--lang", "en")
     _say("files for leaderboards, checked without a network")
     ids = ("--model-id", "demo/base", "--adapter-id", "demo/lora")

@@ -57,7 +57,7 @@ def floors_on(docs: Sequence[Doc], protocol: str) -> dict[str, dict[str, float]]
     for name, answers in _answers(protocol).items():
         scored = [
             [process(doc, result) for result in answers(doc)]
-            for doc in tqdm(docs, desc=name, unit="question", leave=False)
+            for doc in tqdm(docs, desc=name, unit="question", leave=False, disable=None)
         ]
         table[name] = _aggregate(scored)
     return table

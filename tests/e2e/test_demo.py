@@ -77,8 +77,7 @@ def test_it_ends_in_a_comparison_a_report_and_checked_files(demo: tuple[Path, st
     assert "Every Eval Ever: valid" in printed
     assert "model card: valid" in printed
     (record,) = (out / "submission" / "every_eval_ever").rglob("*.json")
-    schema = ROOT / "lm_eval_tasks" / "submission" / "schemas"
-    (aggregate,) = schema.rglob("*every_eval_ever*.json")
+    aggregate = ROOT / "lm_eval_tasks" / "submission" / "schemas" / "every_eval_ever.json"
     jsonschema.validate(
         json.loads(record.read_text(encoding="utf-8")),
         json.loads(aggregate.read_text(encoding="utf-8")),

@@ -144,7 +144,7 @@ def _download(card: Card, digests: Mapping[str, str]) -> dict[str, Path]:
         with FileLock(folder / ".lock"):
             os.umask(umask := os.umask(0o077))  # there is no other way to read it
             files = {}
-            for path in tqdm(digests, desc=f"fetch {card.name}", unit="file", disable=None):
+            for path in tqdm(digests, desc=f"fetch {card.name}", unit="file"):
                 files[path] = Path(store.fetch(path, downloader=get))
                 files[path].chmod(0o666 & ~umask)  # pooch leaves 0600: no good in a shared cache
             return files

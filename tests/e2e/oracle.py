@@ -5,6 +5,7 @@ python -m tests.e2e.oracle --model oracle --tasks 'jmed_*' …
 
 from typing import Any
 
+import lm_eval.models  # noqa: F401  (else registering ours would hide lm-eval's own)
 from lm_eval.__main__ import cli_evaluate
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM

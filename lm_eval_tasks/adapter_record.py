@@ -1,4 +1,4 @@
-"""The adapter that a run scored -> the record that the trainer left beside it.
+"""The weights that a run scored -> the record that the trainer left beside them.
 
 The trainer writes run.json into its run folder; a milestone's adapter lies one folder below it.
 """
@@ -22,16 +22,27 @@ def model_arguments(results: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in given.items()}
 
 
-def adapter_record(results: Mapping[str, Any]) -> dict[str, Any] | None:
-    """run.json of the adapter in `peft=`, None without adapter or where it is not to be found."""
-    folder = record_folder(results)
+def adapter_record(results: Mapping[str, Any], beside: Path | None = None) -> dict[str, Any] | None:
+    """run.json of the adapter in `peft=`, or of the model itself if the trainer made it.
+
+    Args:
+        beside: the results file; a relative folder is looked for from here, then from above it.
+
+    Returns:
+        None where no record is found: of models that others made, as a rule.
+    """
+    folder = record_folder(results, beside)
     return _read(folder) if folder else None
 
 
-def record_folder(results: Mapping[str, Any]) -> Path | None:
-    """Where that lies: with the adapter or, if it is a milestone, one folder above."""
-    peft = model_arguments(results).get("peft")
-    folders = [Path(peft), Path(peft).parent] if peft else []
+def record_folder(results: Mapping[str, Any], beside: Path | None = None) -> Path | None:
+    """Where that lies: with the weights or, if they are a milestone, one folder above."""
+    arguments = model_arguments(results)
+    weights = arguments.get("peft") or arguments.get("pretrained")
+    if not weights:
+        return None
+    roots = [Path(), *(beside.resolve().parents if beside else [])]
+    folders = [root / folder for root in roots for folder in (weights, Path(weights).parent)]
     return next((folder for folder in folders if _read(folder)), None)
 
 
@@ -41,13 +52,3 @@ def _read(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return None if fault(record, "adapter") else dict(record)
-
-
-def overlap(results: Mapping[str, Any], exam: str) -> dict[str, int] | None:
-    """Training rows and questions of this exam that the adapter was trained on; None if none are
-    known of."""
-    record = adapter_record(results)
-    if record is None:
-        return None
-    found: dict[str, int] | None = record["overlap"]["found"].get(exam)
-    return found

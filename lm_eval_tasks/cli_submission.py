@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from lm_eval_tasks.atomic import write_text
@@ -23,6 +23,8 @@ example:
   jmed submission out --model-id Qwen/Qwen3-8B --adapter-id my-org/my-adapter -o to_publish
   jmed submission check to_publish
 """
+SHOWN = 20
+"""Faults of one file that are printed."""
 FILES = (".json", ".yaml", ".yml", ".md")
 Command = Callable[[str, str, str], argparse.ArgumentParser]
 
@@ -67,6 +69,7 @@ def _write(asked: argparse.Namespace) -> None:
     made = submission(
         Path(asked.what[0]), names, with_eval_results=asked.eval_results, now=int(time.time())
     )
+    _check_output(asked.output, made.files)
     for line in made.left_out:
         sys.stderr.write(f"jmed: left out: {line}\n")
     for name, text in made.files.items():
@@ -75,6 +78,20 @@ def _write(asked: argparse.Namespace) -> None:
         except OSError as error:
             raise JmedError(f"{asked.output / name}: cannot be written: {error.strerror}") from None
         print(asked.output / name)
+
+
+def _check_output(output: Path, files: Collection[str]) -> None:
+    """See that nothing of others is replaced, and that what lies there is one submission."""
+    there = [path for path in sorted(output.rglob("*")) if path.is_file()]
+    others = [path for path in there if path.relative_to(output).as_posix() not in files]
+    card = output / "README.md"
+    if card in there and "\n- jmed\n" not in card.read_text(encoding="utf-8", errors="replace"):
+        others.insert(0, card)
+    if others:
+        raise JmedError(
+            f"-o {output}: holds files that are not of this submission, such as {others[0]}; "
+            "allowed: a new folder, or that of the same submission"
+        )
 
 
 def _check(given: Sequence[Path]) -> None:
@@ -90,9 +107,12 @@ def _check(given: Sequence[Path]) -> None:
         except (OSError, UnicodeDecodeError) as error:
             kind, found = "unreadable", [str(error)]
         wrong += bool(found)
-        print(f"{file}: {kind}: {'valid' if not found else f'{len(found)} faults'}")
-        for fault in found:
+        count = "valid" if not found else f"{len(found)} fault{'s' * (len(found) > 1)}"
+        print(f"{file}: {kind}: {count}")
+        for fault in found[:SHOWN]:
             print(f"  {fault}")
+        if len(found) > SHOWN:
+            print(f"  … and {len(found) - SHOWN} more")
     if wrong:
         raise JmedError(f"{wrong} of {len(files)} files are not valid")
 

@@ -8,20 +8,23 @@ from lm_eval_tasks.scored import Scored
 TEXTS = {
     "ja": {
         "found": "†: 学習データの {rows} 行にこの試験の {questions} 問がある。得点は実力を示さない",
-        "not compared": "‡: アダプターの学習データとこの試験との重複は調べられていない",
+        "not compared": "‡: 追加学習のデータとこの試験との重複は調べられていない",
+        "no record": "‡: アダプターの学習記録 (run.json) が見つからず、この試験との重複は不明",
         "base": "ベースモデルの事前学習データとの重複は不明 (印がなくても同じ)",
     },
     "en": {
         "found": "†: {rows} training rows hold {questions} questions of this exam: such a score "
         "says little",
-        "not compared": "‡: nobody compared the adapter's training rows with this exam",
+        "not compared": "‡: nobody compared the training rows with this exam",
+        "no record": "‡: no training record (run.json) was found beside the adapter, so nobody "
+        "knows whether its rows hold this exam",
         "base": "what base models were pretrained on is unknown, with or without a mark",
     },
 }
 
 
 class OverlapMark(NamedTuple):
-    """kind: a key of TEXTS; "" where there is no adapter, or nothing was found."""
+    """kind: a key of TEXTS; "" where nothing was found, or the model is one of others."""
 
     kind: str
     rows: int = 0
@@ -29,7 +32,7 @@ class OverlapMark(NamedTuple):
 
     @property
     def sign(self) -> str:
-        return {"found": "†", "not compared": "‡"}.get(self.kind, "")
+        return {"": "", "found": "†"}.get(self.kind, "‡")
 
     def note(self, language: str) -> str:
         """The footnote of the sign."""
@@ -37,13 +40,11 @@ class OverlapMark(NamedTuple):
 
 
 def overlap_mark(scored: Scored) -> OverlapMark:
-    """The mark of a score, from the record that the trainer left beside the adapter."""
+    """The mark of a score, from the record that the trainer left beside adapter or weights."""
     results = scored.run.results
-    if not model_arguments(results).get("peft"):
-        return OverlapMark("")
-    record = adapter_record(results)
+    record = adapter_record(results, scored.run.file)
     if record is None:
-        return OverlapMark("not compared")
+        return OverlapMark("no record" if model_arguments(results).get("peft") else "")
     overlap = record["overlap"]
     if found := overlap["found"].get(scored.exam):
         return OverlapMark("found", found["rows"], found["questions"])

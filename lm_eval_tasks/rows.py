@@ -28,13 +28,13 @@ class Row:
 
     def text(self, field: str, default: str | None = None) -> str:
         value = self.values.get(field, default)
-        if not _is_text(value):
+        if not is_text(value):
             raise self.fail(field, "a string")
         return str(value)
 
     def texts(self, field: str) -> tuple[str, ...]:
         value = self.values.get(field)
-        if not isinstance(value, list) or not all(map(_is_text, value)):
+        if not isinstance(value, list) or not all(map(is_text, value)):
             raise self.fail(field, "a list of strings")
         return tuple(value)
 
@@ -45,7 +45,8 @@ class Row:
         return value
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> bool:
+    """Whether `value` is text that can be written to a file."""
     # JSON may escape half a surrogate pair, which no file can hold
     return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
 

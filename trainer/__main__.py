@@ -38,6 +38,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Rows and tokens, batch and steps, memory for each ZeRO stage, time, overlap with exams. "
@@ -45,11 +52,13 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--gpu", metavar="24GB", help="memory of one card: what fits on it")
-    parser.add_argument("--gpus", type=int, default=1, metavar="N", help="processes (default: 1)")
+    parser.add_argument(
+        "--gpus", type=_positive, default=1, metavar="N", help="processes (default: 1)"
+    )
     parser.add_argument(
         "--tflops",
-        type=float,
-        default=150.0,
+        type=_positive,
+        default=150,
         help="sustained TFLOP/s of one GPU, for the time estimate (default: %(default)s, an "
         "assumption; a measured rate is better)",
     )

@@ -10,6 +10,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from trl import SFTTrainer
 
 from trainer.checkpoints import mark_whole
+from trainer.length_groups import LengthGroups
 
 
 class AdapterTrainer(SFTTrainer):  # type: ignore[misc]  # TRL has no types
@@ -29,6 +30,15 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]  # TRL has no types
             for parameter in self.model.parameters():
                 if parameter.requires_grad:
                     parameter.data = parameter.data.float()
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        rows = self.train_dataset if train_dataset is None else train_dataset
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(rows)
+        batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        lengths = [len(ids) for ids in rows["input_ids"]]
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        return LengthGroups(lengths, batch * self.args.world_size, seed)
 
 
 class Milestones(TrainerCallback):

@@ -72,7 +72,7 @@ def check(recipe: Recipe, wanted: Wanted, console: Console) -> None:
     planned = _planned(recipe, mixture, prepared, settings.batch)
     _print_time(planned, flops_per_token(footprint), wanted, console)
     if mixture:
-        _print_overlap(guard(mixture.train, recipe.data.may_overlap), console)
+        _print_overlap(guard([*mixture.train, *mixture.held_out], recipe.data.may_overlap), console)
     _print_licences(recipe, console)
     console.print("\n[bold]Not checked[/bold]" if left_out else "\nEverything was checked.")
     for line in left_out:

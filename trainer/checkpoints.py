@@ -41,12 +41,27 @@ def last_whole(folder: Path) -> Path | None:
     return whole[-1] if whole else None
 
 
+def last_to_resume(folder: Path) -> Path | None:
+    """The newest whole checkpoint that has a step to come.
+
+    From one of the last step, or of an early stop, transformers trains one step more.
+    """
+    going = [path for path in checkpoints(folder).values() if is_whole(path) and not _ended(path)]
+    return going[-1] if going else None
+
+
+def _ended(checkpoint: Path) -> bool:
+    state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    control = state.get("stateful_callbacks", {}).get("TrainerControl", {}).get("args", {})
+    return bool(control.get("should_training_stop")) or state["global_step"] >= state["max_steps"]
+
+
 def remove_partial(folder: Path) -> list[Path]:
-    """Delete checkpoints that are not whole and return them.
+    """Delete checkpoints that were never whole, and return them.
 
     Left there, `save_total_limit` would count them and delete whole ones in their stead.
     """
-    partial = [path for path in checkpoints(folder).values() if not is_whole(path)]
+    partial = [path for path in checkpoints(folder).values() if not (path / MARK).is_file()]
     for path in partial:
         shutil.rmtree(path)
     return partial

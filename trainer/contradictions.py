@@ -19,6 +19,12 @@ DERIVED = {
     "do_train": "a recipe trains",
     "do_eval": "use eval_strategy",
     "local_rank": "the launcher sets it",
+    "save_only_model": "--resume needs the optimizer too",
+    "ignore_data_skip": "--resume would train on rows again",
+    "auto_find_batch_size": "`python -m trainer check` says what fits",
+    "eos_token": "training and lm_eval must use the tokenizer's own end token",
+    "pad_token": "training and lm_eval must use the tokenizer's own padding token",
+    "restore_callback_states_from_checkpoint": "it is on",
 }
 """SFTConfig keys that a recipe must not set, and what decides instead."""
 
@@ -43,6 +49,7 @@ def check_recipe(recipe: Recipe) -> None:
 
 def _faults(recipe: Recipe) -> Iterator[str]:
     yield from _derived(recipe)
+    yield from _numbers(recipe)
     yield from _length_and_packing(recipe)
     yield from _evaluation(recipe)
     yield from _weights(recipe)
@@ -57,6 +64,17 @@ def _derived(recipe: Recipe) -> Iterator[str]:
         yield "train: allowed: exactly one of max_steps and num_train_epochs (the first would win)"
     if late := [step for step in recipe.milestones if step >= train.get("max_steps", 1 << 62)]:
         yield f"milestones: {late} not below train.max_steps {train['max_steps']}"
+
+
+def _numbers(recipe: Recipe) -> Iterator[str]:
+    train = recipe.train
+    for key in ("max_length", "max_steps", "per_device_train_batch_size"):
+        value = train.get(key, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            yield f"train.{key}: found {value!r}; allowed: a whole number from 1 on"
+    for key in ("learning_rate", "seed"):
+        if isinstance(train.get(key), int | float) and train[key] < 0:
+            yield f"train.{key}: found {train[key]!r}; allowed: 0 or more"
 
 
 def _length_and_packing(recipe: Recipe) -> Iterator[str]:
@@ -92,6 +110,8 @@ def _evaluation(recipe: Recipe) -> Iterator[str]:
     for key in ("load_best_model_at_end", "metric_for_best_model"):
         if train.get(key) and not evaluates:
             yield f"train.{key}: needs train.eval_strategy and data.eval_fraction"
+    if (metric := train.get("metric_for_best_model")) not in (None, "loss", "eval_loss"):
+        yield f"train.metric_for_best_model: found {metric!r}; allowed: eval_loss"
     if recipe.early_stopping is not None and not train.get("load_best_model_at_end"):
         yield "early_stopping: needs train.load_best_model_at_end: true"
     if train.get("save_total_limit") == 1:
@@ -115,6 +135,10 @@ def _weights(recipe: Recipe) -> Iterator[str]:
         yield "train: allowed: one of bf16 and fp16"
     if recipe.adapter is not None and "target_modules" not in recipe.adapter:
         yield "adapter.target_modules: missing; allowed: names of linear layers, or all-linear"
+    wanted = (recipe.adapter or {}).get("target_modules", "all-linear")
+    names = [wanted] if isinstance(wanted, str) else wanted
+    if not names or not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        yield f"adapter.target_modules: found {wanted!r}; allowed: [q_proj, v_proj], or all-linear"
     rank = (recipe.adapter or {}).get("r", 8)
     if isinstance(rank, int) and rank < 1:
         yield f"adapter.r: found {rank}; allowed: 1 or more"

@@ -14,6 +14,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import Question
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options
+from lm_eval_tasks.rows import is_text
 from lm_eval_tasks.selection import select_from
 from trainer.recipe import Data, Protocol, Source
 from trainer.rows import Row, read_source
@@ -153,7 +154,7 @@ def _from_turns(turns: object, row: Row) -> Example:
         raise JmedError(f"{row.where}: messages: found {str(turns)[:80]!r}; allowed: {allowed}")
     for turn in turns:
         if not isinstance(turn, dict) or not all(
-            isinstance(turn.get(key), str) and turn[key] for key in ("role", "content")
+            is_text(turn.get(key)) and turn[key] for key in ("role", "content")
         ):
             raise JmedError(f"{row.where}: messages: found {str(turn)[:80]!r}; allowed: {allowed}")
     if turns[-1]["role"] != "assistant":
@@ -167,7 +168,7 @@ def _from_turns(turns: object, row: Row) -> Example:
 
 def _text(row: Row, column: str) -> str:
     value = row.values[column]
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value.strip() or not is_text(value):
         raise JmedError(
             f"{row.where}: {column}: found {str(value)[:80]!r}; allowed: text that is not empty"
         )

@@ -152,9 +152,21 @@ def predict(footprint: Footprint, layout: Layout, micro_batch: int) -> Memory:
     return Memory(terms, host)
 
 
+def loading(footprint: Footprint) -> int:
+    """Bytes that one GPU holds while a quantised base is read: all of it, also under ZeRO-3.
+
+    bitsandbytes quantises on the GPU; DeepSpeed shards afterwards. Source: transformers 5.23,
+    quantizers/quantizer_bnb_4bit.py, `update_device_map`.
+    """
+    f = footprint
+    return f.quantized + f.scales + f.plain + CONTEXT if f.quantized else 0
+
+
 def largest_micro_batch(footprint: Footprint, layout: Layout, card: int) -> int:
     """The most examples at a time whose step fits into `card` bytes; 0 if not even one does."""
     fits = 0
+    if loading(footprint) > card:
+        return 0
     while fits < 1024 and predict(footprint, layout, fits + 1).total <= card:
         fits += 1
     return fits

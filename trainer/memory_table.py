@@ -6,7 +6,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from trainer.memory import GIB, Footprint, Layout, Memory, largest_micro_batch, parse_card, predict
+from trainer.memory import (
+    GIB,
+    Footprint,
+    Layout,
+    Memory,
+    largest_micro_batch,
+    loading,
+    parse_card,
+    predict,
+)
 
 LAYOUTS = {
     "no DeepSpeed": (0, False, False),
@@ -51,7 +60,10 @@ def _layout_table(
         table.add_column(f"fits into {card / GIB:g} GiB", justify="right")
     for name, layout in _layouts(gpus):
         memory = predict(footprint, layout, micro)
-        cells = [f"{memory.total / GIB:.1f} GiB", f"{memory.host * gpus / GIB:.1f} GiB"]
+        peak = f"{memory.total / GIB:.1f} GiB"
+        if (first := loading(footprint)) > memory.total:
+            peak += f", {first / GIB:.1f} while loading"
+        cells = [peak, f"{memory.host * gpus / GIB:.1f} GiB"]
         if card:
             most = largest_micro_batch(footprint, layout, card)
             cells.append(f"micro-batch {most}" if most else "no")

@@ -4,6 +4,7 @@ A 4-bit base is dequantised first: those are the weights that the adapter was tr
 Merging into 4-bit weights rounds the adapter itself away.
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from trainer.adapter_trainer import keep_nf4_portable
 from trainer.examples import render
 from trainer.model import read_tokenizer
 from trainer.recipe import Model
-from trainer.run_state import read_run
+from trainer.run_state import RUN_FILE, read_run
 
 QUESTIONS = 8
 """Of the embedded sample exam, on which the two are compared."""
@@ -46,7 +47,7 @@ def merge(run: Path, output: Path) -> Difference:
         JmedError: the folder holds no finished adapter run, or `output` holds files.
     """
     recipe = _finished(run)
-    if output.exists() and any(output.iterdir()):
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise JmedError(f"{output}: holds files; allowed: a new folder")
     base = Model.model_validate(recipe["model"])
     tokenizer = read_tokenizer(base)
@@ -56,6 +57,7 @@ def merge(run: Path, output: Path) -> Difference:
     del trained
     _merged(base, recipe["quantization"], run).save_pretrained(output)
     tokenizer.save_pretrained(output)
+    shutil.copy(run / RUN_FILE, output)  # with it the mark of an overlap stays with the weights
     saved = base.model_copy(update={"model_name_or_path": str(output), "model_revision": None})
     return _difference(before, _logits(_load(saved, None), tokenizer, texts))
 

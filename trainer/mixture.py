@@ -39,7 +39,7 @@ def mix(data: Data, seed: int) -> Mixture:
     seen: set[tuple[object, str]] = set()
     for source in data.datasets:
         examples = list(read_examples(source, data))
-        read[source.path or f"exam {source.exam}"] = len(examples)
+        read[source.label] = read.get(source.label, 0) + len(examples)
         fresh = [e for e in examples if not _known(e, seen)]
         counts["dropped: the same prompt and answer stood before"] += len(examples) - len(fresh)
         parts.append((source.weight, fresh))

@@ -42,7 +42,7 @@ def check_layers(recipe: Recipe, config: Any, *, gpu: bool) -> None:
     """
     if recipe.adapter is None:
         return
-    layers = linear_layers(config)
+    layers = linear_layers(config, trust=recipe.model.trust_remote_code)
     if recipe.quantization:
         _check_quantizable(config, layers, gpu=gpu)
     wanted = recipe.adapter["target_modules"]
@@ -52,20 +52,34 @@ def check_layers(recipe: Recipe, config: Any, *, gpu: bool) -> None:
     regular = isinstance(wanted, str)
     if lost := [name for name in names if not _matches(name, layers, regular=regular)]:
         there = sorted({name.rpartition(".")[2] for name in layers})
+        if regular and wanted in there:
+            raise JmedError(
+                f"adapter.target_modules: {wanted!r}: text is a regular expression over the whole "
+                f"name; allowed: [{wanted}]"
+            )
         raise JmedError(
             f"adapter.target_modules: {', '.join(lost)}: no such layer in {config.model_type}; "
             f"allowed: {', '.join(there)}, or all-linear"
         )
 
 
-def linear_layers(config: Any) -> dict[str, tuple[int, int]]:
-    """Name -> (out, in features) of every linear layer but the language-model head."""
+def linear_layers(config: Any, *, trust: bool = False) -> dict[str, tuple[int, int]]:
+    """Name -> (out, in features) of every linear layer but the language-model head.
+
+    Raises:
+        JmedError: the config is not one of a causal language model.
+    """
     from accelerate import init_empty_weights
     from torch import nn
     from transformers import AutoModelForCausalLM
 
-    with init_empty_weights():
-        model = AutoModelForCausalLM.from_config(config)
+    try:
+        with init_empty_weights():
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust)
+    except ValueError as error:
+        raise JmedError(
+            f"model.model_name_or_path: no causal language model ({shorten(str(error), 160)})"
+        ) from None
     head = model.get_output_embeddings()
     return {
         name: (module.out_features, module.in_features)
@@ -77,7 +91,12 @@ def linear_layers(config: Any) -> dict[str, tuple[int, int]]:
 def _matches(wanted: str, layers: Iterable[str], *, regular: bool) -> bool:
     """As PEFT: a string is a regular expression over the whole name, a list holds last parts."""
     if regular:
-        return any(re.fullmatch(wanted, layer) for layer in layers)
+        try:
+            return any(re.fullmatch(wanted, layer) for layer in layers)
+        except re.error as error:
+            raise JmedError(
+                f"adapter.target_modules: {wanted!r}: not a regular expression ({error})"
+            ) from None
     return any(layer == wanted or layer.endswith(f".{wanted}") for layer in layers)
 
 

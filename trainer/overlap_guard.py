@@ -4,6 +4,7 @@ A published 70B adapter was trained on the questions that it was then tested wit
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypedDict
 
 from lm_eval_tasks.card import exam_names, read_card
@@ -13,6 +14,7 @@ from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.sources import local_sittings
 from trainer.examples import Example
 from trainer.overlap import Overlap, find_overlaps
+from trainer.run_state import read_run
 
 NAMED = 5
 """Rows that the message names."""
@@ -43,7 +45,7 @@ def guard(examples: Sequence[Example], may_overlap: Sequence[str]) -> Record:
         JmedError: rows hold questions of an exam that the recipe does not declare.
     """
     questions, compared, not_here = questions_here()
-    rows = list({example.where: example.text for example in examples}.items())
+    rows = list(dict.fromkeys((example.where, example.text) for example in examples))
     overlaps = find_overlaps(rows, questions)
     if undeclared := [o for o in overlaps if o.exam not in may_overlap]:
         raise JmedError(_message(undeclared))
@@ -53,6 +55,24 @@ def guard(examples: Sequence[Example], may_overlap: Sequence[str]) -> Record:
         compared=compared,
         not_here=not_here,
     )
+
+
+def with_base(own: Record, base: str) -> Record:
+    """The record of a run whose base another run of the trainer made: both runs' rows count.
+
+    Args:
+        base: model_name_or_path; of a folder, run.json is read.
+    """
+    before = read_run(Path(base))
+    if before is None or "overlap" not in before:
+        return own
+    earlier = before["overlap"]
+    found = dict(earlier["found"]) | own["found"]
+    for exam in own["found"].keys() & earlier["found"].keys():
+        found[exam] = max(own["found"][exam], earlier["found"][exam], key=lambda f: f["questions"])
+    compared = [name for name in own["compared"] if name in earlier["compared"]]
+    rest = {*own["compared"], *earlier["compared"], *own["not_here"], *earlier["not_here"]}
+    return Record(found=found, compared=compared, not_here=sorted(rest - {*compared}))
 
 
 def exams_here() -> list[str]:

@@ -41,6 +41,17 @@ class Source(_Section):
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
 
     @property
+    def label(self) -> str:
+        """What tells this source from the others of a recipe, for messages and counts."""
+        if self.exam:
+            return " ".join([f"exam {self.exam}", *self.sittings])
+        return (
+            self.path
+            if self.is_file
+            else "/".join(filter(None, (self.path, self.name, self.split)))
+        )
+
+    @property
     def is_file(self) -> bool:
         """Whether `path` names a file rather than a dataset of the Hub."""
         return Path(self.path).suffix.lower() in SUFFIXES

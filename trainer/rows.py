@@ -90,7 +90,7 @@ def _hub_rows(source: Source) -> Iterator[Row]:
             f"{', '.join(SUFFIXES)}"
         ) from None
     for number, values in enumerate(rows, 1):
-        yield Row(f"{source.path}:{number}", values)
+        yield Row(f"{source.label}:{number}", values)
 
 
 def absent_sources(sources: Iterable[Source]) -> list[str]:

@@ -2,12 +2,15 @@
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
+from accelerate.utils import gather_object
 from rich.console import Console
+from safetensors import SafetensorError
 
 from lm_eval_tasks.errors import JmedError
 from trainer import run_folder
@@ -20,7 +23,7 @@ from trainer.losses import LossFile, draw, read_losses
 from trainer.mixture import Mixture, mix
 from trainer.model import check_layers, read_config, read_tokenizer
 from trainer.model_card import model_card
-from trainer.overlap_guard import exams_here, guard
+from trainer.overlap_guard import exams_here, guard, with_base
 from trainer.recipe import Recipe
 from trainer.run_state import check_same, read_run, where_to_start
 from trainer.settings import Settings, build_settings
@@ -34,7 +37,7 @@ def run(recipe: Recipe, *, resume: bool) -> None:
             stay as they are.
     """
     launch = read_launch()
-    console = Console(stderr=True, quiet=not launch.is_main)
+    console = Console(stderr=True, quiet=not launch.is_main, soft_wrap=True)
     check_recipe(recipe)
     folder = recipe.output_dir
     checkpoint = None if _is_finished(folder) else where_to_start(folder, resume=resume)
@@ -47,24 +50,28 @@ def run(recipe: Recipe, *, resume: bool) -> None:
     mixture = mix(recipe.data, settings.arguments.seed)
     prepared = prepare(recipe, mixture, tokenizer)
     record = _record(recipe, settings, mixture, prepared)
-    if before := read_run(folder):
+    finished = _is_finished(folder)
+    if (before := read_run(folder)) and (finished or checkpoint):
         check_same(before["settings"], record["settings"])
-        if before["state"] == run_folder.FINISHED:
-            console.print(f"{folder}: this run is finished; nothing to do", markup=False)
-            return
-    record["overlap"] = guard(mixture.train, recipe.data.may_overlap)
+    _check_ranks(record["settings"], checkpoint, finished=finished)
+    if finished:
+        console.print(f"{folder}: this run is finished; nothing to do", markup=False)
+        return
+    own = guard([*mixture.train, *mixture.held_out], recipe.data.may_overlap)
+    record["overlap"] = with_base(own, recipe.model.model_name_or_path)
     record["scoring_commands"] = run_folder.scoring_commands(recipe, folder, exams_here())
-    if launch.is_main:
-        _open_folder(folder, recipe, settings, record, console)
+    with _explained(folder):
+        if launch.is_main:
+            _open_folder(folder, recipe, settings, record, console)
     console.print(f"batch: {settings.batch}", markup=False)
     if resume:
         console.print(f"resuming from {checkpoint or 'the first step: no whole checkpoint'}")
     with _explained(folder):
-        trainer = _trainer(recipe, settings, prepared, tokenizer)
+        trainer = _build_trainer(recipe, settings, prepared, tokenizer)
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         trainer.save_model(str(folder))
-    if launch.is_main:
-        _close_folder(folder, record, trainer, console)
+        if launch.is_main:
+            _close_folder(folder, record, trainer, console)
     trainer.end()
 
 
@@ -103,6 +110,42 @@ def _open_folder(
     run_folder.write_run(folder, record)
 
 
+def _check_ranks(settings: Mapping[str, Any], checkpoint: Path | None, *, finished: bool) -> None:
+    """See that all processes are about to do the same: hosts may hold other files.
+
+    Raises:
+        JmedError: naming a rank that differs, and in what.
+    """
+    own = {
+        "train_data_sha256": settings["train_data_sha256"],
+        "held_out_data_sha256": settings["held_out_data_sha256"],
+        "checkpoint": checkpoint.name if checkpoint else None,
+        "finished": finished,
+    }
+    first, *others = gather_object([own])
+    for rank, other in enumerate(others, 1):
+        for key, value in other.items():
+            if value != first[key]:
+                raise JmedError(
+                    f"rank {rank} has another {key} than rank 0: {value!r}, {first[key]!r}; all "
+                    "hosts need the same data files and train.output_dir on a shared file system"
+                )
+
+
+def _build_trainer(
+    recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: Any
+) -> AdapterTrainer:
+    try:
+        return _trainer(recipe, settings, prepared, tokenizer)
+    except (ImportError, ValueError, SafetensorError) as error:
+        if isinstance(error, JmedError):
+            raise
+        raise JmedError(
+            f"{recipe.model.model_name_or_path}: base or a setting cannot be used: "
+            f"{shorten(str(error), 300)}"
+        ) from None
+
+
 def _trainer(
     recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: Any
 ) -> AdapterTrainer:
@@ -129,6 +172,13 @@ def _trainer(
 def _close_folder(
     folder: Path, record: dict[str, Any], trainer: AdapterTrainer, console: Console
 ) -> None:
+    if not any(folder.glob("adapter_model*.safetensors")) and not any(
+        folder.glob("model*.safetensors")
+    ):
+        raise JmedError(
+            f"{folder}: no weights were saved; under ZeRO-3 the DeepSpeed file needs "
+            "zero_optimization.stage3_gather_16bit_weights_on_model_save: true"
+        )
     losses = read_losses(folder)
     record["state"] = run_folder.FINISHED
     record["trainable_parameters"] = trainer.trainable_parameters
@@ -167,6 +217,12 @@ def _explained(folder: Path) -> Iterator[None]:
                 f"{folder}: could not be written ({text[:160]}); {kept}. Make room "
                 f"({shutil.disk_usage(folder).free / 2**30:.1f} GiB free), then --resume"
             ) from None
+        if isinstance(error, OSError) and (
+            "does not appear to have" in text or "no file named" in text
+        ):
+            raise JmedError(f"model.model_name_or_path: no weights there ({text[:200]})") from None
+        if isinstance(error, FileExistsError | NotADirectoryError | PermissionError):
+            raise JmedError(f"train.output_dir: {folder}: {error.strerror}") from None
         if "out of memory" in text.lower():
             raise JmedError(
                 f"out of memory ({text[:160]}); {kept}. Allowed: a smaller "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from trainer.checkpoints import last_whole
+from trainer.checkpoints import last_to_resume, last_whole
 
 RUN_FILE = "run.json"
 HARMLESS = frozenset(
@@ -54,13 +54,13 @@ def where_to_start(folder: Path, *, resume: bool) -> Path | None:
                 f"train.output_dir: {folder} holds files and no run; allowed: a new folder"
             )
         return None
-    checkpoint = last_whole(folder)
-    if checkpoint and not resume:
+    whole = last_whole(folder)
+    if whole and not resume:
         raise JmedError(
-            f"train.output_dir: {folder} holds an unfinished run with {checkpoint.name}; allowed: "
+            f"train.output_dir: {folder} holds an unfinished run with {whole.name}; allowed: "
             "--resume to go on with it, or another output_dir"
         )
-    return checkpoint
+    return last_to_resume(folder)
 
 
 def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -59,6 +59,7 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
     batch = split_batch(recipe.train_batch_size, micro, launch.world_size)
     if not launch.gpu and not elsewhere:
         check_cpu(recipe)
+    _check_master_copy(recipe, recipe.train.get("deepspeed") if elsewhere else ds_config)
     derived = {
         "per_device_train_batch_size": micro,
         "gradient_accumulation_steps": batch.accumulation,
@@ -71,6 +72,8 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
             "attn_implementation": recipe.model.attn_implementation,
         },
         "ddp_find_unused_parameters": False,
+        # else early stopping forgets its patience on resume
+        "restore_callback_states_from_checkpoint": True,
     }
     arguments = _build(SFTConfig, recipe.train, derived, "train")
     assert arguments is not None
@@ -126,6 +129,15 @@ def check_cpu(recipe: Recipe) -> None:
             raise JmedError(f"train.{key}: needs a GPU; there is none on this machine")
 
 
+def _check_master_copy(recipe: Recipe, deepspeed: object) -> None:
+    if recipe.adapter is None and recipe.model.dtype != "float32" and not deepspeed:
+        raise JmedError(
+            f"model.dtype: {recipe.model.dtype}: training all parameters needs a float32 copy of "
+            "them, or small updates round to nothing; allowed: float32, or train.deepspeed and "
+            "its launcher, which keeps one"
+        )
+
+
 def _build(
     kind: type[Built], first: Mapping[str, Any] | None, then: Mapping[str, Any] | None, where: str
 ) -> Built | None:
@@ -168,6 +180,10 @@ def _early_stopping(section: Mapping[str, Any] | None) -> EarlyStoppingCallback 
     if section is None:
         return None
     check_keys(section, inspect.signature(EarlyStoppingCallback).parameters, "early_stopping")
+    for key, value in section.items():
+        kinds = int if key == "early_stopping_patience" else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or value < 0:
+            raise JmedError(f"early_stopping.{key}: found {value!r}; allowed: a number from 0 on")
     return EarlyStoppingCallback(**section)
 
 

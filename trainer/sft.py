@@ -12,6 +12,7 @@ A run that was killed goes on with --resume.
 import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,8 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         run(recipe, resume=asked.resume)
     except JmedError as error:
-        if os.environ.get("RANK", "0") == "0":
-            sys.stderr.write(f"trainer.sft: {error}\n")
+        rank = os.environ.get("RANK", "0")
+        if rank != "0":
+            time.sleep(3)  # what all ranks find wrong, the first says alone: the launcher ends them
+        sys.stderr.write(f"trainer.sft{f' [rank {rank}]' if rank != '0' else ''}: {error}\n")
         # no clean-up of process groups: other ranks end by the same error, or are ended
         sys.stderr.flush()
         os._exit(2)

@@ -97,9 +97,10 @@ def _check_models(folder: Path, runs: Sequence[TaskRun], names: Names) -> None:
 
 
 def _training(runs: Sequence[TaskRun]) -> Training | None:
-    results = next((run.results for run in runs if has_adapter(run.results)), {})
-    record = adapter_record(results)
-    step = MILESTONE.search(model_arguments(results).get("peft", ""))
+    run = next((run for run in runs if has_adapter(run.results)), runs[0])
+    record = adapter_record(run.results, run.file)
+    arguments = model_arguments(run.results)
+    step = MILESTONE.search(arguments.get("peft") or arguments.get("pretrained", ""))
     return training_of(record, int(step[1]) if step else 0) if record else None
 
 

@@ -18,7 +18,7 @@ from tests.e2e.sft_run import (
     write_recipe,
     write_rows,
 )
-from trainer.checkpoints import checkpoints, is_whole
+from trainer.checkpoints import MARK, checkpoints, is_whole
 
 STEPS = 14
 
@@ -32,11 +32,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe(place: Path, name: str, **more: Any) -> dict[str, Any]:
-    """With dropout, a held-out part and a schedule: all that a resumed run could get wrong."""
+    """With dropout, a held-out part, a schedule and an order of its own in each of three epochs:
+    all that a resumed run could get wrong."""
     given = recipe_of(
         place / "base", place / "rows.jsonl", place / name, max_steps=STEPS,
         lr_scheduler_type="cosine", warmup_steps=2, save_strategy="steps", save_steps=3,
-        save_total_limit=2, eval_strategy="steps", eval_steps=3, **more,
+        save_total_limit=2, eval_strategy="steps", eval_steps=3,
+        train_sampling_strategy="group_by_length", **more,
     )  # fmt: skip
     given["adapter"]["lora_dropout"] = 0.1
     given["data"]["eval_fraction"] = 0.2
@@ -86,6 +88,7 @@ def test_a_half_written_checkpoint_is_passed_over(
     state = place / "half" / "checkpoint-14"
     shutil.copytree(place / "half" / "checkpoint-12", state)
     (state / "optimizer.pt").write_bytes((state / "optimizer.pt").read_bytes()[:1000])
+    (state / MARK).unlink()  # it is written last
     done = train(file, "--resume")
     assert "checkpoint-14: half written" in done.stderr
     assert losses(place / "half") == whole
@@ -135,3 +138,27 @@ def test_a_finished_run_is_not_trained_again(place: Path, whole: list[float]) ->
         assert "this run is finished; nothing to do" in done.stderr
     assert losses(place / "whole") == whole
     assert (place / "whole" / "adapter_model.safetensors").stat().st_mtime_ns == before
+
+
+def test_killed_after_its_last_checkpoint_a_run_trains_no_step_more(
+    place: Path, whole: list[float]
+) -> None:
+    file = copied(place, "whole", "at_the_end")
+    folder = place / "at_the_end"
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**record, "state": "running"}))
+    train(file, "--resume")
+    assert losses(folder) == whole
+    weights = (place / "whole" / "adapter_model.safetensors").read_bytes()
+    assert (folder / "adapter_model.safetensors").read_bytes() == weights
+
+
+def test_before_the_first_checkpoint_a_setting_may_still_be_mended(place: Path) -> None:
+    """Nothing would be resumed, so nothing is altered."""
+    given = recipe(place, "mended")
+    given["train"]["save_steps"] = STEPS
+    file = write_recipe(place / "mended.yaml", given)
+    kill_after(file, place / "mended", 1, [*launcher(1)][:3])
+    assert not checkpoints(place / "mended")
+    train(file, "--resume", "--set", "train.max_steps=2", "--set", "train.warmup_steps=0")
+    assert len(losses(place / "mended")) == 2

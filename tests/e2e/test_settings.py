@@ -12,6 +12,12 @@ from trainer.recipe import read_recipe
 from trainer.settings import Settings, build_settings
 
 CPU = Launch(0, 1, gpu=False, distributed=False)
+BEST = {
+    "train.load_best_model_at_end": True,
+    "train.eval_strategy": "steps",
+    "train.save_strategy": "steps",
+    "data.eval_fraction": 0.1,
+}
 TWO_RANKS = Launch(0, 2, gpu=False, distributed=True)
 
 
@@ -60,6 +66,15 @@ def test_each_section_becomes_its_class(tmp_path: Path) -> None:
         ({"train.use_liger_kernel": True}, "needs a GPU"),
         ({"train.fp16": True}, "needs a GPU"),
         ({"train.activation_offloading": True}, "needs a GPU"),
+        (
+            {"adapter": None, "model.dtype": "bfloat16"},
+            "training all parameters needs a float32 copy",
+        ),
+        (
+            {"early_stopping": {"early_stopping_patience": "3"}, **BEST},
+            "early_stopping_patience: found '3'",
+        ),
+        ({"train.metric_for_best_model": "eval_lss", **BEST}, "found 'eval_lss'"),
         ({"train_batch_size": 6}, "allowed: train.per_device_train_batch_size: 1, 2, 3, 6"),
     ],
 )

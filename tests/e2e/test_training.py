@@ -1,6 +1,7 @@
 """Real runs in this process: what they learn with, what they leave, and what they refuse."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def test_packed_examples_do_not_see_each_other(place: Path) -> None:
 def test_early_stopping_ends_the_run_at_the_best_checkpoint(place: Path) -> None:
     recipe = with_evaluation(
         given(place, "early", learning_rate=30.0, max_steps=40), save_strategy="steps",
-        save_steps=2, save_total_limit=2, load_best_model_at_end=True,
+        save_steps=2, save_total_limit=3, load_best_model_at_end=True,
     )  # fmt: skip
     recipe["early_stopping"] = {"early_stopping_patience": 2}
     folder = trained(place, "early", recipe)
@@ -110,6 +111,21 @@ def test_early_stopping_ends_the_run_at_the_best_checkpoint(place: Path) -> None
     best = load_file(folder / record["result"]["best_checkpoint"] / "adapter_model.safetensors")
     kept = load_file(folder / "adapter_model.safetensors")
     assert all(torch.equal(kept[name], tensor) for name, tensor in best.items())
+
+
+def test_early_stopping_remembers_its_patience_on_resume(place: Path) -> None:
+    """From the checkpoint one evaluation before the end, the run stops where it had stopped."""
+    early, again = place / "early", place / "early_again"
+    shutil.copytree(early, again)
+    record = json.loads((early / "run.json").read_text(encoding="utf-8"))
+    steps = record["result"]["steps"]
+    (again / "run.json").write_text(json.dumps({**record, "state": "running"}), encoding="utf-8")
+    shutil.rmtree(again / f"checkpoint-{steps}")
+    recipe = yaml.safe_load((place / "early.yaml").read_text(encoding="utf-8"))
+    recipe["train"]["output_dir"] = str(again)
+    run(read_recipe(write_recipe(place / "early_again.yaml", recipe)), resume=True)
+    assert losses(again) == losses(early)
+    assert not (again / f"checkpoint-{steps + 2}").exists()
 
 
 def test_all_parameters_can_be_trained(place: Path) -> None:

@@ -62,6 +62,18 @@ def single(place: Path) -> list[float]:
     return losses(run(place, "single", plain(place), 1, ""))
 
 
+def full(place: Path) -> dict[str, Any]:
+    """All parameters."""
+    recipe = plain(place, learning_rate=1.0e-3)
+    del recipe["adapter"]
+    return recipe
+
+
+@pytest.fixture(scope="module")
+def single_full(place: Path) -> list[float]:
+    return losses(run(place, "full", full(place), 1, ""))
+
+
 @pytest.fixture(scope="module")
 def single_4bit(place: Path) -> list[float]:
     return losses(run(place, "single_4bit", quantized(plain(place)), 1, ""))
@@ -150,6 +162,44 @@ def test_an_adapter_saved_under_zero_3_speaks_as_that_of_one_process(place: Path
     assert one.keys() == other.keys()
     for name, tensor in one.items():
         assert torch.allclose(tensor, other[name].to(tensor.dtype), atol=2e-3), name
+
+
+def test_all_parameters_trained_under_zero_3_are_saved(
+    place: Path, single_full: list[float]
+) -> None:
+    recipe = full(place)
+    recipe["train"]["deepspeed"] = str(ROOT / "ds_configs" / "zero3.json")
+    folder = run(place, "full_zero3", recipe, 2, "deepspeed")
+    assert losses(folder) == pytest.approx(single_full, abs=EXACT)
+    saved = load_file(folder / "model.safetensors")
+    alone = load_file(place / "full" / "model.safetensors")
+    assert saved.keys() == alone.keys()
+    assert all(torch.allclose(saved[name], alone[name], atol=1e-3) for name in alone)
+
+
+def test_hosts_with_other_data_are_named(place: Path) -> None:
+    """Each rank in a folder of its own, as two hosts without a shared file system are."""
+    port = free_port()
+    processes = []
+    for rank in (0, 1):
+        host = place / f"host{rank}"
+        host.mkdir()
+        write_rows(host / "rows.jsonl", 40 + 8 * rank)
+        recipe = recipe_of(place / "base", Path("rows.jsonl"), Path("run"))
+        file = write_recipe(host / "recipe.yaml", recipe)
+        own = environment(
+            RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2",
+            MASTER_ADDR="127.0.0.1", MASTER_PORT=port, PYTHONPATH=str(ROOT),
+        )  # fmt: skip
+        command = [sys.executable, "-m", "trainer.sft", str(file)]
+        processes.append(
+            subprocess.Popen(command, cwd=host, env=own, stderr=subprocess.PIPE, text=True)
+        )
+    told = [process.communicate(timeout=300)[1] for process in processes]
+    assert [process.returncode for process in processes] == [2, 2]
+    assert "rank 1 has another train_data_sha256 than rank 0" in told[0]
+    assert "[rank 1]" in told[1]
+    assert not (place / "host0" / "run").exists()
 
 
 def test_a_taken_port_is_one_message(place: Path) -> None:

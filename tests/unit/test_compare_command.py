@@ -53,7 +53,7 @@ def test_tables_in_both_languages(folders: list[str], capsys: pytest.CaptureFixt
     assert "of 10 right answers lost, 9 (90%) could not be read" in english
     assert "among the 31 that could be read in both: 35.5% → 32.3%" in english
     assert "25.0%‡" in english  # nobody knows what the adapter was trained on
-    assert "‡: nobody compared" in english
+    assert "‡: no training record" in english
     assert "-25.0 [" in english
     assert "40/44" in english
     assert "scores ±" not in english  # two models need no matrix
@@ -93,7 +93,7 @@ def test_json_has_everything_and_no_text_of_questions(
     assert letters["lost"] == [f"900A{place:04}" for place in range(10, 20)]
     assert letters["overlap_with_training"] == {
         "before": None,
-        "after": {"kind": "not compared", "rows": 0, "questions": 0},
+        "after": {"kind": "no record", "rows": 0, "questions": 0},
     }
     assert letters["sittings"][0]["after"]["required"] == 10
 

@@ -1,6 +1,8 @@
 """Planted questions are found however they are written; innocent rows are not."""
 
+import json
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from lm_eval_tasks.exam import Question
 from lm_eval_tasks.load import load_exam
 from trainer.examples import Example
 from trainer.overlap import Index, Overlap, normalized
-from trainer.overlap_guard import guard
+from trainer.overlap_guard import Found, Record, guard, with_base
 
 SAMPLE = [q for q in load_exam("sample").questions if q.choices]
 INDEX = Index(SAMPLE)
@@ -96,3 +98,32 @@ def test_the_guard_names_rows_and_how_to_declare_them(monkeypatch: pytest.Monkey
     assert record["compared"] == ["sample"]
     assert "igakuqa" in record["not_here"]
     assert guard(rows[:1], [])["found"] == {}
+
+
+def test_rows_of_one_place_are_all_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two entries of one dataset may number their rows alike."""
+    monkeypatch.setenv("JMED_MIRROR", "")
+    question = max(SAMPLE, key=lambda q: len(q.stem))
+    rows = [Example(question.stem, "a", "org/rows:1"), Example("こんにちは。", "b", "org/rows:1")]
+    with pytest.raises(JmedError, match=r"may_overlap: \[sample\]"):
+        guard(rows, [])
+
+
+def test_a_run_inherits_what_its_base_was_trained_on(tmp_path: Path) -> None:
+    own = Record(
+        found={"igakuqa": Found(rows=1, questions=1)},
+        compared=["igakuqa", "jmle119", "sample"],
+        not_here=["denqa"],
+    )
+    assert with_base(own, str(tmp_path)) == own
+    earlier = Record(
+        found={"igakuqa": Found(rows=9, questions=7), "sample": Found(rows=2, questions=2)},
+        compared=["igakuqa", "sample"],
+        not_here=["denqa", "jmle119"],
+    )
+    text = json.dumps({"state": "finished", "settings": {}, "overlap": earlier})
+    (tmp_path / "run.json").write_text(text, encoding="utf-8")
+    both = with_base(own, str(tmp_path))
+    assert both["found"] == earlier["found"]
+    assert both["compared"] == ["igakuqa", "sample"]
+    assert both["not_here"] == ["denqa", "jmle119"]

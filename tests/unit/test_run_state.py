@@ -14,11 +14,13 @@ from trainer.checkpoints import is_whole, last_whole, mark_whole, remove_partial
 from trainer.run_state import RUN_FILE, check_same, read_run, where_to_start
 
 
-def checkpoint(folder: Path, step: int, *, whole: bool = True) -> Path:
+def checkpoint(folder: Path, step: int, *, whole: bool = True, last: int = 1000) -> Path:
     path = folder / f"checkpoint-{step}"
     (path / "global_step").mkdir(parents=True)
     (path / "optimizer.pt").write_bytes(b"x" * 100)
     (path / "global_step" / "rank0.pt").write_bytes(b"y" * 50)
+    state = {"global_step": step, "max_steps": last}
+    (path / "trainer_state.json").write_text(json.dumps(state), encoding="utf-8")
     if whole:
         mark_whole(path)
     return path
@@ -61,6 +63,22 @@ def test_an_unfinished_run_needs_resume(tmp_path: Path) -> None:
     with pytest.raises(JmedError, match="unfinished run with checkpoint-4; allowed: --resume"):
         where_to_start(tmp_path, resume=False)
     assert where_to_start(tmp_path, resume=True) == tmp_path / "checkpoint-4"
+
+
+def test_a_checkpoint_of_the_last_step_is_passed_over(tmp_path: Path) -> None:
+    record(tmp_path)
+    checkpoint(tmp_path, 4, last=8)
+    ended = checkpoint(tmp_path, 8, last=8)
+    assert where_to_start(tmp_path, resume=True) == tmp_path / "checkpoint-4"
+    assert is_whole(ended)
+
+
+def test_a_damaged_checkpoint_that_was_whole_is_not_deleted(tmp_path: Path) -> None:
+    """Its adapter may be all that somebody wanted to keep."""
+    path = checkpoint(tmp_path, 4)
+    (path / "optimizer.pt").unlink()
+    assert remove_partial(tmp_path) == []
+    assert last_whole(tmp_path) is None
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_the_command_names_files_and_ends_with_two(
     told = capsys.readouterr()
     assert stopped.value.code == 2
     assert "3 of 4 files are not valid" in told.err
-    assert "bad.json: IgakuQA119 rows: 1 faults" in told.out
+    assert "bad.json: IgakuQA119 rows: 1 fault\n" in told.out
     with pytest.raises(SystemExit):
         main(["submission", "check", str(good), "--eval-results"])
     assert "no options" in capsys.readouterr().err

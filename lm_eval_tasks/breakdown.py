@@ -7,6 +7,8 @@ from typing import Any
 from lm_eval_tasks.doc import Doc
 from lm_eval_tasks.verdict import Item
 
+Asked = Mapping[str, Any] | Doc
+UNKNOWN = "unknown"
 BANDS = ((0, 50), (50, 70), (70, 90), (90, 101))
 """Per cent of examinees who were right; a band holds its lower end."""
 
@@ -22,19 +24,19 @@ class Part:
     worth: int
 
 
-def breakdowns(answered: Sequence[tuple[Doc, Item]]) -> Mapping[str, list[Part]]:
+def breakdowns(answered: Sequence[tuple[Asked, Item]]) -> Mapping[str, list[Part]]:
     """The same answers by "section", "category" and "human accuracy"; unknown ones are named so."""
     return {name: _parts(answered, key) for name, key in DIVISIONS.items()}
 
 
-def _parts(answered: Iterable[tuple[Doc, Item]], key: Callable[[Doc], str]) -> list[Part]:
-    groups: dict[str, list[tuple[Doc, Item]]] = {}
+def _parts(answered: Iterable[tuple[Asked, Item]], key: Callable[[Asked], str]) -> list[Part]:
+    groups: dict[str, list[tuple[Asked, Item]]] = {}
     for doc, item in answered:
         groups.setdefault(key(doc), []).append((doc, item))
     return [_part(name, group) for name, group in sorted(groups.items())]
 
 
-def _part(name: str, group: Sequence[tuple[Doc, Item]]) -> Part:
+def _part(name: str, group: Sequence[tuple[Asked, Item]]) -> Part:
     items = [item for _, item in group]
     return Part(
         name=name,
@@ -45,15 +47,15 @@ def _part(name: str, group: Sequence[tuple[Doc, Item]]) -> Part:
     )
 
 
-def _band(doc: Mapping[str, Any] | Doc) -> str:
+def _band(doc: Asked) -> str:
     accuracy = doc["human_accuracy"]
     if accuracy is None:
-        return "unknown"
+        return UNKNOWN
     low, high = next(band for band in BANDS if band[0] <= accuracy < band[1])
     return f"{low:02}-{min(high, 100)} %"
 
 
-DIVISIONS: Mapping[str, Callable[[Mapping[str, Any] | Doc], str]] = {
+DIVISIONS: Mapping[str, Callable[[Asked], str]] = {
     "section": lambda doc: doc["section"] or "-",
     "category": lambda doc: doc["category"] or "-",
     "human accuracy": _band,

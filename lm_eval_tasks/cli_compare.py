@@ -10,6 +10,7 @@ from lm_eval_tasks.comparison import Comparison, compare_runs, shots
 from lm_eval_tasks.comparison_files import comparison_csv, comparison_json
 from lm_eval_tasks.comparison_table import comparison_tables
 from lm_eval_tasks.errors import JmedError, check_choice
+from lm_eval_tasks.left_out import say_left_out
 from lm_eval_tasks.matrix import matrix_json, matrix_table
 from lm_eval_tasks.model_name import model_name
 from lm_eval_tasks.scored import Scored
@@ -63,8 +64,7 @@ def _compare(asked: argparse.Namespace) -> None:
 
 def _read(folder: Path, tasks: Sequence[str]) -> list[Scored]:
     found = read_scored(folder)
-    for line in found.left_out:
-        sys.stderr.write(f"jmed: left out: {line}\n")
+    say_left_out(folder, found.left_out)
     for task in tasks:
         check_choice(task, {scored.run.task for scored in found.scored}, f"{folder}: --task")
     chosen = [scored for scored in found.scored if not tasks or scored.run.task in tasks]

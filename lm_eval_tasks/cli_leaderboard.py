@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lm_eval_tasks.leaderboard import leaderboard
 from lm_eval_tasks.leaderboard_files import as_markdown, write_leaderboard
+from lm_eval_tasks.left_out import say_left_out
 from lm_eval_tasks.scored_runs import read_scored
 
 TEXT = """\
@@ -40,11 +41,10 @@ def add_commands(command: Command) -> None:
 
 def _leaderboard(asked: argparse.Namespace) -> None:
     found = read_scored(asked.folder)
-    for line in found.left_out:
-        sys.stderr.write(f"jmed: left out: {line}\n")
+    say_left_out(asked.folder, found.left_out)
     rows = leaderboard(found.scored)
     if asked.file is None:
         sys.stdout.write(as_markdown(rows, asked.lang))
         return
     write_leaderboard(asked.file, rows, asked.lang)
-    print(f"{asked.file}: {len(rows)} rows, {len(found.left_out)} runs left out")
+    print(f"{asked.file}: {len(rows)} rows, {len(found.left_out)} left out")

@@ -2,16 +2,20 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from lm_eval_tasks.breakdown import Part, breakdowns
+from lm_eval_tasks.comparison_table import footnotes, limit_told
+from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.runs import TaskRun, read_runs
+from lm_eval_tasks.left_out import say_left_out
+from lm_eval_tasks.overlap_mark import overlap_mark
+from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.scored_runs import read_scored
 from lm_eval_tasks.tables import console
-from lm_eval_tasks.verdict import Item, verdicts
+from lm_eval_tasks.verdict import verdicts
 from lm_eval_tasks.verdict_tables import breakdown_tables, verdict_table
 
 TEXT = """\
@@ -37,45 +41,45 @@ def add_commands(command: Command) -> None:
 
 
 def _verdict(asked: argparse.Namespace) -> None:
-    found = read_runs(asked.folder)
-    judged = [run for run in found.runs if "passed" in run.samples[0]]
+    found = read_scored(asked.folder)
+    say_left_out(asked.folder, found.left_out)
+    judged = [scored for scored in found.scored if scored.items]
     if not judged:
-        names = ", ".join(sorted({run.task for run in found.runs}))
+        names = ", ".join(sorted({scored.run.task for scored in found.scored}))
         raise JmedError(
             f"{asked.folder}: no run here has a verdict (found: {names}). Exams with pass marks "
             "have one, asked once each (without permute)"
         )
-    for line in found.left_out:
-        sys.stderr.write(f"jmed: left out: {line}\n")
     if asked.json:
-        print(json.dumps([_as_json(run) for run in judged], ensure_ascii=False, indent=2))
+        print(json.dumps([_as_json(scored) for scored in judged], ensure_ascii=False, indent=2))
         return
-    for run in judged:
-        items = _items(run)
-        title = f"{run.task} · {run.model}"
-        if len(run.samples) < run.asked:
-            title += f" · --limit: {len(run.samples)} of {run.asked} docs"
-        console().print(verdict_table(verdicts(items), title, asked.lang))
-        for table in breakdown_tables(_breakdowns(run), asked.lang):
-            console().print(table)
+    for scored in judged:
+        _print(scored, asked.lang)
 
 
-def _items(run: TaskRun) -> list[Item]:
-    return [Item(*sample["passed"]) for sample in run.samples]
+def _print(scored: Scored, language: str) -> None:
+    title = f"{scored.run.task} · {scored.run.model}"
+    if limited := limit_told(scored, WORDS[language]):
+        title += f" · {limited}"
+    sign, notes = overlap_mark(scored).sign, footnotes([scored], language)
+    console().print(verdict_table(verdicts(scored.items), title, language, sign, notes))
+    for table in breakdown_tables(_breakdowns(scored), language, sign):
+        console().print(table)
 
 
-def _breakdowns(run: TaskRun) -> Mapping[str, list[Part]]:
-    docs = [sample["doc"] for sample in run.samples]
-    return breakdowns(list(zip(docs, _items(run), strict=True)))
+def _breakdowns(scored: Scored) -> Mapping[str, list[Part]]:
+    return breakdowns([(a.doc, a.item) for a in scored.answers if a.item is not None])
 
 
-def _as_json(run: TaskRun) -> dict[str, object]:
+def _as_json(scored: Scored) -> dict[str, object]:
+    mark = overlap_mark(scored)
     return {
-        "task": run.task,
-        "model": run.model,
-        "protocol": run.config["metadata"],
-        "verdicts": [verdict.as_json() for verdict in verdicts(_items(run))],
+        "task": scored.run.task,
+        "model": scored.run.model,
+        "protocol": scored.run.config["metadata"],
+        "overlap_with_training": mark._asdict() if mark.kind else None,
+        "verdicts": [verdict.as_json() for verdict in verdicts(scored.items)],
         "breakdowns": {
-            name: [asdict(part) for part in parts] for name, parts in _breakdowns(run).items()
+            name: [asdict(part) for part in parts] for name, parts in _breakdowns(scored).items()
         },
     }

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -64,12 +64,15 @@ def _overlap(scored: Scored) -> dict[str, Any] | None:
     return mark._asdict() if mark.kind else None
 
 
-def _points(sittings: Iterable[Verdict]) -> int:
-    return sum(verdict.required + verdict.general for verdict in sittings)
+def _points(sittings: Sequence[Verdict]) -> int | str:
+    """ "" without sittings: an exam without pass marks, or permuted choices."""
+    return sum(verdict.required + verdict.general for verdict in sittings) if sittings else ""
 
 
-def _passed(sittings: Iterable[Verdict]) -> int:
-    return sum(verdict.passed is True for verdict in sittings)
+def _passed(sittings: Sequence[Verdict]) -> int | str:
+    """ "" where none could be judged."""
+    judged = [verdict for verdict in sittings if verdict.passed is not None]
+    return sum(verdict.passed is True for verdict in judged) if judged else ""
 
 
 def _row(comparison: Comparison, change: Change) -> dict[str, Any]:
@@ -99,6 +102,8 @@ def _row(comparison: Comparison, change: Change) -> dict[str, Any]:
 def _decided(comparison: Comparison) -> dict[str, Any]:
     """Columns that hold for the deciding metric alone."""
     found = comparison.format
+    before = [old for old, _ in comparison.sittings]
+    after = [new for _, new in comparison.sittings]
     return {
         "gained": comparison.test.gained,
         "lost": comparison.test.lost,
@@ -107,9 +112,9 @@ def _decided(comparison: Comparison) -> dict[str, Any]:
         "unread_before": found.unread_before if found else "",
         "unread_after": found.unread_after if found else "",
         "lost_unread": found.lost_unread if found else "",
-        "points_before": _points(before for before, _ in comparison.sittings),
-        "points_after": _points(after for _, after in comparison.sittings),
-        "passed_before": _passed(before for before, _ in comparison.sittings),
-        "passed_after": _passed(after for _, after in comparison.sittings),
-        "sittings_judged": sum(old.passed is not None for old, _ in comparison.sittings),
+        "points_before": _points(before),
+        "points_after": _points(after),
+        "passed_before": _passed(before),
+        "passed_after": _passed(after),
+        "sittings_judged": sum(old.passed is not None for old in before),
     }

@@ -10,6 +10,7 @@ from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.overlap_mark import TEXTS, overlap_mark
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.verdict import Verdict
+from lm_eval_tasks.verdict_tables import part_name
 
 SUMMARY = ("task", "metric", "n", "before", "after", "difference", "flips", "p", "holm")
 SITTINGS = ("task", "sitting", "before", "after", "of", "verdict before", "verdict after")
@@ -72,11 +73,17 @@ def _row(comparison: Comparison, change: Change, words: Mapping[str, str]) -> li
         asked(comparison.base) if decides else "",
         f"{change.before:.1%}{overlap_mark(comparison.base).sign}",
         f"{change.after:.1%}{overlap_mark(comparison.other).sign}",
-        f"{100 * change.difference:+.1f} [{100 * change.low:+.1f}, {100 * change.high:+.1f}]",
+        _difference(change),
         f"+{test.gained} −{test.lost}" if decides else "",
         _p(test.p) if decides else "",
         _p(comparison.p_holm) if decides else "",
     ]
+
+
+def _difference(change: Change) -> str:
+    """In percentage points, with a true minus as in the counts of flips."""
+    difference, low, high = (100 * x for x in (change.difference, change.low, change.high))
+    return f"{difference:+.1f} [{low:+.1f}, {high:+.1f}]".replace("-", "−")
 
 
 def asked(scored: Scored) -> str:
@@ -94,8 +101,8 @@ def _p(value: float) -> str:
 def comparison_remarks(comparison: Comparison, words: Mapping[str, str]) -> Iterator[str]:
     """What else is to be known: --limit, versions, and how much of the change is format."""
     label = task_label(comparison.base, words)
-    if limited := limit(comparison.base):
-        yield f"{label}: --limit: {limited}"
+    if limited := limit_told(comparison.base, words):
+        yield f"{label}: {limited}"
     for remark in comparison.remarks:
         yield f"{label}: {remark}"
     if (found := comparison.format) is None:
@@ -119,6 +126,12 @@ def limit(scored: Scored) -> str:
     )
 
 
+def limit_told(scored: Scored, words: Mapping[str, str]) -> str:
+    """The same in words."""
+    told = words["limit"].format(answered=len(scored.answers), asked=scored.run.asked)
+    return told if limit(scored) else ""
+
+
 def _sittings(comparisons: Sequence[Comparison], words: Mapping[str, str]) -> Table:
     table = Table(title=words["points"], title_justify="left", caption=words["unofficial"])
     for column in SITTINGS:
@@ -131,8 +144,8 @@ def _sittings(comparisons: Sequence[Comparison], words: Mapping[str, str]) -> Ta
                 f"{before.required + before.general}{overlap_mark(comparison.base).sign}",
                 f"{after.required + after.general}{overlap_mark(comparison.other).sign}",
                 str(before.required_possible + before.general_possible),
-                state(before, words),
-                state(after, words),
+                state(before, words) + overlap_mark(comparison.base).sign,
+                state(after, words) + overlap_mark(comparison.other).sign,
             )
     return table
 
@@ -153,7 +166,7 @@ def _flips(comparison: Comparison, division: str, words: Mapping[str, str]) -> T
         table.add_column(words[column] + signs.get(column, ""), justify="right")
     for part in comparison.flips[division]:
         table.add_row(
-            escape(part.name),
+            escape(part_name(part.name, division, words)),
             str(part.answers),
             f"{part.before / part.answers:.1%}",
             f"{part.after / part.answers:.1%}",

@@ -2,22 +2,24 @@
 
 WORDS = {
     "ja": {
-        "task": "課題",
+        "task": "タスク",
         "metric": "指標",
         "n": "出題/公表",
         "before": "前",
         "after": "後",
         "difference": "差 [95 %]",
-        "flips": "正解へ/誤答へ",
+        "flips": "誤→正 / 正→誤",
         "p": "p (McNemar)",
         "holm": "p (Holm)",
         "shots": "{n} shots",
         "how": "差は百分率の点、問題単位の対応ありブートストラップ (10,000 回) の 95 % 区間。"
-        "p は最初の指標の正確 McNemar 検定、Holm は課題数による補正",
+        "p は最初の指標の McNemar の正確検定、p (Holm) は Holm 法で多重比較を補正",
         "format lost": "失った正答 {lost} のうち {lost_unread} ({share:.0%}) は、"
         "応答から答えを読み取れなくなったもの (形式の問題で、知識が失われたとは言えない)",
         "format gained": "得た正答 {gained} のうち {gained_read} は、前は読み取れなかったもの",
         "both read": "前後とも読み取れた {n} 件に限れば {before:.1%} → {after:.1%}",
+        "limit": "--limit: {asked} 問中 {answered} 問のみ",
+        "unknown": "不明",
         "points": "得点と判定",
         "unofficial": "出題しなかった問題は無解答として数える。禁忌肢のラベルは非公式 (参考値)。"
         "研究用であり、診療上の安全性を示さない",
@@ -32,9 +34,9 @@ WORDS = {
         "category": "分野",
         "human accuracy": "受験者の正答率",
         "answers": "解答数",
-        "gained": "正解へ",
-        "lost": "誤答へ",
-        "matrix": "得点率 ± 標準誤差 (%)",
+        "gained": "誤→正",
+        "lost": "正→誤",
+        "matrix": "スコア ± 標準誤差 (%)",
     },
     "en": {
         "task": "task",
@@ -53,6 +55,8 @@ WORDS = {
         "read from the response any more: format, which does not show that knowledge was lost",
         "format gained": "of {gained} right answers gained, {gained_read} could not be read before",
         "both read": "among the {n} that could be read in both: {before:.1%} → {after:.1%}",
+        "limit": "--limit: only {answered} of {asked} docs",
+        "unknown": "unknown",
         "points": "points and verdicts",
         "unofficial": "questions that were not asked count as unanswered; prohibited choices are "
         "unofficial labels (参考値); for research, no evidence of safety for patients",

@@ -7,7 +7,7 @@ from typing import Any
 from lm_eval_tasks.by_question import by_question, standard_error
 from lm_eval_tasks.comparison import shots
 from lm_eval_tasks.comparison_table import asked, limit
-from lm_eval_tasks.model_name import model_name
+from lm_eval_tasks.model_name import ModelName, model_names
 from lm_eval_tasks.overlap_mark import TEXTS, OverlapMark, overlap_mark
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.verdict import verdicts
@@ -20,12 +20,14 @@ WORDS = {
         "exam": "試験",
         "protocol": "方式",
         "shots": "shots",
-        "score": "得点率 ± 標準誤差 (%)",
+        "score": "スコア ± 標準誤差 (%)",
         "metric": "指標",
         "asked": "出題/公表",
         "points": "得点 (参考値)",
         "passed": "合格した回 (参考値)",
-        "of": "{judged} 回中 {passed}",
+        "of": "{passed}/{judged} 回",
+        "limit": "--limit: {docs} 問中 {answered} 問のみ",
+        "incomplete": "--limit などで途中までの結果は末尾に置き、得点と合否を出さない",
         "notes": [
             "得点と合否は、出題しなかった問題 (画像など) を無解答として数える。"
             "禁忌肢のラベルは非公式 (参考値)。研究用であり、診療上の安全性を示さない",
@@ -45,6 +47,8 @@ WORDS = {
         "points": "points (参考値)",
         "passed": "sittings passed (参考値)",
         "of": "{passed} of {judged}",
+        "limit": "--limit: only {answered} of {docs} docs",
+        "incomplete": "Rows of incomplete runs (--limit) stand last, without points and verdicts",
         "notes": [
             "Points and verdicts count questions that were not asked (figures) as unanswered; the "
             "labels of prohibited choices are unofficial (参考値). For research, no evidence of "
@@ -54,15 +58,20 @@ WORDS = {
     },
 }
 COLUMNS = (
-    *("model", "adapter", "exam", "protocol", "shots", "score", "metric", "asked"),
+    *("model", "adapter", "exam", "score", "protocol", "shots", "metric", "asked"),
     *("points", "passed"),
 )
+NONE = "–"
 NUMBERS = ("shots", "score", "asked", "points", "passed")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One run. points of possible, sittings passed of judged: 0 of 0 without pass marks."""
+    """One run. points of possible, sittings passed of judged: 0 of 0 without pass marks.
+
+    answered, docs: fewer answers than the task has docs mean a run with --limit.
+    incomplete: answers of a sitting are missing.
+    """
 
     model: str
     adapter: str
@@ -74,6 +83,9 @@ class Row:
     metric: str
     asked: str
     questions: int
+    answered: int
+    docs: int
+    incomplete: bool
     points: int
     possible: int
     passed: int
@@ -83,7 +95,7 @@ class Row:
     def cells(self, language: str) -> dict[str, str]:
         """column -> text"""
         words: dict[str, Any] = WORDS[language]
-        has_points = bool(self.possible)
+        limited = words["limit"].format(**vars(self)) if self.answered < self.docs else ""
         return {
             "model": self.model,
             "adapter": self.adapter,
@@ -92,9 +104,9 @@ class Row:
             "shots": str(self.shots),
             "score": f"{100 * self.score:.1f} ± {100 * self.error:.1f}{self.mark.sign}",
             "metric": self.metric,
-            "asked": self.asked,
-            "points": f"{self.points}/{self.possible}{self.mark.sign}" if has_points else "",
-            "passed": words["of"].format(**vars(self)) if has_points else "",
+            "asked": f"{self.asked} ({limited})" if limited else self.asked,
+            "points": self._judged(f"{self.points}/{self.possible}"),
+            "passed": self._judged(words["of"].format(**vars(self)) if self.judged else NONE),
         }
 
     @property
@@ -104,14 +116,25 @@ class Row:
             "shots": self.shots,
             "score": self.score,
             "asked": self.questions,
-            "points": self.points / self.possible if self.possible else -1,
-            "passed": self.passed if self.possible else -1,
+            "points": self.points / self.possible if self.possible and not self.incomplete else -1,
+            "passed": self.passed if self.judged and not self.incomplete else -1,
         }
+
+    def _judged(self, text: str) -> str:
+        """ "" for an exam without pass marks, a dash while answers are missing."""
+        if not self.possible:
+            return ""
+        return NONE if self.incomplete or text == NONE else text + self.mark.sign
 
 
 def leaderboard(runs: Iterable[Scored]) -> list[Row]:
-    """One row for each run: by exam, protocol and shots, there the best first."""
-    rows = [(_row(scored), scored.run.setting) for scored in runs]
+    """One row for each run: by exam, protocol and shots, there the best first; incomplete ones
+    last of all."""
+    found = list(runs)
+    names = model_names([scored.run for scored in found])
+    rows = [
+        (_row(scored, name), scored.run.setting) for scored, name in zip(found, names, strict=True)
+    ]
     return [row for row, _ in sorted(rows, key=lambda pair: (*_order(pair[0]), pair[1]))]
 
 
@@ -121,17 +144,17 @@ def notes(rows: Sequence[Row], language: str) -> list[str]:
         f"{row.mark.note(language)} ({row.adapter}: {row.exam})" for row in rows if row.mark.kind
     }
     words: dict[str, Any] = WORDS[language]
-    return [*sorted(marked), TEXTS[language]["base"], *words["notes"]]
+    incomplete = [words["incomplete"]] if any(row.incomplete for row in rows) else []
+    return [*sorted(marked), TEXTS[language]["base"], *incomplete, *words["notes"]]
 
 
 def _order(row: Row) -> tuple[Any, ...]:
-    return row.exam, row.protocol, row.shots, -row.score, row.model, row.adapter, row.asked
+    how = row.incomplete, row.exam, row.protocol, row.shots
+    return *how, -row.score, row.model, row.adapter, row.asked
 
 
-def _row(scored: Scored) -> Row:
-    name = model_name(scored.run)
+def _row(scored: Scored, name: ModelName) -> Row:
     sittings = verdicts(scored.items)
-    limited = limit(scored)
     return Row(
         model=f"{name.model} ({name.variant})" if name.variant else name.model,
         adapter=name.adapter,
@@ -141,8 +164,11 @@ def _row(scored: Scored) -> Row:
         score=scored.mean(scored.metric),
         error=standard_error(by_question(scored, scored.metric)),
         metric=scored.metric,
-        asked=asked(scored) + (f" (--limit {limited})" if limited else ""),
+        asked=asked(scored),
         questions=len({answer.key.id for answer in scored.answers}),
+        answered=len(scored.answers),
+        docs=scored.run.asked,
+        incomplete=bool(limit(scored)) or any(one.answered < one.asked for one in sittings),
         points=sum(one.required + one.general for one in sittings),
         possible=sum(one.required_possible + one.general_possible for one in sittings),
         passed=sum(one.passed is True for one in sittings),

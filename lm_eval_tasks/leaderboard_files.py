@@ -35,10 +35,11 @@ def write_leaderboard(file: Path, rows: Sequence[Row], language: str) -> None:
 
 def as_markdown(rows: Sequence[Row], language: str) -> str:
     """A table and its footnotes."""
+    shown = [row.cells(language) for row in rows]
     lines = [
         _line([str(WORDS[language][column]) for column in COLUMNS]),
         _line(["---:" if column in NUMBERS else "---" for column in COLUMNS]),
-        *(_line([_safe(cell) for cell in row.cells(language).values()]) for row in rows),
+        *(_line([_safe(cells[column]) for column in COLUMNS]) for cells in shown),
         "",
         *(f"- {_safe(note)}" for note in notes(rows, language)),
     ]
@@ -59,7 +60,7 @@ def as_html(rows: Sequence[Row], language: str) -> str:
         words=WORDS[language],
         columns=COLUMNS,
         numbers=NUMBERS,
-        rows=[(row.cells(language), row.values) for row in rows],
+        rows=[(row.cells(language), row.values, row.incomplete) for row in rows],
         notes=notes(rows, language),
     )
 

@@ -1,7 +1,7 @@
 """A run -> what its model is called in tables: Hub names, and of local folders the name alone."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
@@ -30,16 +30,26 @@ class ModelName(NamedTuple):
 def model_name(run: TaskRun) -> ModelName:
     """Name the model of `run`."""
     arguments = model_arguments(run.results)
-    given = next(
-        (arguments[key] for key in ("pretrained", "model", "path", "engine") if key in arguments),
-        # without arguments lm-eval makes a name up
-        str(run.results.get("model_source") or run.model),
-    )
     return ModelName(
-        model=public_name(given),
+        model=public_name(_given(run)),
         adapter=_adapter(run.results),
         variant=", ".join(f"{key}={arguments[key]}" for key in SHOWN if key in arguments),
     )
+
+
+def model_names(runs: Sequence[TaskRun]) -> list[ModelName]:
+    """Name the models of `runs`, in their order: of different local folders that are called alike
+    "model (1)" and "model (2)", adapters too, always the same whatever order they come in."""
+    names = [model_name(run) for run in runs]
+    models = _numbered([name.model for name in names], [_given(run) for run in runs])
+    adapters = _numbered(
+        [name.adapter for name in names],
+        [model_arguments(run.results).get("peft", "") for run in runs],
+    )
+    return [
+        name._replace(model=model, adapter=adapter)
+        for name, model, adapter in zip(names, models, adapters, strict=True)
+    ]
 
 
 def public_name(given: str) -> str:
@@ -49,6 +59,32 @@ def public_name(given: str) -> str:
     if HUB_NAME.fullmatch(given) and not given.startswith(".") and not Path(given).exists():
         return given
     return _last(given)
+
+
+def _given(run: TaskRun) -> str:
+    arguments = model_arguments(run.results)
+    return next(
+        (arguments[key] for key in ("pretrained", "model", "path", "engine") if key in arguments),
+        # without arguments lm-eval makes a name up
+        str(run.results.get("model_source") or run.model),
+    )
+
+
+def _numbered(names: Sequence[str], given: Sequence[str]) -> list[str]:
+    folders = [_folder(path) for path in given]
+    alike: dict[str, set[str]] = {}
+    for name, folder in zip(names, folders, strict=True):
+        alike.setdefault(name, set()).add(folder)
+    return [
+        f"{name} ({sorted(alike[name]).index(folder) + 1})" if len(alike[name]) > 1 else name
+        for name, folder in zip(names, folders, strict=True)
+    ]
+
+
+def _folder(given: str) -> str:
+    """One spelling of a path; a model of the Hub is the same one wherever its cache is."""
+    hub = public_name(given)
+    return hub if "/" in hub else str(PurePosixPath(PureWindowsPath(given).as_posix()))
 
 
 def _adapter(results: Mapping[str, Any]) -> str:

@@ -79,17 +79,15 @@ def _runs_of(file: Path, left_out: list[str]) -> Iterator[TaskRun]:
         except (AttributeError, TypeError, ValueError) as error:
             left_out.append(f"{file}: {task}: damaged ({type(error).__name__})")
         else:
-            if run:
-                yield run
+            yield run
 
 
 def _run_of(
     file: Path, results: Mapping[str, Any], task: str, config: Mapping[str, Any]
-) -> TaskRun | None:
-    """None for a task of others."""
+) -> TaskRun:
     questions = (config.get("metadata") or {}).get("questions")
     if not isinstance(questions, dict) or "asked" not in questions:
-        return None
+        raise JmedError(f"{file}: {task}: no jmed task")
     for value, schema in ((results, "results"), (config, "config")):
         if wrong := fault(value, schema):
             raise JmedError(f"{file}: {task}: not as lm-eval writes it: {wrong}")

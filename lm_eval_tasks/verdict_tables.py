@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
-from lm_eval_tasks.breakdown import Part
+from lm_eval_tasks.breakdown import UNKNOWN, Part
 from lm_eval_tasks.verdict import Verdict
 
 WORDS = {
@@ -30,6 +31,10 @@ WORDS = {
         "human accuracy": "受験者の正答率",
         "right": "正答",
         "points": "得点",
+        "unknown": "不明",
+        "incomplete": "未完了: {asked} 問中 {answered} 問のみ解答",
+        "no mark": "この回の合格基準は分かっていない",
+        "like": "合格基準は公表されていない (第{sitting}回のものを示す)",
     },
     "en": {
         "sitting": "sitting",
@@ -54,15 +59,29 @@ WORDS = {
         "human accuracy": "human accuracy",
         "right": "right",
         "points": "points",
+        "unknown": "unknown",
+        "incomplete": "incomplete: {answered} of {asked} questions were answered",
+        "no mark": "no pass mark is known for this sitting",
+        "like": "no mark is published; that of {sitting} is shown",
     },
 }
 COLUMNS = ("sitting", "verdict", "required", "general", "prohibited", "text", "answered", "why")
 
 
-def verdict_table(verdicts: Sequence[Verdict], title: str, language: str) -> Table:
-    """One row for each sitting: points / mark / all points, and why it failed."""
+def verdict_table(
+    verdicts: Sequence[Verdict],
+    title: str,
+    language: str,
+    sign: str = "",
+    notes: Sequence[str] = (),
+) -> Table:
+    """One row for each sitting: points / mark / all points, and why it failed.
+
+    sign, notes: the mark of contamination, and footnotes that say what it means.
+    """
     words = WORDS[language]
-    table = Table(title=title, title_justify="left", caption=_caption(verdicts, words))
+    caption = "\n".join([*_caption(verdicts, words), *notes])
+    table = Table(title=escape(title), title_justify="left", caption=caption)
     for column in COLUMNS:
         table.add_column(words[column], justify="left" if column in {"sitting", "why"} else "right")
     for verdict in verdicts:
@@ -71,28 +90,30 @@ def verdict_table(verdicts: Sequence[Verdict], title: str, language: str) -> Tab
         worth = verdict.required_asked + verdict.general_asked
         table.add_row(
             verdict.sitting,
-            words[state],
+            words[state] + sign,
             _points(verdict, "required"),
             _points(verdict, "general"),
             _prohibited(verdict, words),
-            f"{earned}/{worth} = {earned / worth:.1%}" if worth else "-",
+            f"{earned}/{worth} = {earned / worth:.1%}{sign}" if worth else "-",
             f"{verdict.answered}/{verdict.asked}",
             "; ".join(remarks(verdict, words)),
         )
     return table
 
 
-def breakdown_tables(parts: Mapping[str, Sequence[Part]], language: str) -> Iterator[Table]:
-    """One table for each way to divide the answers."""
+def breakdown_tables(
+    parts: Mapping[str, Sequence[Part]], language: str, sign: str = ""
+) -> Iterator[Table]:
+    """One table for each way to divide the answers. sign: of contamination."""
     words = WORDS[language]
     for name, rows in parts.items():
         table = Table(words[name])
         table.add_column(words["right"], justify="right")
-        table.add_column("%", justify="right")
+        table.add_column(f"%{sign}", justify="right")
         table.add_column(words["points"], justify="right")
         for part in rows:
             table.add_row(
-                part.name,
+                escape(part_name(part.name, name, words)),
                 f"{part.right}/{part.questions}",
                 f"{part.right / part.questions:.1%}",
                 f"{part.earned}/{part.worth}",
@@ -100,10 +121,17 @@ def breakdown_tables(parts: Mapping[str, Sequence[Part]], language: str) -> Iter
         yield table
 
 
+def part_name(name: str, division: str, words: Mapping[str, str]) -> str:
+    """The name of a part of the exam; only how many examinees were right can be unknown."""
+    return words["unknown"] if division == "human accuracy" and name == UNKNOWN else name
+
+
 def remarks(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
     """Why a sitting was failed or has no verdict, and what its verdict leaves open."""
     untested = [words["untested"]] if verdict.mark and not verdict.labelled else []
-    return [*_translated(verdict.failed, words), *_unreachable(verdict, words), *untested]
+    why = _no_verdict(verdict, words) if verdict.passed is None else ""
+    failed = [why] if why else _translated(verdict.failed, words)
+    return [*failed, *_unreachable(verdict, words), *untested]
 
 
 def _points(verdict: Verdict, part: str) -> str:
@@ -115,6 +143,15 @@ def _prohibited(verdict: Verdict, words: Mapping[str, str]) -> str:
     if not verdict.labelled:
         return words["no labels"]
     return str(verdict.prohibited) + (f" (≤ {verdict.mark.prohibited})" if verdict.mark else "")
+
+
+def _no_verdict(verdict: Verdict, words: Mapping[str, str]) -> str:
+    """`verdict.failed` of a sitting that cannot be judged, "" where it says more than is known."""
+    if verdict.answered < verdict.asked:
+        return words["incomplete"].format(**vars(verdict))
+    if verdict.mark is None:
+        return words["no mark"]
+    return words["like"].format(sitting=verdict.mark.like) if verdict.mark.like else ""
 
 
 def _translated(conditions: Sequence[str], words: Mapping[str, str]) -> Iterator[str]:
@@ -131,6 +168,6 @@ def _unreachable(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
     return [words["unreachable"]] if short and verdict.answered == verdict.asked else []
 
 
-def _caption(verdicts: Sequence[Verdict], words: Mapping[str, str]) -> str:
+def _caption(verdicts: Sequence[Verdict], words: Mapping[str, str]) -> list[str]:
     sources = {f"{v.sitting}: {v.mark.source}" for v in verdicts if v.mark}
-    return "\n".join([words["unasked"], words["labels"], *sorted(sources)])
+    return [words["unasked"], words["labels"], *sorted(sources)]

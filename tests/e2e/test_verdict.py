@@ -112,7 +112,8 @@ def test_folders_without_a_run_of_ours(
     assert stopped.value.code == 2
     assert message.startswith(f"jmed: {tmp_path}: no results of a jmed task")
     assert message.count("\n") == 1
-    assert ("results_2026" in message) == (folder == "broken")
+    assert ("results_2026" in message) == (folder in {"broken", "foreign"})
+    assert ("arc: no jmed task" in message) == (folder == "foreign")
     assert ("samples_jmed_x" in message) == (folder == "lost")
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,22 @@ def test_tables_in_both_languages(folders: list[str], capsys: pytest.CaptureFixt
     assert "among the 31 that could be read in both: 35.5% → 32.3%" in english
     assert "25.0%‡" in english  # nobody knows what the adapter was trained on
     assert "‡: no training record" in english
-    assert "-25.0 [" in english
+    assert "−25.0 [−" in english
     assert "40/44" in english
     assert "scores ±" not in english  # two models need no matrix
     japanese = shown(capsys, *folders[:2])
-    for word in ("課題", "判定", "受験者の正答率", "参考値"):
+    assert "課題" not in japanese
+    assert "unknown" not in japanese
+    assert not re.search(r"(?<!\d)-\d", japanese)  # one minus sign for all numbers
+    for word in (
+        "タスク",
+        "判定",
+        "受験者の正答率",
+        "不明",
+        "参考値",
+        "正→誤",
+        "McNemar の正確検定",
+    ):
         assert word in japanese
 
 
@@ -109,6 +121,29 @@ def test_csv_has_a_line_for_each_metric(
     assert rows[1]["p"] == ""
 
 
+def test_a_verdict_carries_the_mark_of_contamination(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = [YES] * 159
+    written(tmp_path / "base", Invented(whole, model_args="pretrained=org/base"))
+    written(tmp_path / "other", Invented(whole, model_args=OTHER))
+    text = shown(capsys, str(tmp_path / "base"), str(tmp_path / "other"))
+    (row,) = (line for line in text.splitlines() if "合格" in line)
+    assert [cell.strip() for cell in row.split("│")[-3:-1]] == ["合格", "合格‡"]
+
+
+def test_an_exam_without_sittings_has_no_points_in_csv(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, arguments in (("base", "pretrained=org/base"), ("other", OTHER)):
+        written(tmp_path / name, Invented([YES] * 6, times=3, model_args=arguments))
+    text = shown(capsys, str(tmp_path / "base"), str(tmp_path / "other"), "--csv")
+    row = next(csv.DictReader(io.StringIO(text)))
+    columns = [f"{what}_{when}" for what in ("points", "passed") for when in ("before", "after")]
+    assert [row[column] for column in columns] == [""] * 4
+    assert row["gained"] == "0"
+
+
 def test_tasks_of_one_model_alone_are_named(
     folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,5 +178,6 @@ def test_what_cannot_be_read_is_left_out_with_a_reason(
     shown_ = capsys.readouterr()
     assert "jmed: left out: " in shown_.err
     assert "results_2020-01-01.json: not lm-eval results" in shown_.err
+    assert f"jmed: {folders[0]}: 1 left out\n" in shown_.err
     assert "no results of a jmed task" in refused(capsys, folders[1], str(tmp_path / "nowhere"))
     assert "named twice" in refused(capsys, folders[1], folders[1])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.leaderboard import leaderboard
 from lm_eval_tasks.leaderboard_files import END, START, as_html, as_markdown
-from lm_eval_tasks.model_name import public_name
+from lm_eval_tasks.model_name import model_names, public_name
 from tests.unit.written_runs import Invented, scored, written
 
 YES, NO = True, False
@@ -51,16 +51,18 @@ def test_a_row_says_how_a_score_came_about(
 ) -> None:
     text = shown(capsys, write(tmp_path, *RUNS), "--lang", "en")
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    assert rows[0][:5] == ["model", "adapter", "exam", "protocol", "shots"]
+    assert rows[0][:5] == ["model", "adapter", "exam", "score ± standard error (%)", "protocol"]
     rows = rows[2:]
     assert rows[0][0] == "org/big (dtype=float16)"
-    assert rows[0][5:] == [*("100.0 ± 0.0", "acc\\_lenient", "159/163", "159/159", "1 of 1")]
+    assert rows[0][3:] == [
+        *("100.0 ± 0.0", "letters 1.0", "3", "acc\\_lenient", "159/163", "159/159", "1 of 1"),
+    ]
     assert rows[1][:6] == [
-        *("org/base", "org/adapter", "sample", "letters 1.0", "3", "75.0 ± 6.9‡"),
+        *("org/base", "org/adapter", "sample", "75.0 ± 6.9‡", "letters 1.0", "3"),
     ]
     assert [row[7] for row in rows if "small" in row[0]] == ["5/9", "2/6 × 3"]
     protocols = ["letters 1.0, chat template", "letters 1.0, permute 3", "mc 1.0"]
-    assert [row[3] for row in rows[-3:]] == protocols
+    assert [row[4] for row in rows[-3:]] == protocols
     assert "‡: no training record (run.json) was found beside the adapter" in text
     assert "(org/adapter: sample)" in text
     assert "参考値" in text
@@ -68,8 +70,58 @@ def test_a_row_says_how_a_score_came_about(
 
 def test_a_limited_run_says_so_and_has_no_verdict() -> None:
     run = scored(RUNS[0])
-    (row,) = leaderboard([replace(run, run=replace(run.run, asked=100))])
-    assert row.asked == "40/44 (--limit 40/100)"
+    limited = replace(run, run=replace(run.run, asked=100))
+    row, last = leaderboard([limited, scored(RUNS[1]), scored(RUNS[5])])[-2:]
+    assert not row.incomplete  # the others are sorted before it, worse ones too
+    japanese, english = last.cells("ja"), last.cells("en")
+    assert japanese["asked"] == "40/44 (--limit: 100 問中 40 問のみ)"
+    assert english["asked"] == "40/44 (--limit: only 40 of 100 docs)"
+    assert (japanese["points"], japanese["passed"]) == ("–", "–")
+    assert (last.values["points"], last.values["passed"]) == (-1, -1)
+    assert "末尾" in as_markdown([last], "ja")
+    assert "末尾" not in as_markdown([row], "ja")
+    assert as_html([row, last], "ja").count('<tr class="incomplete">') == 1
+
+
+def test_sittings_passed_carry_the_mark_of_contamination() -> None:
+    run = replace(RUNS[5], model_args="pretrained=org/base,peft=org/adapter")
+    (row,) = leaderboard([scored(run)])
+    assert (row.cells("ja")["points"], row.cells("ja")["passed"]) == ("159/159‡", "1/1 回‡")
+    assert row.cells("en")["passed"] == "1 of 1‡"
+
+
+def test_the_score_comes_before_how_it_came_about() -> None:
+    page = as_html(leaderboard([scored(RUNS[0])]), "ja")
+    assert page.index("スコア") < page.index("shots")
+    assert "得点率" not in page
+    assert re.search(r"th, td \{ white-space: nowrap; \}", page)
+
+
+def test_local_models_called_alike_are_numbered() -> None:
+    paths = ["/data/b/model", "/data/a/model", "/data/a/model/", "org/model", "/data/a/other"]
+    runs = [
+        scored(Invented([YES], model_args=f"pretrained={path},peft={place % 2}/lora"))
+        for place, path in enumerate(paths)
+    ]
+    named = [name.model for name in model_names([run.run for run in runs])]
+    assert named == ["model (2)", "model (1)", "model (1)", "org/model", "other"]
+    backwards = [name.model for name in model_names([run.run for run in runs[::-1]])]
+    assert backwards == named[::-1]
+    assert "/data" not in as_markdown(leaderboard(runs), "ja")
+
+
+def test_adapters_called_alike_are_numbered() -> None:
+    arguments = [f"pretrained=org/base,peft=/data/{folder}/lora" for folder in "ab"]
+    runs = [scored(Invented([YES], model_args=text)).run for text in arguments]
+    names = [str(name) for name in model_names(runs)]
+    assert names == ["org/base + lora (1)", "org/base + lora (2)"]
+    assert str(model_names(runs[1:])[0]) == "org/base + lora"
+
+
+def test_a_model_of_the_hub_is_one_wherever_its_cache_is() -> None:
+    cached = "/h/.cache/models--org--m-7B/snapshots/0ab1"
+    runs = [scored(Invented([YES], model_args=f"pretrained={m}")).run for m in (cached, "org/m-7B")]
+    assert {str(name) for name in model_names(runs)} == {"org/m-7B"}
 
 
 def test_contamination_is_a_footnote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,13 +48,14 @@ def summary(tasks: Mapping[Asked, Runs], language: str) -> list[Line]:
 
 
 def _text(model: Model, scored: Scored, language: str) -> str:
-    """ "○ 合格 100/159", "5 回中 3 合格 †" """
+    """ "○ 合格 · 得点 100/159", "5 回のうち判定 5 回、合格 3 回 ‡" """
     words = read_words(language)
     boxes = [box for view in sitting_views("", [(model, scored)], language) for box in view.boxes]
     if len(boxes) == 1:
         (box,) = boxes
-        missing = box.state == "incomplete"
-        return box.remarks[0] if missing else f"{box.symbol} {box.text} {box.points}"
+        if box.state == "incomplete":
+            return f"{box.text} ({box.remarks[0]})"
+        return f"{box.symbol} {box.text} · {words['points']} {box.points}"
     states = [box.state for box in boxes]
     passed = states.count("passed")
     judged = passed + states.count("failed")

@@ -14,6 +14,7 @@ from lm_eval_tasks.matrix import cell
 from lm_eval_tasks.overlap_mark import overlap_mark
 from lm_eval_tasks.report import facts, figures
 from lm_eval_tasks.report.calibration import calibration
+from lm_eval_tasks.report.change import MINUS
 from lm_eval_tasks.report.figures import Figure, Runs, Words
 from lm_eval_tasks.report.mistakes import Mistakes, Picks, mistakes
 from lm_eval_tasks.report.models import Asked, Model
@@ -152,7 +153,12 @@ def _position_notes(
     for model, scored in runs:
         given = (scored.run.results.get("results") or {}).get(scored.run.task) or {}
         values = {metric: given.get(f"{metric},none") for metric in PERMUTED}
-        numbers = [f"{k} = {v:.3g}" for k, v in values.items() if isinstance(v, int | float)]
+        # the exponent's minus too is the typographic one, as everywhere on the page
+        numbers = [
+            f"{k} = {v:.3g}".replace("-", MINUS)
+            for k, v in values.items()
+            if isinstance(v, int | float)
+        ]
         if numbers:
             yield f"{model.sign}: {', '.join(numbers)}"
 

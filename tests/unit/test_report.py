@@ -14,6 +14,7 @@ from lm_eval_tasks.cli import main
 from lm_eval_tasks.report.mistakes import counted
 from lm_eval_tasks.report.models import told_apart
 from lm_eval_tasks.report.words import LANGUAGES, read_words
+from lm_eval_tasks.scored import METRICS
 from tests.unit.report_runs import EXAM, Pupil, written
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -254,6 +255,59 @@ def test_ids_are_in_the_order_people_count_in() -> None:
     by_letter = sorted(ids)
     assert by_letter != ids
     assert sorted(by_letter, key=counted) == ids
+
+
+def test_a_device_is_named_only_where_there_was_a_gpu(make: Make) -> None:
+    settings = {"model_args": "pretrained=org/base,token=x", "device": "cuda:0"}
+    without = {"config": settings, "pretty_env_info": "Is CUDA available: False"}
+    page = make(Pupil(changes=without, protocols=("mc",))).text
+    assert "cuda:0" not in page
+    assert "デバイス" not in page
+    assert "引数の数" not in page
+    with_gpu = {"config": settings, "pretty_env_info": "GPU 0: NVIDIA H100 80GB HBM3"}
+    page = make(Pupil(changes=without), Pupil(changes=with_gpu)).text
+    assert '<th scope="row">デバイス</th><td>–</td><td>cuda:0</td>' in page
+
+
+@pytest.mark.parametrize("protocols", [("letters",), ("mc",), ("letters", "letters_mc")])
+def test_the_metrics_of_the_page_and_no_others_are_explained(
+    make: Make, protocols: tuple[str, ...]
+) -> None:
+    page = make(Pupil(protocols=protocols)).text
+    wanted = {metric for protocol in protocols for metric in METRICS[protocol]}
+    ece = set() if protocols == ("letters",) else {"ECE"}
+    (told,) = re.findall(r"<summary>指標の説明</summary>(.*?)</details>", page, re.DOTALL)
+    assert set(re.findall("<dt>(.*?)</dt>", told)) == wanted | ece
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_metric_has_its_line(language: str) -> None:
+    told = read_words(language)["metrics"]
+    assert set(told) == {metric for names in METRICS.values() for metric in names} | {"ECE"}
+
+
+def test_the_score_stands_beside_its_task(both: Page) -> None:
+    scores = both.text.split('<h2 id="scores">')[1].split("</table>")[0]
+    for row in scores.split("<tbody>")[1].split("<tr>")[1:]:
+        assert re.match(r'<th scope="row">[^<]*</th><td>M\d</td><td class="number">[\d.]+ ±', row)
+    assert "<caption" not in both.text
+
+
+def test_the_verdicts_come_first(make: Make) -> None:
+    page = make(Pupil(), Pupil(knows=0.9, model_args=LORA)).text
+    top = page.split("</aside>")[1].split("<nav")[0]
+    assert top.count("不合格") == 2
+    assert top.count("○ 合格 ‡") == 2
+    assert "調べられていない" in top
+
+
+def test_one_word_for_each_thing(make: Make) -> None:
+    page = make(Pupil(), Pupil(knows=0.4, model_args=LORA)).text
+    for word in ("課題", "装置", "実行系", "正解へ", "課題数", "精度"):
+        assert word not in page, word
+    assert re.search("[^格]基準", page) is None
+    assert page.count("得点率") == page.count("出題分の得点率")
+    assert re.search(r">[^<]*[ \[(]-\d", page.split("<body>")[1]) is None
 
 
 def test_both_languages_have_the_same_words() -> None:

@@ -23,28 +23,32 @@ class Judged:
 
 @dataclass(frozen=True)
 class Line:
-    """One task; footnotes: what the signs in its texts mean."""
+    """One task."""
 
     task: str
     judged: Sequence[Judged]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """lines: none if no task has points. footnotes: what the signs in them mean."""
+
+    lines: Sequence[Line]
     footnotes: Sequence[str]
 
 
-def summary(tasks: Mapping[Asked, Runs], language: str) -> list[Line]:
-    """Nothing for tasks without points."""
-    return [
+def summary(tasks: Mapping[Asked, Runs], language: str) -> Summary:
+    """Of the tasks with points."""
+    found = [[(model, scored) for model, scored in runs if scored.items] for runs in tasks.values()]
+    judged = [runs for runs in found if runs]
+    lines = [
         Line(
             task=task_label(runs[0][1], WORDS[language]),
-            judged=[
-                Judged(model, _text(model, scored, language))
-                for model, scored in runs
-                if scored.items
-            ],
-            footnotes=_footnotes(runs, language),
+            judged=[Judged(model, _text(model, scored, language)) for model, scored in runs],
         )
-        for runs in tasks.values()
-        if any(scored.items for _, scored in runs)
+        for runs in judged
     ]
+    return Summary(lines, _footnotes([scored for runs in judged for _, scored in runs], language))
 
 
 def _text(model: Model, scored: Scored, language: str) -> str:
@@ -64,6 +68,10 @@ def _text(model: Model, scored: Scored, language: str) -> str:
     return f"{told}{mark}"
 
 
-def _footnotes(runs: Runs, language: str) -> list[str]:
-    notes = (overlap_mark(scored).note(language) for _, scored in runs if scored.items)
-    return list(dict.fromkeys(note for note in notes if note))
+def _footnotes(runs: Sequence[Scored], language: str) -> list[str]:
+    notes = [
+        f"{mark.note(language)} ({scored.exam})"
+        for scored in runs
+        if (mark := overlap_mark(scored)).kind
+    ]
+    return list(dict.fromkeys(notes))

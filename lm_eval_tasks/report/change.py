@@ -9,8 +9,12 @@ from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.overlap_mark import overlap_mark
 from lm_eval_tasks.report import charts
 from lm_eval_tasks.report.charts import Line
-from lm_eval_tasks.report.figures import Figure, Words
+from lm_eval_tasks.report.figures import Figure
 from lm_eval_tasks.report.models import Compared
+from lm_eval_tasks.report.words import read_words
+
+COLUMNS = ("task", "before", "after", "difference", "flips", "p", "holm", "metric")
+MINUS = "−"
 
 
 @dataclass(frozen=True)
@@ -23,37 +27,41 @@ class ChangeView:
     unlike: Sequence[str]
 
 
-def change_view(name: str, compared: Compared, language: str, words: Words) -> ChangeView:
+def change_view(name: str, compared: Compared, language: str) -> ChangeView:
     """One comparison as the page shows it. name: unique on the page."""
+    # the order of the page: those with verdicts first
+    comparisons = sorted(compared.comparisons, key=lambda one: not one.sittings)
     remarks = [
         remark
-        for comparison in compared.comparisons
+        for comparison in comparisons
         for remark in comparison_remarks(comparison, WORDS[language])
     ]
     return ChangeView(
         title=f"{compared.base.sign} {compared.base.name} → "
         f"{compared.other.sign} {compared.other.name}",
-        figure=_figure(name, compared, language, words) if compared.comparisons else None,
+        figure=_figure(name, compared, comparisons, language) if comparisons else None,
         remarks=remarks,
         unlike=compared.unlike,
     )
 
 
-def _figure(name: str, compared: Compared, language: str, words: Words) -> Figure:
-    columns = WORDS[language]
+def _figure(
+    name: str, compared: Compared, comparisons: Sequence[Comparison], language: str
+) -> Figure:
+    words = read_words(language)
+    columns = words["change columns"]
     ends = (compared.base.sign, compared.other.sign)
     title = f"{ends[0]} → {ends[1]}"
-    lines = [_line(place, one) for place, one in enumerate(compared.comparisons, 1)]
-    keys = ("task", "metric", "before", "after", "difference", "flips", "p", "holm")
+    lines = [_line(place, one) for place, one in enumerate(comparisons, 1)]
     return Figure(
         title=title,
         svg=charts.slope(name, (title, words["slope told"]), ends, lines),
-        head=[columns[key] for key in keys],
+        head=[columns[key] for key in COLUMNS],
         rows=[
-            [f"[{place}] {task_label(one.base, columns)}", *_cells(one)]
-            for place, one in enumerate(compared.comparisons, 1)
+            [f"[{place}] {task_label(one.base, WORDS[language])}", *_cells(one)]
+            for place, one in enumerate(comparisons, 1)
         ],
-        note=f"{words['slope told']} {columns['how']}",
+        note=f"{words['slope told']} {words['change told']}",
     )
 
 
@@ -66,15 +74,15 @@ def _cells(comparison: Comparison) -> list[str]:
     change, test = comparison.changes[0], comparison.test
     low, high = 100 * change.low, 100 * change.high
     return [
-        f"{change.metric}, n = {comparison.questions}",
         f"{change.before:.1%}{overlap_mark(comparison.base).sign}",
         f"{change.after:.1%}{overlap_mark(comparison.other).sign}",
-        f"{100 * change.difference:+.1f} [{low:+.1f}, {high:+.1f}]",
-        f"+{test.gained} −{test.lost}",
+        f"{100 * change.difference:+.1f} [{low:+.1f}, {high:+.1f}]".replace("-", MINUS),
+        f"+{test.gained} / {MINUS}{test.lost}",
         _p(test.p),
         _p(comparison.p_holm),
+        f"{change.metric}, n = {comparison.questions}",
     ]
 
 
 def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}".replace("-", MINUS)

@@ -14,10 +14,8 @@ from lm_eval_tasks.submission.entry import ENGINES
 Words = Mapping[str, Any]
 GPU = re.compile(r"^GPU \d+: ([A-Za-z0-9 -]{1,60})$", re.MULTILINE)
 DEVICE = re.compile(r"(?:cpu|cuda|mps|xpu)(?::\d{1,2})?")
-NAMES = ("pretrained", "model", "path", "engine", "peft")
-"""Arguments that the page shows elsewhere, by the last part of the path."""
 SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
-UNKNOWN = "-"
+UNKNOWN = "–"
 
 
 def protocol(scored: Scored, words: Words) -> dict[str, str]:
@@ -44,9 +42,7 @@ def environment(scored: Scored, words: Words) -> dict[str, str]:
     results = scored.run.results
     config = results.get("config") or {}
     questions = scored.run.config["metadata"]["questions"]
-    arguments = model_arguments(results)
-    shown = permitted.model_arguments(arguments)
-    withheld = len(arguments.keys() - shown.keys() - set(NAMES))
+    gpus = sorted(set(GPU.findall(str(results.get("pretty_env_info")))))
     values: Mapping[str, Callable[[], str]] = {
         words["date"]: lambda: _date(results.get("date")),
         "lm_eval": lambda: permitted.version(results.get("lm_eval_version")),
@@ -55,16 +51,17 @@ def environment(scored: Scored, words: Words) -> dict[str, str]:
         words["engine"]: lambda: _one_of(results.get("model_source"), ENGINES),
         words["dtype"]: lambda: permitted.text(config.get("model_dtype"), permitted.DTYPE),
         words["parameters"]: lambda: _count(config.get("model_num_parameters")),
-        words["arguments"]: lambda: _pairs(shown),
-        words["withheld"]: lambda: str(withheld),
+        words["arguments"]: lambda: _pairs(permitted.model_arguments(model_arguments(results))),
         words["batch"]: lambda: permitted.text(
             config.get("batch_size"), re.compile(r"[\w:.]{1,12}")
         ),
         words["device"]: lambda: permitted.text(config.get("device"), DEVICE),
-        "GPU": lambda: ", ".join(sorted(set(GPU.findall(str(results.get("pretty_env_info")))))),
+        "GPU": lambda: ", ".join(gpus),
         words["seeds"]: lambda: ", ".join(_seed(config.get(seed)) for seed in SEEDS),
     }
-    return {label: value() or UNKNOWN for label, value in values.items()}
+    # lm-eval records its default, cuda:0, where there is no GPU too
+    unfounded = set() if gpus else {words["device"]}
+    return {label: value() or UNKNOWN for label, value in values.items() if label not in unfounded}
 
 
 def _sha(value: object, words: Words) -> str:

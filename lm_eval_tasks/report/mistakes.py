@@ -1,5 +1,6 @@
 """A scored run -> its wrong answers, by question id."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,14 +40,21 @@ class Mistakes:
 
 
 def mistakes(model: Model, scored: Scored, picks: Picks | None, *, with_text: bool) -> Mistakes:
-    """Wrong answers in order of the questions."""
+    """Wrong answers in order of the questions, as people count: 2 before 10, A2 before A11."""
     wrong = [answer for answer in scored.answers if not answer.right]
+    wrong.sort(key=lambda answer: (*counted(answer.key.id), answer.key.permutation))
     permuted = any(answer.key.permutation for answer in scored.answers)
     return Mistakes(
         model,
         [_mistake(answer, picks, permuted, with_text) for answer in wrong],
         len(scored.answers),
     )
+
+
+def counted(id_: str) -> tuple[tuple[str, int], ...]:
+    """Order of an id: its words and numbers in turn."""
+    parts = [*re.split(r"([0-9]{1,18})", id_), ""]
+    return tuple((parts[i], int(parts[i + 1] or -1)) for i in range(0, len(parts) - 1, 2))
 
 
 def _mistake(answer: Answer, picks: Picks | None, permuted: bool, with_text: bool) -> Mistake:

@@ -2,11 +2,13 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lm_eval_tasks.comparison import Comparison, compare_runs, shots
+from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.model_name import model_name
 from lm_eval_tasks.same_protocol import differences
 from lm_eval_tasks.scored import Scored
@@ -56,22 +58,38 @@ def read_models(folders: Sequence[Path]) -> Found:
     """Read every folder; a model is told from others by folder, arguments and chat template.
 
     Raises:
-        JmedError: a folder has no run that can be read.
+        JmedError: a folder has no run that can be read, or two have the same one.
     """
     groups: dict[tuple[int, str, str], list[Scored]] = {}
     left_out: list[str] = []
+    read: dict[Path, Path] = {}
     for number, folder in enumerate(folders):
         found = read_scored(folder)
         left_out += found.left_out
+        for file in {scored.run.file.resolve() for scored in found.scored}:
+            if file in read:
+                raise JmedError(f"the same run is named twice: {read[file]}, {folder}")
+            read[file] = folder
         for scored in found.scored:
             groups.setdefault((number, *_identity(scored)), []).append(scored)
+    names = told_apart([str(model_name(runs[0].run)) for runs in groups.values()])
     return Found(
         [
-            Model(f"M{place + 1}", place, str(model_name(runs[0].run)), runs)
-            for place, runs in enumerate(groups.values())
+            Model(f"M{place + 1}", place, name, runs)
+            for place, (name, runs) in enumerate(zip(names, groups.values(), strict=True))
         ],
         left_out,
     )
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Names that occur twice get a number: a path, which would tell them apart, is private."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
+    return found
 
 
 def asked_of(scored: Scored) -> Asked:
@@ -80,12 +98,16 @@ def asked_of(scored: Scored) -> Asked:
 
 
 def by_task(models: Sequence[Model]) -> dict[Asked, list[tuple[Model, Scored]]]:
-    """The same task of all models together, in order of the tasks."""
+    """The same task of all models together: those with points first, then by name."""
     found: dict[Asked, list[tuple[Model, Scored]]] = {}
     for model in models:
         for scored in model.runs:
             found.setdefault(asked_of(scored), []).append((model, scored))
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items(), key=lambda pair: (not _judged(pair[1]), pair[0])))
+
+
+def _judged(runs: Sequence[tuple[Model, Scored]]) -> bool:
+    return any(scored.items for _, scored in runs)
 
 
 def compare(base: Model, other: Model) -> Compared:

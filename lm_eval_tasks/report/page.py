@@ -1,6 +1,5 @@
 """Models -> the page."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
@@ -8,10 +7,11 @@ import jinja2
 from lm_eval_tasks import __version__
 from lm_eval_tasks.comparison_table import footnotes
 from lm_eval_tasks.report.change import change_view
-from lm_eval_tasks.report.models import Found, Model, by_task, compare, reason
+from lm_eval_tasks.report.metrics_told import metrics_told
+from lm_eval_tasks.report.models import Found, by_task, compare, reason
+from lm_eval_tasks.report.summary import summary
 from lm_eval_tasks.report.task_view import score_rows, task_view
 from lm_eval_tasks.report.words import read_words
-from lm_eval_tasks.scored import Scored
 
 TEMPLATES = Path(__file__).parent
 
@@ -19,6 +19,7 @@ TEMPLATES = Path(__file__).parent
 def page(found: Found, language: str, *, with_text: bool) -> str:
     """One HTML document that asks for nothing from anywhere; the first model is the base."""
     words = read_words(language)
+    all_runs = [scored for model in found.models for scored in model.runs]
     tasks = by_task(found.models)
     base, *others = found.models
     return _environment().get_template("report.html.jinja").render(
@@ -26,10 +27,12 @@ def page(found: Found, language: str, *, with_text: bool) -> str:
         words=words,
         version=__version__,
         models=found.models,
+        verdicts=summary(tasks, language),
         scores=score_rows(tasks, language, words),
-        notes=footnotes(_runs(found.models), language),
+        metrics=metrics_told(all_runs, words),
+        notes=footnotes(all_runs, language),
         changes=[
-            change_view(f"change{place}", compare(base, other), language, words)
+            change_view(f"change{place}", compare(base, other), language)
             for place, other in enumerate(others)
         ],
         tasks=[
@@ -39,10 +42,6 @@ def page(found: Found, language: str, *, with_text: bool) -> str:
         left_out=[(file, words["left out why"][why]) for file, why in map(reason, found.left_out)],
         with_text=with_text,
     )  # fmt: skip
-
-
-def _runs(models: Sequence[Model]) -> list[Scored]:
-    return [scored for model in models for scored in model.runs]
 
 
 def _environment() -> jinja2.Environment:

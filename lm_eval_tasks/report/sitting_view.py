@@ -1,24 +1,26 @@
 """The runs of one task -> for each sitting, the verdict of every model beside the others'."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lm_eval_tasks.overlap_mark import overlap_mark
+from lm_eval_tasks.overlap_mark import OverlapMark, overlap_mark
 from lm_eval_tasks.report import figures
-from lm_eval_tasks.report.figures import Figure, Runs
+from lm_eval_tasks.report.figures import Figure, Runs, Words
 from lm_eval_tasks.report.models import Model
 from lm_eval_tasks.report.words import read_words
 from lm_eval_tasks.verdict import Verdict, verdicts
 from lm_eval_tasks.verdict_tables import WORDS, remarks
 
-SYMBOLS = {"passed": "○", "failed": "×", "none": "－"}
+SYMBOLS = {"passed": "○", "failed": "×", "none": "−", "incomplete": ""}
+NOTHING = "–"
 
 
 @dataclass(frozen=True)
 class Box:
-    """state: "passed", "failed" or "none"; symbol and text say the same without colour.
+    """state: "passed", "failed", "none" or "incomplete"; symbol and text say the same without
+    colour, and text carries the sign of the training data's overlap; footnote: what it means.
 
-    points: of the whole sitting; rate: of the questions asked.
+    points: of the whole sitting; rate: of the questions asked; "–" while answers are missing.
     """
 
     model: Model
@@ -30,51 +32,108 @@ class Box:
     prohibited: str
     answered: str
     remarks: Sequence[str]
+    footnote: str
 
 
 @dataclass(frozen=True)
 class SittingView:
-    """source: of the mark, "" without one."""
+    """figure: None while answers are missing of all models. source: of the mark, "" without."""
 
     sitting: str
     boxes: Sequence[Box]
-    figure: Figure
+    figure: Figure | None
     source: str
 
 
 def sitting_views(name: str, runs: Runs, language: str) -> list[SittingView]:
     """One for each sitting, none for an exam without pass marks."""
     found: dict[str, list[tuple[Model, Verdict]]] = {}
-    signs = {model: overlap_mark(scored).sign for model, scored in runs}
+    marks = {model: overlap_mark(scored) for model, scored in runs}
     for model, scored in runs:
         for verdict in verdicts(scored.items):
             found.setdefault(verdict.sitting, []).append((model, verdict))
-    words = read_words(language)
     return [
         SittingView(
             sitting=sitting,
-            boxes=[_box(model, verdict, signs[model], language) for model, verdict in judged],
-            figure=figures.sitting(f"{name}-sitting{place}", judged, words),
+            boxes=[_box(model, verdict, marks[model], language) for model, verdict in judged],
+            figure=_figure(f"{name}-sitting{place}", judged, read_words(language)),
             source=next((verdict.mark.source for _, verdict in judged if verdict.mark), ""),
         )
         for place, (sitting, judged) in enumerate(sorted(found.items()))
     ]
 
 
-def _box(model: Model, verdict: Verdict, sign: str, language: str) -> Box:
+def _figure(name: str, judged: Sequence[tuple[Model, Verdict]], words: Words) -> Figure | None:
+    complete = [(model, verdict) for model, verdict in judged if not _incomplete(verdict)]
+    return figures.sitting(name, complete, words) if complete else None
+
+
+def _box(model: Model, verdict: Verdict, mark: OverlapMark, language: str) -> Box:
     words, terms = read_words(language), WORDS[language]
     state = {True: "passed", False: "failed", None: "none"}[verdict.passed]
-    most = f" (≤ {verdict.mark.prohibited})" if verdict.mark else ""
-    earned = verdict.required + verdict.general
-    worth = verdict.required_asked + verdict.general_asked
-    return Box(
+    box = Box(
         model=model,
         state=state,
         symbol=SYMBOLS[state],
-        text=terms[state],
-        points=f"{earned}/{verdict.required_possible + verdict.general_possible}{sign}",
-        rate=f"{earned}/{worth} = {earned / worth:.1%}" if worth else "-",
-        prohibited=f"{verdict.prohibited}{most}" if verdict.labelled else words["no labels"],
+        text=terms[state] + words["verdict marks"].get(mark.kind, ""),
+        points=_points(verdict, mark.sign),
+        rate=_rate(verdict, mark.sign),
+        prohibited=_prohibited(verdict, words),
         answered=f"{verdict.answered}/{verdict.asked}",
-        remarks=remarks(verdict, terms),
+        remarks=_remarks(verdict, language),
+        footnote=mark.note(language),
     )
+    if not _incomplete(verdict):
+        return box
+    return replace(
+        box,
+        state="incomplete",
+        symbol=SYMBOLS["incomplete"],
+        text=NOTHING,
+        points=NOTHING,
+        rate=NOTHING,
+        prohibited=NOTHING,
+        footnote="",
+    )
+
+
+def _incomplete(verdict: Verdict) -> bool:
+    return verdict.answered < verdict.asked
+
+
+def _points(verdict: Verdict, sign: str) -> str:
+    earned = verdict.required + verdict.general
+    return f"{earned}/{verdict.required_possible + verdict.general_possible}{sign}"
+
+
+def _rate(verdict: Verdict, sign: str) -> str:
+    earned = verdict.required + verdict.general
+    worth = verdict.required_asked + verdict.general_asked
+    return f"{earned}/{worth} = {earned / worth:.1%}{sign}" if worth else NOTHING
+
+
+def _prohibited(verdict: Verdict, words: Words) -> str:
+    if not verdict.labelled:
+        return str(words["no labels"])
+    return str(verdict.prohibited) + (f" (≤ {verdict.mark.prohibited})" if verdict.mark else "")
+
+
+def _remarks(verdict: Verdict, language: str) -> list[str]:
+    """As the verdict's tables have them, but why there is no verdict in the page's language."""
+    words = read_words(language)
+    terms = {**WORDS[language], "unreachable": words["unreachable"]}
+    if verdict.passed is not None:
+        return remarks(verdict, terms)
+    return [_no_verdict(verdict, words["no verdict"]), *remarks(replace(verdict, failed=()), terms)]
+
+
+def _no_verdict(verdict: Verdict, words: Words) -> str:
+    """From the verdict's fields, in the order of the verdict's own reasons."""
+    if _incomplete(verdict):
+        kind = "incomplete"
+    elif verdict.mark is None:
+        kind = "no mark"
+    else:
+        kind = "mark of another" if verdict.mark.like else "other points"
+    like = verdict.mark.like if verdict.mark else ""
+    return str(words[kind]).format(answered=verdict.answered, asked=verdict.asked, like=like)

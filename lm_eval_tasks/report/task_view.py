@@ -14,11 +14,12 @@ from lm_eval_tasks.matrix import cell
 from lm_eval_tasks.overlap_mark import overlap_mark
 from lm_eval_tasks.report import facts, figures
 from lm_eval_tasks.report.calibration import calibration
+from lm_eval_tasks.report.change import MINUS
 from lm_eval_tasks.report.figures import Figure, Runs, Words
 from lm_eval_tasks.report.mistakes import Mistakes, Picks, mistakes
 from lm_eval_tasks.report.models import Asked, Model
 from lm_eval_tasks.report.picks import Positions, picks, positions
-from lm_eval_tasks.report.sitting_view import SittingView, sitting_views
+from lm_eval_tasks.report.sitting_view import NOTHING, SittingView, sitting_views
 from lm_eval_tasks.report.words import read_words
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.task_names import LOGLIKELIHOOD
@@ -97,7 +98,7 @@ def task_view(name: str, runs: Runs, language: str, *, with_text: bool) -> TaskV
         floors=_or_none(_floors, first) or {},
         metric=first.metric,
         scores=[(model.sign, str(cell(scored, scored.metric))) for model, scored in runs],
-        counts=_side_by_side([_counts(scored, words) for _, scored in runs]),
+        counts=_side_by_side([_counts(scored, words) for _, scored in runs], "0"),
         protocol=_side_by_side([facts.protocol(scored, words) for _, scored in runs]),
         environment=_side_by_side([facts.environment(scored, words) for _, scored in runs]),
         models=[model for model, _ in runs],
@@ -126,13 +127,18 @@ def _score_rows(model: Model, scored: Scored, language: str, words: Words) -> It
             right=f"{right}/{len(scored.answers)}" if decides else "",
             score=str(cell(scored, metric)),
             asked=asked(scored) + (f" (--limit {limited})" if limited else ""),
-            passed=words["of sittings"].format(
-                passed=states.count("passed"), judged=len(states) - states.count("none")
-            )
-            if states
-            else "",
+            passed=_passed(states, overlap_mark(scored).sign, words) if decides else "",
             decides=decides,
         )
+
+
+def _passed(states: Sequence[str], sign: str, words: Words) -> str:
+    """ "3 of 5†" of the sittings with a verdict, "–" if none has one, "" without sittings."""
+    passed = states.count("passed")
+    judged = passed + states.count("failed")
+    if not judged:
+        return NOTHING if states else ""
+    return f"{words['of sittings'].format(passed=passed, judged=judged)}{sign}"
 
 
 def _positions(scored: Scored, given: Picks | None) -> Positions | None:
@@ -147,7 +153,12 @@ def _position_notes(
     for model, scored in runs:
         given = (scored.run.results.get("results") or {}).get(scored.run.task) or {}
         values = {metric: given.get(f"{metric},none") for metric in PERMUTED}
-        numbers = [f"{k} = {v:.3g}" for k, v in values.items() if isinstance(v, int | float)]
+        # the exponent's minus too is the typographic one, as everywhere on the page
+        numbers = [
+            f"{k} = {v:.3g}".replace("-", MINUS)
+            for k, v in values.items()
+            if isinstance(v, int | float)
+        ]
         if numbers:
             yield f"{model.sign}: {', '.join(numbers)}"
 
@@ -188,7 +199,9 @@ def _counts(scored: Scored, words: Words) -> dict[str, str]:
     }
 
 
-def _side_by_side(facts_of: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
-    """label -> the value of each model, "0" where it has none"""
+def _side_by_side(
+    facts_of: Sequence[Mapping[str, str]], missing: str = facts.UNKNOWN
+) -> dict[str, list[str]]:
+    """label -> the value of each model"""
     labels = list(dict.fromkeys(label for found in facts_of for label in found))
-    return {label: [found.get(label, "0") for found in facts_of] for label in labels}
+    return {label: [found.get(label, missing) for found in facts_of] for label in labels}

@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks.cli import main
+from lm_eval_tasks.report.mistakes import counted
+from lm_eval_tasks.report.models import told_apart
 from lm_eval_tasks.report.words import LANGUAGES, read_words
+from lm_eval_tasks.scored import METRICS
 from tests.unit.report_runs import EXAM, Pupil, written
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -143,7 +146,7 @@ def test_markup_in_results_stays_text(make: Make) -> None:
 
 def test_runs_that_cannot_be_compared_say_why(make: Make) -> None:
     page = make(Pupil(), Pupil(limit=20)).text
-    assert "比べられる課題がない" in page
+    assert "比べられるタスクがない" in page
     assert "--limit 20/116" in page
 
 
@@ -155,9 +158,31 @@ def test_questions_among_the_training_rows_mark_every_score(make: Make, tmp_path
     tuned = Pupil(knows=0.9, model_args=f"pretrained=org/base,peft={adapter}")
     page = make(Pupil(), tuned, more=("--lang", "en")).text
     assert "7 training rows hold 5 questions" in page
-    assert re.search(r"<td>[\d.]+%†</td>", page)
+    assert re.search(r'<td class="value">[\d.]+%†</td>', page)
     assert re.search(r"<dd>\d+/159†</dd>", page)
+    assert "PASS († trained on questions of it)" in page
+    assert '<td class="number">1 of 1†</td>' in page
+    boxes = re.findall(r'<div class="box .*?</dl>(.*?)</div>', page, re.DOTALL)
+    assert ["such a score says little" in box for box in boxes] == [False, True] * 2
     assert str(tmp_path) not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "why"),
+    [
+        ("ja", "未完了: 116 問中 10 問のみ解答"),
+        ("en", "incomplete: 10 of 116 questions were answered"),
+    ],
+)
+def test_an_incomplete_sitting_has_neither_points_nor_verdict(
+    make: Make, language: str, why: str
+) -> None:
+    page = make(Pupil(limit=10, protocols=("letters",)), more=("--lang", language)).text
+    (box,) = re.findall(r'<div class="box .*?</dl>.*?</div>', page, re.DOTALL)
+    assert why in box
+    assert re.findall(r"<dd>(.*?)</dd>", box) == ["–", "–", "–", "10/116"]
+    assert "</span> –</p>" in box
+    assert "/159" not in page
 
 
 def test_permuted_choices_and_one_model_alone(make: Make) -> None:
@@ -204,6 +229,85 @@ def test_bad_input_is_one_line(
         main(["report", *arguments])
     assert stopped.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_same_run_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = written(tmp_path / "run", Pupil(protocols=("mc",)))
+    for twice in (folder, next(folder.glob("results_*"))):
+        with pytest.raises(SystemExit) as stopped:
+            main(["report", str(folder), str(twice), "-o", str(tmp_path / "a.html")])
+        assert stopped.value.code == 2
+        told = capsys.readouterr().err
+        assert f"the same run is named twice: {folder}, {twice}" in told
+        assert told.count("\n") == 1
+
+
+def test_models_of_one_name_are_numbered(make: Make) -> None:
+    a, b = (Pupil(model_args=f"pretrained=/{place}/model", protocols=("mc",)) for place in "ab")
+    page = make(a, b).text
+    assert '<td class="name">model (1)' in page
+    assert '<td class="name">model (2)' in page
+    assert told_apart(["a", "b", "a"]) == ["a (1)", "b", "a (2)"]
+
+
+def test_ids_are_in_the_order_people_count_in() -> None:
+    ids = ["1", "2", "10", "900-A1", "900-A2", "900-A11", "900-B1", "A1", "A2", "A11", "A11a"]
+    by_letter = sorted(ids)
+    assert by_letter != ids
+    assert sorted(by_letter, key=counted) == ids
+
+
+def test_a_device_is_named_only_where_there_was_a_gpu(make: Make) -> None:
+    settings = {"model_args": "pretrained=org/base,token=x", "device": "cuda:0"}
+    without = {"config": settings, "pretty_env_info": "Is CUDA available: False"}
+    page = make(Pupil(changes=without, protocols=("mc",))).text
+    assert "cuda:0" not in page
+    assert "デバイス" not in page
+    assert "引数の数" not in page
+    with_gpu = {"config": settings, "pretty_env_info": "GPU 0: NVIDIA H100 80GB HBM3"}
+    page = make(Pupil(changes=without), Pupil(changes=with_gpu)).text
+    assert '<th scope="row">デバイス</th><td>–</td><td>cuda:0</td>' in page
+
+
+@pytest.mark.parametrize("protocols", [("letters",), ("mc",), ("letters", "letters_mc")])
+def test_the_metrics_of_the_page_and_no_others_are_explained(
+    make: Make, protocols: tuple[str, ...]
+) -> None:
+    page = make(Pupil(protocols=protocols)).text
+    wanted = {metric for protocol in protocols for metric in METRICS[protocol]}
+    ece = set() if protocols == ("letters",) else {"ECE"}
+    (told,) = re.findall(r"<summary>指標の説明</summary>(.*?)</details>", page, re.DOTALL)
+    assert set(re.findall("<dt>(.*?)</dt>", told)) == wanted | ece
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_metric_has_its_line(language: str) -> None:
+    told = read_words(language)["metrics"]
+    assert set(told) == {metric for names in METRICS.values() for metric in names} | {"ECE"}
+
+
+def test_the_score_stands_beside_its_task(both: Page) -> None:
+    scores = both.text.split('<h2 id="scores">')[1].split("</table>")[0]
+    for row in scores.split("<tbody>")[1].split("<tr>")[1:]:
+        assert re.match(r'<th scope="row">[^<]*</th><td>M\d</td><td class="number">[\d.]+ ±', row)
+    assert "<caption" not in both.text
+
+
+def test_the_verdicts_come_first(make: Make) -> None:
+    page = make(Pupil(), Pupil(knows=0.9, model_args=LORA)).text
+    top = page.split("</aside>")[1].split("<nav")[0]
+    assert top.count("不合格") == 2
+    assert top.count("○ 合格 ‡") == 2
+    assert "調べられていない" in top
+
+
+def test_one_word_for_each_thing(make: Make) -> None:
+    page = make(Pupil(), Pupil(knows=0.4, model_args=LORA)).text
+    for word in ("課題", "装置", "実行系", "正解へ", "課題数", "精度"):
+        assert word not in page, word
+    assert re.search("[^格]基準", page) is None
+    assert page.count("得点率") == page.count("出題分の得点率")
+    assert re.search(r">[^<]*[ \[(]-\d", page.split("<body>")[1]) is None
 
 
 def test_both_languages_have_the_same_words() -> None:

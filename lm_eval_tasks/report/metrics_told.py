@@ -1,0 +1,17 @@
+"""Runs -> what each metric on the page means, in a line."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.task_names import LOGLIKELIHOOD
+
+ECE = "ECE"
+
+
+def metrics_told(runs: Sequence[Scored], words: Mapping[str, Any]) -> dict[str, str]:
+    """metric -> its meaning, of the metrics of these runs alone."""
+    used = {metric for scored in runs for metric in scored.answers[0].values}
+    if any(scored.protocol in LOGLIKELIHOOD for scored in runs):
+        used.add(ECE)
+    return {metric: told for metric, told in words["metrics"].items() if metric in used}

@@ -1,0 +1,63 @@
+"""The verdicts on top of the page: one line for a task, however many sittings it has."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lm_eval_tasks.report.models import by_task, read_models
+from lm_eval_tasks.report.sitting_view import sitting_views
+from lm_eval_tasks.report.summary import summary
+from lm_eval_tasks.scored import Scored
+from tests.unit.report_runs import Pupil, written
+
+
+def in_two_sittings(scored: Scored) -> Scored:
+    """The same answers twice, the second time of a sitting without a mark."""
+    assert all(answer.item for answer in scored.answers)
+    again = [
+        replace(a, key=a.key._replace(id=f"901{a.key.id}"), item=a.item._replace(sitting="901"))
+        for a in scored.answers
+        if a.item
+    ]
+    return replace(scored, answers=[*scored.answers, *again])
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("ja", "2 回のうち判定 1 回、合格 1 回 ‡"),
+        ("en", "1 passed of 1 judged, 2 in all ‡"),
+    ],
+)
+def test_several_sittings_are_counted(tmp_path: Path, language: str, told: str) -> None:
+    pupil = Pupil(knows=1, protocols=("letters",), model_args="pretrained=o/b,peft=o/l")
+    (model,) = read_models([written(tmp_path, pupil)]).models
+    model = replace(model, runs=[in_two_sittings(model.runs[0])])
+    found = summary(by_task([model]), language)
+    ((judged,),) = [line.judged for line in found.lines]
+    assert judged.text == told
+    (note,) = found.footnotes
+    assert note.endswith("(sample)")
+
+
+@pytest.mark.parametrize(("language", "why"), [("ja", "知られていない"), ("en", "no pass mark")])
+def test_a_sitting_without_a_mark_has_points_and_says_why(
+    tmp_path: Path, language: str, why: str
+) -> None:
+    (model,) = read_models([written(tmp_path, Pupil(protocols=("letters",)))]).models
+    views = sitting_views("x", [(model, in_two_sittings(model.runs[0]))], language)
+    boxes = {view.sitting: view.boxes[0] for view in views}
+    assert boxes["900"].points == boxes["901"].points
+    assert boxes["901"].state == "none"
+    assert why in boxes["901"].remarks[0]
+
+
+def test_tasks_without_points_come_after_those_with_them_and_have_no_line(tmp_path: Path) -> None:
+    pupil = Pupil(protocols=("letters", "mc"))
+    (model,) = read_models([written(tmp_path, pupil)]).models
+    letters, mc = model.runs
+    bare = replace(letters, answers=[replace(answer, item=None) for answer in letters.answers])
+    tasks = by_task([replace(model, runs=[bare, mc])])
+    assert [asked.task for asked in tasks] == ["jmed_sample_mc", "jmed_sample_letters"]
+    assert [line.task for line in summary(tasks, "en").lines] == ["jmed_sample_mc"]

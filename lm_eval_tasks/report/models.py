@@ -134,7 +134,12 @@ def compare(base: Model, other: Model) -> Compared:
 def reason(line: str) -> tuple[str, str]:
     """A line of left_out -> the name of its file, without the path, and the kind of reason."""
     file = FILE.search(line)
-    kinds = {"newer run": "newer", "--log_samples": "no samples", "no samples": "no samples"}
+    kinds = {
+        "newer run": "newer",
+        "no jmed task": "foreign",
+        "--log_samples": "no samples",
+        "no samples": "no samples",
+    }
     kind = next((kind for phrase, kind in kinds.items() if phrase in line), "damaged")
     return (file[0] if file else "-"), kind
 

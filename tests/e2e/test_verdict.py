@@ -89,6 +89,7 @@ def test_a_tiny_model_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         *(f"pretrained={tmp_path / 'tiny'}", "--device", "cpu", "--batch_size", "16"),
         *("--include_path", str(TASKS_PATH), "--tasks", "jmed_sample_mc"),
     )
+    capsys.readouterr()  # DeepSpeed speaks when it is first imported
     ((verdict,),) = judged(tmp_path / "out", capsys).values()
     assert verdict["passed"] is False
     assert verdict["answered"] == 112

@@ -298,7 +298,7 @@ def test_the_verdicts_come_first(make: Make) -> None:
     top = page.split("</aside>")[1].split("<nav")[0]
     assert top.count("不合格") == 2
     assert top.count("○ 合格 ‡") == 2
-    assert "調べられていない" in top
+    assert "学習記録 (run.json) が見つからず" in top
 
 
 def test_one_word_for_each_thing(make: Make) -> None:

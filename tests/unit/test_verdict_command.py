@@ -21,10 +21,10 @@ def test_the_verdict_carries_the_mark_of_contamination(
     main(["verdict", str(tmp_path)])
     shown = capsys.readouterr().out
     assert "合格‡" in shown
-    assert "‡: アダプターの学習データと" in shown
+    assert "‡: アダプターの学習記録 (run.json) が見つからず" in shown
     main(["verdict", str(tmp_path), "--json"])
     (run,) = json.loads(capsys.readouterr().out)
-    assert run["overlap_with_training"]["kind"] == "not compared"
+    assert run["overlap_with_training"]["kind"] == "no record"
 
 
 def test_a_base_model_carries_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

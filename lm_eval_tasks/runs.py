@@ -53,6 +53,9 @@ def read_runs(folder: Path) -> Runs:
     for file in sorted(files, key=lambda path: path.name):
         for run in _runs_of(file, left_out):
             older = newest.get((run.model, run.task, run.setting))
+            if older and _is_whole(older) and not _is_whole(run):
+                left_out.append(f"{file}: {run.task}: --limit; there is a whole run of the same")
+                continue
             if older:
                 left_out.append(f"{older.file}: {run.task}: there is a newer run of the same")
             newest[run.model, run.task, run.setting] = run
@@ -63,6 +66,10 @@ def read_runs(folder: Path) -> Runs:
             f"lm_eval with --output_path and --log_samples{why}"
         )
     return Runs([newest[key] for key in sorted(newest)], left_out)
+
+
+def _is_whole(run: TaskRun) -> bool:
+    return len(run.samples) >= run.asked
 
 
 def _runs_of(file: Path, left_out: list[str]) -> Iterator[TaskRun]:

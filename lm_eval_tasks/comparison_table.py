@@ -73,17 +73,17 @@ def _row(comparison: Comparison, change: Change, words: Mapping[str, str]) -> li
         asked(comparison.base) if decides else "",
         f"{change.before:.1%}{overlap_mark(comparison.base).sign}",
         f"{change.after:.1%}{overlap_mark(comparison.other).sign}",
-        _difference(change),
+        difference(change),
         f"+{test.gained} −{test.lost}" if decides else "",
-        _p(test.p) if decides else "",
-        _p(comparison.p_holm) if decides else "",
+        p_value(test.p) if decides else "",
+        p_value(comparison.p_holm) if decides else "",
     ]
 
 
-def _difference(change: Change) -> str:
+def difference(change: Change) -> str:
     """In percentage points, with a true minus as in the counts of flips."""
-    difference, low, high = (100 * x for x in (change.difference, change.low, change.high))
-    return f"{difference:+.1f} [{low:+.1f}, {high:+.1f}]".replace("-", "−")
+    points, low, high = (100 * x for x in (change.difference, change.low, change.high))
+    return f"{points:+.1f} [{low:+.1f}, {high:+.1f}]".replace("-", "−")
 
 
 def asked(scored: Scored) -> str:
@@ -94,7 +94,8 @@ def asked(scored: Scored) -> str:
     return f"{len(questions)}/{published}" + (f" × {times:g}" if times != 1 else "")
 
 
-def _p(value: float) -> str:
+def p_value(value: float) -> str:
+    """ "0.042", or "3.3e-24" below 0.001."""
     return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
 
 

@@ -40,7 +40,8 @@ def run(recipe: Recipe, *, resume: bool) -> None:
     console = Console(stderr=True, quiet=not launch.is_main, soft_wrap=True)
     check_recipe(recipe)
     folder = recipe.output_dir
-    checkpoint = None if _is_finished(folder) else where_to_start(folder, resume=resume)
+    finished = _is_finished(folder)
+    checkpoint = None if finished else where_to_start(folder, resume=resume)
     check_layers(recipe, read_config(recipe.model), gpu=launch.gpu)
     with _explained(folder):
         settings = _join(recipe, launch)
@@ -50,7 +51,6 @@ def run(recipe: Recipe, *, resume: bool) -> None:
     mixture = mix(recipe.data, settings.arguments.seed)
     prepared = prepare(recipe, mixture, tokenizer)
     record = _record(recipe, settings, mixture, prepared)
-    finished = _is_finished(folder)
     if (before := read_run(folder)) and (finished or checkpoint):
         check_same(before["settings"], record["settings"])
     _check_ranks(record["settings"], checkpoint, finished=finished)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.comparison import Comparison
-from lm_eval_tasks.comparison_table import comparison_remarks, task_label
+from lm_eval_tasks.comparison_table import comparison_remarks, difference, p_value, task_label
 from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.overlap_mark import overlap_mark
 from lm_eval_tasks.report import charts
@@ -72,17 +72,12 @@ def _line(place: int, comparison: Comparison) -> Line:
 
 def _cells(comparison: Comparison) -> list[str]:
     change, test = comparison.changes[0], comparison.test
-    low, high = 100 * change.low, 100 * change.high
     return [
         f"{change.before:.1%}{overlap_mark(comparison.base).sign}",
         f"{change.after:.1%}{overlap_mark(comparison.other).sign}",
-        f"{100 * change.difference:+.1f} [{low:+.1f}, {high:+.1f}]".replace("-", MINUS),
+        difference(change),
         f"+{test.gained} / {MINUS}{test.lost}",
-        _p(test.p),
-        _p(comparison.p_holm),
+        p_value(test.p).replace("-", MINUS),
+        p_value(comparison.p_holm).replace("-", MINUS),
         f"{change.metric}, n = {comparison.questions}",
     ]
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}".replace("-", MINUS)

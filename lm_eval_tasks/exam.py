@@ -41,7 +41,8 @@ class Question:
     human_accuracy: per cent of examinees who were right, None if not known.
     boilerplate: a translator's remark stands where exam text should.
     unusable: why nobody can be asked this question as it is published, "" if one can; such a
-        question need not have choices or an answer.
+        question need not have choices or an answer. Where it has a key, `accepted` holds it, so
+        that an answer given elsewhere, to the printed exam, can be scored.
     """
 
     id: str
@@ -78,8 +79,13 @@ class Question:
             raise ValueError(f"a prohibited choice is outside {LETTERS[: len(self.choices)]!r}")
 
     @property
+    def scorable(self) -> bool:
+        """Whether an answer can be right or wrong: a key is known, or everybody was credited."""
+        return bool(self.accepted or self.number or self.credited_to_all)
+
+    @property
     def gold(self) -> str:
-        """The printed gold as one writes it on the sheet: "e", "a,c", "130"; "" if unusable."""
+        """The printed gold as one writes it on the sheet: "e", "a,c", "130"; "" if not known."""
         if not self.number and not self.accepted:
             return ""
         return self.number.sheet if self.number else ",".join(sorted(self.accepted[0]))

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lm_eval_tasks.card import Card
-from lm_eval_tasks.exam import LETTERS, Question, accepted_sets
-from lm_eval_tasks.readers.wording import checked, n_select, why_unusable
+from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.readers.wording import accepted_by, checked, n_select, why_unusable
 from lm_eval_tasks.rows import Row, rows_by_id
 
 SITTING_ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-Z])\d+")
@@ -47,7 +47,7 @@ def _question(card: Card, row: Row) -> Question:
         section=section,
         stem=text,
         choices=choices,
-        accepted=() if unusable else accepted_sets(letters, n_select(text)),
+        accepted=accepted_by(text, letters, unusable=unusable),
         n_select=n_select(text),
         points=POINTS[str(row.values["points"])],
         has_figure=not row.flag("text_only"),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import LETTERS, Question, accepted_sets
+from lm_eval_tasks.exam import LETTERS, Question
 from lm_eval_tasks.readers.items import array_items, by_key, table_items
 from lm_eval_tasks.readers.physician import number_or_letters, points
-from lm_eval_tasks.readers.wording import checked, n_select, why_unusable
+from lm_eval_tasks.readers.wording import accepted_by, checked, n_select, why_unusable
 from lm_eval_tasks.rows import Row
 
 ANSWERS = "results/correct_answers.csv"
@@ -58,7 +58,7 @@ def _question(card: Card, row: Row, answer: Row) -> Question:
         section=place["section"],
         stem=text,
         choices=choices,
-        accepted=() if number or unusable else accepted_sets(letters, n_select(text)),
+        accepted=() if number else accepted_by(text, letters, unusable=unusable),
         number=number,
         n_select=n_select(text),
         points=points(card, place["section"], int(place["number"])),

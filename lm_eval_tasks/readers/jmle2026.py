@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_tasks.card import Card
-from lm_eval_tasks.exam import LETTERS, Number, Question, accepted_sets
+from lm_eval_tasks.exam import LETTERS, Number, Question
 from lm_eval_tasks.readers.case_series import HEADER, narrative
 from lm_eval_tasks.readers.items import array_items, by_key
 from lm_eval_tasks.readers.physician import number_or_letters, points
-from lm_eval_tasks.readers.wording import checked, n_select, why_unusable
+from lm_eval_tasks.readers.wording import accepted_by, checked, n_select, why_unusable
 from lm_eval_tasks.rows import Row
 
 ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-F])-(?P<number>\d+)")
@@ -65,7 +65,7 @@ def _question(card: Card, row: Row) -> Question:
         section=place["section"],
         stem=stem,
         choices=choices,
-        accepted=() if number or unusable else accepted_sets(letters, n_select(stem)),
+        accepted=() if number else accepted_by(stem, letters, unusable=unusable),
         number=number,
         n_select=n_select(stem),
         points=points(card, place["section"], int(place["number"])),

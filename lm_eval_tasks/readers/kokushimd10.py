@@ -12,9 +12,9 @@ from typing import Any
 from unicodedata import normalize
 
 from lm_eval_tasks.card import Card
-from lm_eval_tasks.exam import LETTERS, Number, Question, accepted_sets
+from lm_eval_tasks.exam import LETTERS, Number, Question
 from lm_eval_tasks.readers.items import hub_items
-from lm_eval_tasks.readers.wording import checked, n_select, why_unusable
+from lm_eval_tasks.readers.wording import accepted_by, checked, n_select, why_unusable
 from lm_eval_tasks.rows import Row
 
 PROFESSION = ("profession", "exam_type", "exam", "category")
@@ -49,7 +49,7 @@ def _question(card: Card, row: Row) -> Question:
         section="",
         stem=text,
         choices=choices,
-        accepted=() if number or unusable else accepted_sets(letters, n_select(text)),
+        accepted=() if number else accepted_by(text, letters, unusable=unusable),
         number=number,
         n_select=n_select(text),
         points=_points(row),

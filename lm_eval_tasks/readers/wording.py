@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from unicodedata import normalize
 
-from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.exam import LETTERS, Question, accepted_sets
 from lm_eval_tasks.rows import Row
 
 N_SELECT = re.compile(r"([2-9])\s*つ\s*選べ")
@@ -40,6 +40,16 @@ def why_unusable(text: str, choices: Sequence[str], letters: Sequence[str]) -> s
         TOO_FEW: len(set(letters)) < n_select(text),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def accepted_by(text: str, letters: Sequence[str], *, unusable: str) -> tuple[frozenset[str], ...]:
+    """Every set of letters that earns the points; of an unusable question its key, if it has one.
+
+    A key that no choice could be named by (a text instead of a letter) is none.
+    """
+    if not unusable:
+        return accepted_sets(letters, n_select(text))
+    return (frozenset(letters),) if letters and set(letters) <= set(LETTERS) else ()
 
 
 def checked(row: Row, **fields: object) -> Question:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_tasks.card import Card
-from lm_eval_tasks.exam import LETTERS, Question, accepted_sets
-from lm_eval_tasks.readers.wording import checked, n_select, why_unusable
+from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.readers.wording import accepted_by, checked, n_select, why_unusable
 from lm_eval_tasks.rows import Row, rows_by_id
 
 SECTION_FILE = re.compile(r"0*(?P<sitting>\d+)-(?P<section>[A-F])\.jsonl")
@@ -72,7 +72,7 @@ def _question(card: Card, sitting: str, row: Row) -> Question:
         section=place["section"],
         stem=text,
         choices=choices,
-        accepted=() if unusable else accepted_sets(letters, n_select(text)),
+        accepted=accepted_by(text, letters, unusable=unusable),
         n_select=n_select(text),
         points=0 if unusable == NO_RIGHT_ANSWER else int(row.text("points")),
         has_figure=not row.flag("text_only"),

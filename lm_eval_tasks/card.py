@@ -9,13 +9,26 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
+from lm_eval_tasks.yaml_file import read_yaml
 
 EXAMS = Path(__file__).resolve().parent / "exams"
-UNKNOWN = "-"
-"""In place of a sha256 that this project never saw: the commit alone pins the file."""
+READERS = Path(__file__).resolve().parent / "readers"
+SOURCE = re.compile(
+    r"package|here|[\w-][\w.-]*/[\w-][\w.-]*@[0-9a-f]{40}|hf:[\w-][\w.-]*/[\w-][\w.-]*@[\w-][\w.-]*",
+    re.ASCII,
+)
+DIGEST = re.compile(r"[0-9a-f]{64}")
+LARGEST = 1 << 28
+"""Bytes that a file may have whose manifest does not say how many it has."""
+
+
+@dataclass(frozen=True)
+class Pin:
+    """The content that a published file must have. size: bytes, the most that are downloaded."""
+
+    sha256: str
+    size: int = LARGEST
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,7 @@ class Card:
         for files beside the card; "hf:owner/name@revision" for a Hub dataset, then with `hub`.
     published: sitting -> how many questions the source publishes; the sitting is "" if there is
         but one.
-    manifest: the file in exams/ that lists the published files and their sha256.
+    manifest: the file beside the card that lists the published files, see `read_manifest`.
     sitting: pattern over a published path whose group 1 is its sitting, so that a run on some
         sittings needs only their files; "" if every run needs all.
     demonstrations: published path of the worked examples for few-shot prompts; "" = those of the
@@ -113,17 +126,14 @@ def card_from(file: Path) -> Card:
     Raises:
         JmedError: it holds an unknown key or lacks one.
     """
-    try:
-        values: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise JmedError(f"{file}: cannot be read: {error.strerror}") from None
+    values = read_yaml(file, "the keys of an exam's card")
     check_keys(values, {item.name for item in fields(Card)} - {"name", "folder"}, str(file))
-    special = values.pop("exceptions", {})
+    special = _mapping(values.pop("exceptions", {}), f"{file}: exceptions")
     check_keys(special, {item.name for item in fields(Exceptions)}, f"{file}: exceptions")
-    if hub := values.pop("hub", None):
+    if hub := _mapping(values.pop("hub", {}), f"{file}: hub"):
         check_keys(hub, ["config", "split"], f"{file}: hub")
     try:
-        return Card(
+        card = Card(
             name=file.stem,
             folder=file.parent,
             overlaps=tuple(values.pop("overlaps", ())),
@@ -136,24 +146,85 @@ def card_from(file: Path) -> Card:
         )
     except TypeError as error:
         raise JmedError(f"{file}: {error}") from None
+    _check_types(card, file)
+    return card
 
 
-def read_manifest(card: Card, sittings: Iterable[str] = ()) -> dict[str, str]:
-    """Map the published path of each file to its sha256, or UNKNOWN.
+def _mapping(value: object, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise JmedError(f"{where}: found {value!r}; allowed: keys and values")
+    return value
+
+
+def _check_types(card: Card, file: Path) -> None:
+    """Raise JmedError unless every value is what its key promises; a card may be anybody's."""
+    texts = {item.name for item in fields(Card) if item.type in (str, "str")}
+    for name in sorted(texts):
+        if not isinstance(getattr(card, name), str):
+            raise JmedError(f"{file}: {name}: found {getattr(card, name)!r}; allowed: text")
+    if not SOURCE.fullmatch(card.source):
+        raise JmedError(
+            f"{file}: source: found {card.source!r}; allowed: package, here, owner/repo@COMMIT "
+            "(40 hexadecimal digits), hf:owner/name@revision"
+        )
+    readers = [reader.stem for reader in READERS.glob("[a-z]*.py")]
+    check_choice(card.reader, readers, f"{file}: reader")
+    if card.manifest and not is_inside(card.manifest):
+        raise JmedError(f"{file}: manifest: found {card.manifest!r}; allowed: a file beside it")
+    counts = card.published
+    if not isinstance(counts, dict) or not all(
+        isinstance(sitting, str) and isinstance(n, int) and n >= 0 for sitting, n in counts.items()
+    ):
+        raise JmedError(f'{file}: published: found {counts!r}; allowed: {{"119": 400}}')
+    try:
+        groups = re.compile(card.sitting).groups if card.sitting else 1
+    except re.error as error:
+        raise JmedError(f"{file}: sitting: not a regular expression ({error})") from None
+    if groups < 1:
+        raise JmedError(f"{file}: sitting: found {card.sitting!r}; allowed: with a group 1")
+
+
+def is_inside(path: str) -> bool:
+    """Whether a published path stays inside the folder that it is put into."""
+    parts = path.split("/")
+    return "\\" not in path and "\0" not in path and not {"", ".", ".."} & {*parts}
+
+
+def read_manifest(card: Card, sittings: Iterable[str] = ()) -> dict[str, Pin]:
+    """Map the published path of each file to the content it must have.
+
+    A line is `sha256  path`, as sha256sum prints it, or `sha256  bytes  path`.
 
     Args:
         sittings: only their files, and those that belong to no sitting; all if empty.
+
+    Raises:
+        JmedError: the manifest cannot be read, a line is none, or a path leads elsewhere.
     """
     if not card.manifest:
         return {}
-    lines = (card.folder / card.manifest).read_text(encoding="utf-8").splitlines()
-    digests = {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
+    file = card.folder / card.manifest
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise JmedError(f"{file}: cannot be read: {error}") from None
+    pins = dict(_pinned(line, f"{file}:{number}") for number, line in enumerate(lines, 1))
     wanted = set(sittings)
     return {
-        path: digest
-        for path, digest in digests.items()
+        path: pin
+        for path, pin in pins.items()
         if not wanted or _sitting(card, path) in {"", *wanted}
     }
+
+
+def _pinned(line: str, where: str) -> tuple[str, Pin]:
+    digest, *size, path = line.split("  ", 2) if line.count("  ") else (line, "")
+    if not DIGEST.fullmatch(digest) or not is_inside(path) or (size and not size[0].isdecimal()):
+        raise JmedError(
+            f"{where}: found {line[:120]!r}; allowed: a sha256, two blanks, the bytes of the file, "
+            "two blanks, its path inside the source"
+        )
+    return path, Pin(digest, *map(int, size))
 
 
 def _sitting(card: Card, path: str) -> str:

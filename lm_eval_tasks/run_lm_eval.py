@@ -8,14 +8,13 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options, parse_options
 from lm_eval_tasks.task_names import LOGLIKELIHOOD, recommended_tasks, split_task, task_names
+from lm_eval_tasks.yaml_file import read_yaml
 
 # Every model of lm-eval 0.4.13 whose log-likelihood methods only raise NotImplementedError.
 NO_LOGLIKELIHOODS = (
@@ -153,7 +152,6 @@ def _options(metadata: object) -> Options:
 
 def _config(file: str) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise JmedError(f"--config {file}: {error}") from None
-    return values if isinstance(values, dict) else {}
+        return read_yaml(Path(file), "lm-eval's flags, `model: hf` …")
+    except JmedError as error:
+        raise JmedError(f"--config {error}") from None

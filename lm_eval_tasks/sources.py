@@ -10,7 +10,9 @@ Whatever is found must have the pinned sha256.
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import platformdirs
@@ -19,13 +21,16 @@ import requests
 from filelock import FileLock
 from tqdm import tqdm
 
-from lm_eval_tasks.card import UNKNOWN, Card, read_manifest
+from lm_eval_tasks.card import Card, Pin, read_manifest
+from lm_eval_tasks.download import Refused, download, shown
 from lm_eval_tasks.errors import JmedError
 
 PUBLISHER = "https://raw.githubusercontent.com"
 PACKAGE = Path(__file__).resolve().parent
-TIMEOUT = 30.0
-"""Seconds without a byte after which a download is given up."""
+LOCAL = ("package", "here")
+"""Sources whose files lie beside jmed or beside the card, and are never downloaded."""
+TEMPORARY = re.compile(r"tmp\w{8}")
+"""What pooch calls a file that is not whole yet; one that a kill left behind is nobody's."""
 
 
 def local_files(card: Card, sittings: Iterable[str] = ()) -> dict[str, Path]:
@@ -40,16 +45,16 @@ def local_files(card: Card, sittings: Iterable[str] = ()) -> dict[str, Path]:
     Raises:
         JmedError: a file is not here and cannot be had, or is not the pinned one.
     """
-    digests = read_manifest(card, sittings)
-    found = {path: file for path in digests if (file := _here(card, path))}
-    if len(found) < len(digests):
-        missing = [path for path in digests if path not in found]
-        if _offline():
+    pins = read_manifest(card, sittings)
+    found = {path: file for path in pins if (file := _here(card, path))}
+    if len(found) < len(pins):
+        missing = [path for path in pins if path not in found]
+        if _offline() or card.source in LOCAL:
             raise JmedError(_absent(card, missing))
-        found |= _download(card, {path: digests[path] for path in missing})
-    for path, digest in digests.items():
-        _check(found[path], digest)
-    return {path: found[path] for path in digests}
+        found |= _download(card, {path: pins[path] for path in missing})
+    for path, pin in pins.items():
+        _check(found[path], pin)
+    return {path: found[path] for path in pins}
 
 
 def missing_files(card: Card, sittings: Iterable[str] = ()) -> list[str]:
@@ -75,6 +80,11 @@ def cache_folder() -> Path:
 
 def _mirror() -> str:
     return os.environ.get("JMED_MIRROR", "")
+
+
+def shown_mirror() -> str:
+    """JMED_MIRROR as it may be printed: an address without user and token."""
+    return shown(_mirror()) if "://" in _mirror() else _mirror()
 
 
 def is_address(mirror: str) -> bool:
@@ -105,7 +115,7 @@ def _offline() -> bool:
 def _absent(card: Card, missing: list[str], why: str = "downloads are off (HF_HUB_OFFLINE)") -> str:
     place = f"{_folder(card)}/{missing[0]}"
     if _mirror() and not is_address(_mirror()) and not Path(_mirror()).is_dir():
-        why += f"; JMED_MIRROR={_mirror()} is no folder"
+        why += f"; JMED_MIRROR={shown_mirror()} is no folder"
     return (
         f"{card.name}: {len(missing)} of its files are not on this machine (the first: {place}): "
         f"{why}. Run `jmed fetch {card.name}` where the network is, copy the folder "
@@ -113,47 +123,60 @@ def _absent(card: Card, missing: list[str], why: str = "downloads are off (HF_HU
     )
 
 
-def _check(file: Path, digest: str) -> None:
-    if digest == UNKNOWN:
-        return
+def _check(file: Path, pin: Pin) -> None:
     try:
-        found = hashlib.sha256(file.read_bytes()).hexdigest()
+        with file.open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
         raise JmedError(f"{file}: cannot be read: {error.strerror}") from None
-    if found != digest:
+    if found != pin.sha256:
         raise JmedError(
-            f"{file}: not the published file: sha256 {found}; allowed: {digest}. "
+            f"{file}: not the published file: sha256 {found}; allowed: {pin.sha256}. "
             "Delete it and fetch it again (a private exam: run jmed new-exam again)."
         )
 
 
-def _download(card: Card, digests: Mapping[str, str]) -> dict[str, Path]:
+def _download(card: Card, pins: Mapping[str, Pin]) -> dict[str, Path]:
     pooch.get_logger().setLevel("WARNING")  # it logs a line for each file
     folder = cache_folder().expanduser() / _folder(card)
     base = _mirror() if is_address(_mirror()) else PUBLISHER
     store = pooch.create(
         path=folder,
         base_url=f"{base.rstrip('/')}/{_folder(card)}/",
-        registry={p: None if d == UNKNOWN else f"sha256:{d}" for p, d in digests.items()},
+        registry={path: f"sha256:{pin.sha256}" for path, pin in pins.items()},
         retry_if_failed=1,
     )
-    get = pooch.HTTPDownloader(timeout=TIMEOUT)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # One process downloads, the others wait here and then find the files in place.
         with FileLock(folder / ".lock"):
+            _remove_temporary(folder)
             os.umask(umask := os.umask(0o077))  # there is no other way to read it
             files = {}
-            for path in tqdm(digests, desc=f"fetch {card.name}", unit="file"):
+            for path in tqdm(pins, desc=f"fetch {card.name}", unit="file"):
+                get = partial(_bounded, pins[path].size)
                 files[path] = Path(store.fetch(path, downloader=get))
                 files[path].chmod(0o666 & ~umask)  # pooch leaves 0600: no good in a shared cache
             return files
-    except requests.HTTPError as error:
+    except (requests.HTTPError, Refused) as error:
         raise JmedError(f"{card.name}: {error}") from None
     except requests.RequestException as error:
-        why = f"download failed ({type(error).__name__} at {base})"
-        raise JmedError(_absent(card, [p for p in digests if not _here(card, p)], why)) from None
+        why = f"download failed ({type(error).__name__} at {shown(base)})"
+        raise JmedError(_absent(card, [p for p in pins if not _here(card, p)], why)) from None
     except ValueError as error:  # pooch: what came is not what was asked for
-        raise JmedError(f"{card.name}: wrong file from {base}: {error}") from None
+        raise JmedError(f"{card.name}: wrong file from {shown(base)}: {error}") from None
     except OSError as error:
         raise JmedError(f"{folder}: cannot be written: {error.strerror or error}") from None
+
+
+def _bounded(size: int, url: str, output_file: str, pooch: object) -> None:
+    """As pooch calls a downloader."""
+    del pooch
+    download(url, Path(output_file), size)
+
+
+def _remove_temporary(folder: Path) -> None:
+    """Remove what killed downloads left; the lock is held, so none of them is running."""
+    for file in folder.rglob("tmp*"):
+        if TEMPORARY.fullmatch(file.name) and file.is_file():
+            file.unlink()

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lm_eval_tasks.errors import JmedError, check_keys
-from trainer.yaml_file import read_yaml, read_yaml_text
+from lm_eval_tasks.yaml_file import read_yaml, read_yaml_text
 
 Protocol = Literal["paper", "letters", "cot"]
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")

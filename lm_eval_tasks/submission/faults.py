@@ -6,20 +6,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from huggingface_hub.repocard import REGEX_YAML_BLOCK
 from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
 from jsonschema import Draft7Validator
 
+from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.submission.every_eval_ever import SCHEMA_VERSION
 from lm_eval_tasks.submission.igakuqa119_rows import row_faults, table_faults
 from lm_eval_tasks.submission.leaks import leaks
 from lm_eval_tasks.submission.names import ID
+from lm_eval_tasks.yaml_file import read_yaml_text
 
 SCHEMAS = Path(__file__).with_name("schemas")
-UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, RecursionError, yaml.YAMLError)
-"""What the parsers of JSON, YAML and the Hub raise at text that is not what they expect."""
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+"""What the parsers of JSON and the Hub raise at text that is not what they expect."""
 Check = Callable[[str], Iterable[str]]
 ALLOWED = (
     "allowed: a record of Every Eval Ever (.json), IgakuQA119's rows (.json, .md), a model card "
@@ -105,11 +106,12 @@ def _card_faults(text: str) -> list[str]:
     if not head:
         return ["no head between two lines ---"]
     try:
+        # as written, and within bounds: the Hub's reader has none
+        data: Mapping[str, Any] = read_yaml_text(head[2], "head") or {}
         ModelCard(text)  # raises where the Hub would refuse the head
+        data.get("base_model")
     except UNREADABLE as error:
         return [f"the head is no metadata of a model card: {_short(error)}"]
-    # as written: the card's own data went through reading and writing already
-    data: Mapping[str, Any] = yaml.safe_load(head[2]) or {}
     missing = [
         f"{key}: missing in the head; allowed: {allowed}"
         for key, allowed in (("base_model", "org/name"), ("model-index", "the scores"))
@@ -173,9 +175,9 @@ def _json(text: str) -> tuple[Any, list[str]]:
 
 def _yaml(text: str) -> tuple[Any, list[str]]:
     try:
-        return yaml.safe_load(text), []
-    except UNREADABLE as error:
-        return None, [f"no YAML: {_short(error)}"]
+        return read_yaml_text(text, "the file"), []
+    except JmedError as error:
+        return None, [str(error)]
 
 
 def _short(error: Exception) -> str:

@@ -1,5 +1,6 @@
 """HTTP servers on the loopback address, and waiting for a condition instead of for a time."""
 
+import gzip
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -7,7 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any, Literal, Self
 
-Fault = Literal["cut", "cut once", "hold", "missing", "stall", "wrong"]
+Fault = Literal[
+    "compressed", "cut", "cut once", "drip", "endless", "hold", "missing", "stall", "wrong"
+]  # fmt: skip
 
 
 class Loopback(ThreadingHTTPServer):
@@ -43,15 +46,19 @@ class FileServer(Loopback):
 
     cut: half of the content, then the connection ends; cut once: so for one request only;
     stall: half of it, then nothing until released; hold: nothing until released, then all;
-    missing: 404; wrong: other bytes of the same length.
-    requests: the paths asked for, in order.
+    missing: 404; wrong: other bytes of the same length; endless: until the client hangs up;
+    drip: a byte now and then; compressed: a little gzip that unpacks to much.
+    redirects: path -> address that it is sent on to.
+    requests: the paths asked for, in order; sent: bytes of endless and drip answers.
     """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         super().__init__(_FileHandler)
         self.files = files
         self.faults: dict[str, Fault] = {}
+        self.redirects: dict[str, str] = {}
         self.requests: list[str] = []
+        self.sent = 0
 
 
 class ChatServer(Loopback):
@@ -86,7 +93,18 @@ class _FileHandler(_Handler):
             del self.server.faults[self.path]
         if fault == "hold":
             self.server.released.wait()
-        if content is None or fault == "missing":
+        if target := self.server.redirects.get(self.path):
+            self.send_response(302)
+            self.send_header("Location", target)
+            self.end_headers()
+        elif fault in ("drip", "endless"):
+            self.send_on(b"x" if fault == "drip" else b"x" * 65536)
+        elif fault == "compressed":
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.end_headers()
+            self.wfile.write(gzip.compress(bytes(1 << 24)))
+        elif content is None or fault == "missing":
             self.answer(404, b"not here")
         elif fault == "wrong":
             self.answer(200, bytes(byte ^ 1 for byte in content))
@@ -96,6 +114,18 @@ class _FileHandler(_Handler):
                 self.server.released.wait()
         else:
             self.answer(200, content)
+
+    def send_on(self, piece: bytes) -> None:
+        """Send `piece` again and again until the client hangs up."""
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(piece)
+                self.server.sent += len(piece)
+                time.sleep(0.01 if len(piece) == 1 else 0)
+        except ConnectionError:
+            self.close_connection = True
 
 
 class _ChatHandler(_Handler):

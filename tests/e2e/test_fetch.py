@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lm_eval_tasks import card, sources
+from lm_eval_tasks import card, download, sources
 from lm_eval_tasks.errors import JmedError
-from tests.e2e.servers import FileServer, wait_until
+from tests.e2e.servers import Fault, FileServer, wait_until
 
 SOURCE = "someone/exam@" + "0123456789" * 4
 FOLDER = SOURCE.replace("@", "/")
@@ -59,7 +59,10 @@ def exams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "exams"
     folder.mkdir()
     (folder / "tiny.yaml").write_text(yaml.safe_dump(CARD), encoding="utf-8")
-    lines = [f"{sha256(content).hexdigest()}  {path}\n" for path, content in FILES.items()]
+    lines = [
+        f"{sha256(content).hexdigest()}  {len(content)}  {path}\n"
+        for path, content in FILES.items()
+    ]
     (folder / "tiny.sha256").write_text("".join(lines), encoding="utf-8")
     monkeypatch.setattr(card, "EXAMS", folder)
     return folder
@@ -200,7 +203,7 @@ def test_file_cut_off_once_is_asked_for_again_at_once(cache: Path, server: FileS
 def test_stalled_server_is_given_up(
     cache: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "TIMEOUT", 0.3)
+    monkeypatch.setattr(download, "STALLED", 0.3)
     server.faults[address_path(SECOND)] = "stall"
     assert f"at {server.address}" in refusal()
     assert held(cache) == {FIRST: FILES[FIRST]}
@@ -364,3 +367,122 @@ def test_cache_without_write_permission_is_refused(cache: Path, server: FileServ
     cache.chmod(0o500)
     assert f"{cache}: cannot be written" in refusal()
     assert server.requests == []
+
+
+def test_no_more_is_downloaded_than_was_pinned(cache: Path, server: FileServer) -> None:
+    server.faults[address_path(FIRST)] = "endless"
+    assert f"sends more than the {len(FILES[FIRST]):,} bytes of the file" in refusal()
+    # what is on its way when the client hangs up; twice, since pooch tries again
+    assert server.sent < 1 << 26
+    assert held(cache) == {}
+
+
+def test_a_compressed_answer_is_refused(cache: Path, server: FileServer) -> None:
+    server.faults[address_path(FIRST)] = "compressed"
+    assert "answers compressed" in refusal()
+    assert held(cache) == {}
+
+
+def test_a_byte_now_and_then_is_given_up(
+    cache: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "WINDOW", 0.2)
+    server.faults[address_path(FIRST)] = "drip"
+    assert "fewer than 4,096" in refusal()
+    assert held(cache) == {}
+
+
+@pytest.mark.parametrize(
+    "target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:text/plain,x", "gopher://127.0.0.1"]
+)
+def test_a_redirect_to_something_else_is_refused(
+    target: str, cache: Path, server: FileServer
+) -> None:
+    server.redirects[address_path(FIRST)] = target
+    assert f"redirects to {target.partition(':')[0]}:" in refusal()
+    assert held(cache) == {}
+
+
+def test_a_redirect_to_http_is_followed(cache: Path, server: FileServer) -> None:
+    server.files = {**server.files, "/moved": FILES[FIRST]}
+    server.redirects[address_path(FIRST)] = f"{server.address}/moved"
+    fetch()
+    assert held(cache) == FILES
+
+
+@pytest.mark.parametrize("page", [b"<html>please log in</html>", b""])
+def test_a_page_in_place_of_the_file_is_refused(
+    page: bytes, cache: Path, server: FileServer
+) -> None:
+    server.files = {**server.files, address_path(FIRST): page}
+    assert "wrong file from" in refusal()
+    assert held(cache) == {}
+
+
+@pytest.mark.parametrize("fault", ["missing", "wrong", "endless", "compressed"])
+def test_credentials_are_not_printed(
+    fault: Fault, server: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = server.address.removeprefix("http://")
+    monkeypatch.setenv("JMED_MIRROR", f"http://tanaka:geheim@{host}")
+    server.faults[address_path(FIRST)] = fault
+    message = refusal()
+    assert host in message
+    assert "geheim" not in message
+    assert "tanaka" not in message
+
+
+def test_credentials_of_an_address_that_is_not_there_are_not_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for address in ("http://tanaka:geheim@127.0.0.1:1", "ftp://tanaka:geheim@127.0.0.1/x"):
+        monkeypatch.setenv("JMED_MIRROR", address)
+        monkeypatch.setenv("HF_HUB_OFFLINE", "1" if address.startswith("ftp") else "0")
+        message = refusal()
+        assert "127.0.0.1" in message
+        assert "geheim" not in message
+
+
+def test_what_killed_downloads_left_is_cleaned_up(
+    exams: Path, tmp_path: Path, cache: Path, server: FileServer
+) -> None:
+    server.faults[address_path(SECOND)] = "stall"
+    process = start_fetch(exams, tmp_path / "output")
+    try:
+        wait_until(lambda: address_path(SECOND) in server.requests and len(held(cache)) > 1)
+    finally:
+        process.kill()
+        process.wait()
+    assert set(held(cache)) > {FIRST}  # the half file, under a temporary name
+    server.faults.clear()
+    fetch()
+    assert held(cache) == FILES
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("../../outside@" + "0" * 40, "x"),
+        ("someone/..@" + "0" * 40, "x"),
+        ("someone/exam@../../outside", "x"),
+        (SOURCE, "../../outside"),
+        (SOURCE, "/tmp/outside"),
+        (SOURCE, "data/../../x"),
+        (SOURCE, "data\\x"),
+        ("here", "../x"),
+    ],
+)
+def test_a_card_of_somebody_else_writes_nowhere_else(
+    source: str, path: str, tmp_path: Path, cache: Path, server: FileServer
+) -> None:
+    other = tmp_path / "theirs" / "x.card"
+    other.parent.mkdir()
+    digest = sha256(b"x").hexdigest()
+    (other.parent / "x.sha256").write_text(f"{digest}  1  {path}\n", encoding="utf-8")
+    card_text = yaml.safe_dump({**CARD, "source": source, "manifest": "x.sha256"})
+    other.write_text(card_text, encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(JmedError, match="allowed:"):
+        sources.local_files(card.read_card(str(other)))
+    assert server.requests == []
+    assert sorted(tmp_path.rglob("*")) == before

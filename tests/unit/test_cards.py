@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.card import UNKNOWN, exam_names, read_card, read_manifest
+from lm_eval_tasks.card import LARGEST, exam_names, read_card, read_manifest
 from lm_eval_tasks.task_names import PROTOCOLS
 
 RECORDED = Path(__file__).parents[1] / "recorded"
@@ -25,7 +25,10 @@ def test_a_card_is_complete(name: str) -> None:
     assert set(card.overlaps) <= set(exam_names()) - {name}
     assert bool(card.hub) == card.source.startswith("hf:")
     if not card.hub:
-        assert read_manifest(card)
+        pins = read_manifest(card)
+        assert pins
+        # pinned by content and by size: nothing else is ever downloaded
+        assert all(0 < pin.size < LARGEST for pin in pins.values())
     if "/" in card.source and not card.hub:
         assert len(card.source.partition("@")[2]) == 40  # a whole commit
 
@@ -41,4 +44,3 @@ def test_a_run_on_some_sittings_needs_their_files_alone() -> None:
     all_files, two = read_manifest(card), read_manifest(card, ["108", "109"])
     assert len(all_files) == 13 * 6
     assert len(two) == 2 * 6
-    assert UNKNOWN not in two.values()

@@ -128,7 +128,7 @@ def test_settings_that_cancel_each_other_are_refused(
         ("- a\n", "found a list"),
         ("a: [", "not YAML"),
         ("model: {}\nmodel: {}\n", "the key 'model' stands twice"),
-        ("model: &a {}\ndata:\n  <<: *a\n", "whole in itself"),
+        ("model: &a {}\ndata:\n  <<: *a\n", "write the keys out"),
         ("train:\n  seed: 2026-06-31\n", "not YAML"),
     ],
 )

@@ -4,20 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lm_eval_tasks import (
-    TASKS_PATH,
-    __version__,
-    cli_compare,
-    cli_exams,
-    cli_leaderboard,
-    cli_private,
-    cli_report,
-    cli_scores,
-    cli_submission,
-    cli_verdict,
-)
+from lm_eval_tasks import TASKS_PATH, __version__
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.run_lm_eval import run_lm_eval
+from lm_eval_tasks.streams import REFUSED, command_streams, say
 
 EPILOG = """\
 three ways to score a model with lm-eval:
@@ -32,23 +21,43 @@ then JMED_CACHE (default: the user's cache folder); the rest is fetched from the
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; bad input gives one message on stderr and exit status 2."""
+    """Run the command line; bad input gives one message on stderr and exit status 2.
+
+    Raises:
+        SystemExit: with 2, or as `command_streams` says.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        if given[:1] == ["eval"]:
-            run_lm_eval(given[1:])
-        else:
-            asked = _parser().parse_args(given)
-            asked.run(asked)
-    except JmedError as error:
-        sys.stderr.write(f"jmed: {error}\n")
-        sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
+    with command_streams("jmed"):
+        try:
+            _run(given)
+        except JmedError as error:
+            say(f"jmed: {error}")
+            sys.exit(REFUSED)
+
+
+def _run(given: Sequence[str]) -> None:
+    if given[:1] == ["eval"]:
+        from lm_eval_tasks.run_lm_eval import run_lm_eval  # noqa: PLC0415 (as below)
+
+        run_lm_eval(given[1:])
+    else:
+        asked = _parser().parse_args(given)
+        asked.run(asked)
 
 
 def _parser() -> argparse.ArgumentParser:
+    # imported here, so that Ctrl-C during the imports ends with a line as well
+    from lm_eval_tasks import (  # noqa: PLC0415
+        cli_compare,
+        cli_exams,
+        cli_leaderboard,
+        cli_private,
+        cli_report,
+        cli_scores,
+        cli_submission,
+        cli_verdict,
+    )
+
     parser = argparse.ArgumentParser(
         prog="jmed",
         description="The Japanese medical licensing exams for lm-evaluation-harness.",

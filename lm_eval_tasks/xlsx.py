@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.grids import Grid, Line, clean, to_grid
+from lm_eval_tasks.xlsx_limits import check_limits
 
 if TYPE_CHECKING:
     from openpyxl.cell import Cell, MergedCell
@@ -30,7 +31,7 @@ def read_xlsx(file: Path) -> Grid:
     columns is a heading, which is skipped and counted.
 
     Raises:
-        JmedError: password-protected, corrupt, or without a sheet of cells.
+        JmedError: password-protected, corrupt, beyond xlsx_limits.py, or without a sheet of cells.
     """
     with file.open("rb") as stream:
         if stream.read(len(OLE)) == OLE:
@@ -40,7 +41,10 @@ def read_xlsx(file: Path) -> Grid:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what openpyxl does not know is no part of a cell
+            check_limits(file)
             grid = _first_sheet(file)
+    except JmedError:
+        raise
     except Exception as error:  # noqa: BLE001 whatever broken XML leads to, in many modules
         why = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
         raise JmedError(f"{file}: not an xlsx, or a corrupt one ({why})") from None

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
+from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.private_exam import check
 from lm_eval_tasks.sheets import read_sheet
 from tests.unit.private_sheets import read_or_refused
@@ -120,3 +121,54 @@ def test_a_damaged_xlsx_is_read_or_refused(
     damage = data.draw(st.binary(max_size=3))
     place.write_bytes(whole[:cut] + damage + whole[cut + data.draw(st.integers(0, 40)) :])
     assert str(place) in (read_or_refused(place) or str(place))
+
+
+def sheet_xml(body: str) -> str:
+    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    return f'<?xml version="1.0"?><worksheet xmlns="{space}">{body}</worksheet>'
+
+
+def with_sheet(file: Path, body: str) -> Path:
+    """A book whose first sheet holds this XML instead of its own."""
+    made, _, place = book(file, HEADER)
+    made.save(place)
+    changed = place.with_name("changed.xlsx")
+    with zipfile.ZipFile(place) as old, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as new:
+        for part in old.infolist():
+            is_sheet = part.filename.startswith("xl/worksheets/")
+            new.writestr(part, sheet_xml(body) if is_sheet else old.read(part))
+    return changed
+
+
+FAR = '<sheetData><row r="{0}"><c r="{1}{0}"/></row></sheetData>'
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (FAR.format(1048576, "D"), "D1048576|A1048576"),
+        (FAR.format(1, "XFD"), "XFD1"),
+        (FAR.format(20000, "CV"), "20,000 rows and 100 columns"),
+        ('<sheetData/><mergeCells><mergeCell ref="A1:A1048576"/></mergeCells>', "A1:A1048576"),
+        ('<sheetData/><mergeCells><mergeCell ref="A1:XFD3"/></mergeCells>', "A1:XFD3"),
+        (f"<sheetData>{'<row/>' * 20_001}</sheetData>", "A20001"),
+        (f"<sheetData><row>{'<c/>' * 501}</row></sheetData>", "beyond row"),
+        (f"<sheetData>{'<row/>' * 12_000_000}</sheetData>", "MiB when unpacked"),
+        ("<sheetData>" + "x" * 1000, "corrupt"),
+    ],
+)
+def test_a_sheet_that_would_take_minutes_is_refused_unread(
+    body: str, message: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = with_sheet(file, body)
+    monkeypatch.setattr("openpyxl.load_workbook", lambda *_, **__: pytest.fail("was read"))
+    with pytest.raises(JmedError, match=message):
+        read_sheet(place)
+
+
+def test_the_largest_sheet_that_is_allowed_is_read(file: Path) -> None:
+    body = "".join(f'<row r="{n}"><c r="A{n}" t="inlineStr"/></row>' for n in (1, 20_000))
+    merge = '<mergeCells><mergeCell ref="A1:A20000"/></mergeCells>'
+    place = with_sheet(file, f"<sheetData>{body}</sheetData>{merge}")
+    with pytest.raises(JmedError, match="every cell is empty"):
+        read_sheet(place)

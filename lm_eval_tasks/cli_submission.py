@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-from lm_eval_tasks.atomic import write_text
+from lm_eval_tasks.atomic import is_draft, write_text
 from lm_eval_tasks.errors import JmedError
 
 TEXT = """\
@@ -82,7 +82,8 @@ def _write(asked: argparse.Namespace) -> None:
 
 def _check_output(output: Path, files: Collection[str]) -> None:
     """See that nothing of others is replaced, and that what lies there is one submission."""
-    there = [path for path in sorted(output.rglob("*")) if path.is_file()]
+    # what a killed run of this command left is its own, and removed when it writes
+    there = [p for p in sorted(output.rglob("*")) if p.is_file() and not is_draft(p)]
     others = [path for path in there if path.relative_to(output).as_posix() not in files]
     card = output / "README.md"
     if card in there and "\n- jmed\n" not in card.read_text(encoding="utf-8", errors="replace"):

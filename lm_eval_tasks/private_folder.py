@@ -3,15 +3,14 @@
 import hashlib
 import json
 import re
-import shutil
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from secrets import token_hex
 
 import yaml
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.atomic import new_draft, put_folder, recover, remove
 from lm_eval_tasks.card import CARD_SUFFIX, exam_names
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.private_exam import Checked
@@ -51,18 +50,21 @@ def write_folder(name: str, exam: Checked, folder: Path) -> list[str]:
         JmedError: it holds something else, or cannot be written.
     """
     target = folder.resolve()
-    _refuse_foreign(target)
-    made = target.with_name(f".{target.name}.{token_hex(4)}")
     files = exam_files(name, exam)
     try:
-        made.mkdir(parents=True)
-        for file, text in files.items():
-            (made / file).write_text(text, encoding="utf-8", newline="\n")
-        _put(made, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        recover(target)
+        _refuse_foreign(target)
+        made = new_draft(target)
+        try:
+            made.mkdir()
+            for file, text in files.items():
+                (made / file).write_text(text, encoding="utf-8", newline="\n")
+            put_folder(made, target)
+        finally:
+            remove(made)
     except OSError as error:
         raise JmedError(f"{folder}: cannot be written: {error.strerror}") from None
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return list(files)
 
 
@@ -135,18 +137,3 @@ def _refuse_foreign(folder: Path) -> None:
 
 def _text(file: Path) -> str:
     return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-
-
-def _put(made: Path, target: Path) -> None:
-    """Rename `made` to `target`; what was there goes only once that is done."""
-    if not target.exists():
-        made.rename(target)
-        return
-    old = made.with_name(f"{made.name}.old")
-    target.rename(old)
-    try:
-        made.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks import cli
+from lm_eval_tasks import atomic, cli
 from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import Number, Question
@@ -107,11 +107,12 @@ def test_a_failed_write_leaves_what_was_there(
     rename = Path.rename
 
     def failing(path: Path, target: Path) -> Path:
-        if target == folder and not path.name.endswith(".old"):
+        if target == folder and not path.name.endswith(atomic.OLD):
             raise OSError(28, "No space left on device")
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", failing)
+    monkeypatch.setattr(atomic, "_exchange", lambda *_: False)  # as some file systems
     with pytest.raises(JmedError, match="cannot be written: No space left"):
         write_folder("my_exam", checked(file, ONE, ONE), folder)
     assert {path: path.read_bytes() for path in folder.iterdir()} == held
@@ -122,7 +123,7 @@ def test_a_folder_that_cannot_be_made_is_refused(file: Path) -> None:
     exam = checked(file, ONE)
     with pytest.raises(JmedError, match="is a file; allowed: a folder"):
         write_folder("my_exam", exam, file)
-    with pytest.raises(JmedError, match="cannot be written: Not a directory"):
+    with pytest.raises(JmedError, match="cannot be written: "):
         write_folder("my_exam", exam, file / "made")
 
 

@@ -59,32 +59,36 @@ def test_any_of_more_right_letters_than_asked_for_is_accepted(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("row", "reason"),
+    ("row", "reason", "gold"),
     [
-        ({"answer": "NA"}, "the publisher gives no answer"),
-        ({"answer": "NA", "choices": []}, "the publisher gives no answer"),
-        ({"choices": []}, "the publisher gives no choices"),
-        ({"answer": ["f"]}, "the answer is not among the choices"),
-        ({"choices": list("あいうえおかきくけ")}, "the answer is not among the choices"),
+        ({"answer": "NA"}, "the publisher gives no answer", ""),
+        ({"answer": "NA", "choices": []}, "the publisher gives no answer", ""),
+        ({"choices": []}, "the publisher gives no choices", "b"),
+        ({"answer": ["f"]}, "the answer is not among the choices", "f"),
+        ({"choices": list("あいうえおかきくけ")}, "the answer is not among the choices", "b"),
         (
             {"problem_text": "高い木はどれか。2つ選べ。"},
             "the answer names fewer letters than the question asks for",
+            "b",
         ),
         (
-            {"problem_text": "高い木はどれか。すべて選べ。"},
+            {"problem_text": "高い木はどれか。すべて選べ。", "answer": ["b", "e"]},
             "asks for all that apply, and no prompt here can",
+            "b,e",
         ),
         (
             {"problem_text": "高い順に並べよ。", "answer": list("badce")},
             "asks for an order, which no set of letters is",
+            "a,b,c,d,e",
         ),
     ],
 )
-def test_a_question_that_cannot_be_asked_says_why(
-    row: dict[str, Any], reason: str, tmp_path: Path
+def test_a_question_that_cannot_be_asked_says_why_and_keeps_its_key(
+    row: dict[str, Any], reason: str, gold: str, tmp_path: Path
 ) -> None:
     (question,) = read(tmp_path, row)
-    assert (question.unusable, question.accepted) == (reason, ())
+    assert (question.unusable, question.gold) == (reason, gold)
+    assert question.scorable == bool(gold)
 
 
 def test_ids_shared_with_igakuqa_get_none_of_its_exceptions(tmp_path: Path) -> None:

@@ -54,21 +54,22 @@ def test_notes_in_the_gold_are_no_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "reason"),
+    ("row", "reason", "gold"),
     [
-        ({"answer": ["解なし"]}, "the ministry found no right answer"),
-        ({"answer": ["2", "5（図に不備", "解なし）"]}, "the ministry found no right answer"),
-        ({"choices": "IMAGES", "text_only": False}, "the choices are in the figure"),
-        ({"answer": ["6"]}, "the answer is not among the choices"),
-        ({"answer": ["2又は3"]}, "the answer is not among the choices"),
-        (TWO, "the answer names fewer letters than the question asks for"),
+        ({"answer": ["解なし"]}, "the ministry found no right answer", ""),
+        ({"answer": ["2", "5（図に不備", "解なし）"]}, "the ministry found no right answer", ""),
+        ({"choices": "IMAGES", "text_only": False}, "the choices are in the figure", "b"),
+        ({"answer": ["6"]}, "the answer is not among the choices", "f"),
+        ({"answer": ["2又は3"]}, "the answer is not among the choices", ""),
+        (TWO, "the answer names fewer letters than the question asks for", "b"),
     ],
 )
-def test_a_question_that_cannot_be_asked_says_why(
-    row: dict[str, Any], reason: str, tmp_path: Path
+def test_a_question_that_cannot_be_asked_says_why_and_keeps_its_key(
+    row: dict[str, Any], reason: str, gold: str, tmp_path: Path
 ) -> None:
     (question,) = read(tmp_path, row)
-    assert (question.unusable, question.accepted) == (reason, ())
+    assert (question.unusable, question.gold) == (reason, gold)
+    assert question.scorable == bool(gold)
     assert question.points == (0 if "ministry" in reason else 1)
 
 

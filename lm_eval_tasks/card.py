@@ -24,10 +24,23 @@ class Exceptions:
 
     credited_to_all: everybody gets the points.
     numeric_values: the number meant, where the published gold is only the sheet's digits.
+    n_select: how many choices to name, where the wording does not say it in its usual form.
+    asks: words that the publisher's text lost, put behind it.
+    any_will_do: more letters are right than asked for, and any of them earn the points.
+    needs_figure: the text shows a figure, a table or a prescription that is not in the file,
+        though the file flags it text only.
+    damaged: the text lost something without which it cannot be answered.
+    case_series: the question that tells a case -> how many questions, itself among them, go by it.
     """
 
     credited_to_all: frozenset[str] = frozenset()
     numeric_values: Mapping[str, str] = field(default_factory=dict)
+    n_select: Mapping[str, int] = field(default_factory=dict)
+    asks: Mapping[str, str] = field(default_factory=dict)
+    any_will_do: frozenset[str] = frozenset()
+    needs_figure: frozenset[str] = frozenset()
+    damaged: frozenset[str] = frozenset()
+    case_series: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,8 +142,7 @@ def card_from(file: Path) -> Card:
             overlaps=tuple(values.pop("overlaps", ())),
             hub=Hub(**hub) if hub else None,
             exceptions=Exceptions(
-                credited_to_all=frozenset(special.get("credited_to_all", ())),
-                numeric_values=special.get("numeric_values", {}),
+                **{k: frozenset(v) if isinstance(v, list) else v for k, v in special.items()}
             ),
             **values,
         )

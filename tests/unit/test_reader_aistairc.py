@@ -53,9 +53,29 @@ def test_a_comma_that_stands_as_an_item_is_no_answer(tmp_path: Path) -> None:
     assert question.gold == "d,e"
 
 
-def test_any_of_more_right_letters_than_asked_for_is_accepted(tmp_path: Path) -> None:
-    (question,) = read(tmp_path, {"answer": ["a", "c"]})
-    assert question.accepted == (frozenset("a"), frozenset("c"))
+CASE = "次の文により 2、3 の問いに答えよ。島の旅人。道に迷った。"
+
+
+def test_a_case_glued_to_a_choice_goes_to_the_questions_that_it_names(tmp_path: Path) -> None:
+    glued = {"choices": ["松", "杉", "樫", "桜", f"梅{CASE}"], "answer": ["e"]}
+    rows = [{"problem_id": f"116A{number}"} for number in (2, 3, 4)]
+    lead, second, third, fourth = read(tmp_path, glued, *rows)
+    assert (lead.choices[-1], lead.context) == ("梅", "")
+    assert (second.context, third.context, fourth.context) == (*["島の旅人。道に迷った。"] * 2, "")
+    assert not second.context_has_figure
+
+
+def test_a_figure_of_a_glued_case_is_remarked_at_its_questions(tmp_path: Path) -> None:
+    glued = {"choices": ["松", "杉", "樫", "桜", f"梅{CASE}写真(別冊No. 1)を別に示す。"]}
+    _, second = read(tmp_path, glued, {"problem_id": "116A2"})
+    assert second.context_has_figure
+
+
+def test_the_card_names_what_needs_a_figure_or_lost_a_sign(tmp_path: Path) -> None:
+    figure, damaged = read(tmp_path, {"problem_id": "116A27"}, {"problem_id": "116B17"})
+    assert (figure.has_figure, figure.unusable) == (True, "")
+    assert (damaged.has_figure, damaged.unusable) == (False, "the text is damaged in the source")
+    assert damaged.gold == "b"
 
 
 @pytest.mark.parametrize(
@@ -79,8 +99,10 @@ def test_any_of_more_right_letters_than_asked_for_is_accepted(tmp_path: Path) ->
         (
             {"problem_text": "高い順に並べよ。", "answer": list("badce")},
             "asks for an order, which no set of letters is",
-            "a,b,c,d,e",
+            "",
         ),
+        ({"answer": ["a", "c"]}, "the answer names more letters than the question asks for", "a,c"),
+        ({"problem_text": " "}, "the publisher gives no text", "b"),
     ],
 )
 def test_a_question_that_cannot_be_asked_says_why_and_keeps_its_key(
@@ -89,6 +111,7 @@ def test_a_question_that_cannot_be_asked_says_why_and_keeps_its_key(
     (question,) = read(tmp_path, row)
     assert (question.unusable, question.gold) == (reason, gold)
     assert question.scorable == bool(gold)
+    assert question.n_select == max(1, len(gold.split(",")) if gold else 1)
 
 
 def test_ids_shared_with_igakuqa_get_none_of_its_exceptions(tmp_path: Path) -> None:

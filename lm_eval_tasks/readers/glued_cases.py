@@ -1,7 +1,7 @@
 """Cases that the publisher's file glues to the last choice of the question before them.
 
-A booklet prints 「次の文により 88、89 の問いに答えよ。」 and the case between two questions; where text
-was taken from its pages choice by choice, both end up in the choice above.
+A booklet prints 「次の文により 88、89 の問いに答えよ。」 and the case between two questions;
+where text was taken from its pages choice by choice, both end up in the choice above.
 """
 
 import re

@@ -68,7 +68,7 @@ def _yakugakuqa(files: dict[str, Path]) -> Iterator[tuple[str, str]]:
         for row in _lines(file):
             answer = "、".join(row["answer"])
             digits = [a[0] for a in row["answer"] if a[0].isdigit()]
-            letters = [] if "解なし" in answer else [LETTERS[int(digit) - 1] for digit in digits]
+            letters = [] if "解なし" in answer else [LETTERS[int(d) - 1] for d in sorted(digits)]
             yield row["problem_id"], ("|" if ALTERNATIVES in answer else ",").join(letters)
 
 

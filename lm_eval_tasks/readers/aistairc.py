@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.exam import LETTERS, Question
-from lm_eval_tasks.readers.glued_cases import release_cases
+from lm_eval_tasks.readers.aistairc_cases import attach_cases
 from lm_eval_tasks.readers.printed import Printed, with_exceptions
 from lm_eval_tasks.readers.wording import checked
 from lm_eval_tasks.rows import Row, rows_by_id
@@ -29,7 +29,8 @@ def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
         JmedError: naming file, line, field, what was found and what is allowed.
     """
     for file in files.values():
-        yield from release_cases(_question(card, row) for row in rows_by_id(file).values())
+        questions = (_question(card, row) for row in rows_by_id(file).values())
+        yield from attach_cases(questions, card.exceptions.case_series)
 
 
 def _question(card: Card, row: Row) -> Question:

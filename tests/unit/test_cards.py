@@ -1,6 +1,7 @@
 """Every exam's card, found by glob, is complete; what was never run on its data says so here."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from lm_eval_tasks.task_names import PROTOCOLS
 RECORDED = Path(__file__).parents[1] / "recorded"
 PROMPTS = json.loads((RECORDED / "prompts.json").read_text(encoding="utf-8"))
 # Their data was not at hand: readers are tested on invented files of the same schema.
-NEVER_SEEN = {"denqa", "kokushimd10", "medqa_ja", "medmcqa_ja"}
+NEVER_SEEN = {"kokushimd10", "medqa_ja", "medmcqa_ja"}
 
 
 @pytest.mark.parametrize("name", exam_names())
@@ -41,4 +42,10 @@ def test_a_run_on_some_sittings_needs_their_files_alone() -> None:
     all_files, two = read_manifest(card), read_manifest(card, ["108", "109"])
     assert len(all_files) == 13 * 6
     assert len(two) == 2 * 6
-    assert UNKNOWN not in two.values()
+
+
+@pytest.mark.parametrize("name", exam_names())
+def test_every_published_file_is_pinned_by_its_sha256(name: str) -> None:
+    digests = read_manifest(read_card(name)).values()
+    assert UNKNOWN not in digests
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests)

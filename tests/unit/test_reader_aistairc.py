@@ -71,6 +71,14 @@ def test_a_figure_of_a_glued_case_is_remarked_at_its_questions(tmp_path: Path) -
     assert second.context_has_figure
 
 
+def test_the_card_names_whose_patient_a_question_speaks_of(tmp_path: Path) -> None:
+    for asked in ("正しいものを 1つ選べ.", "正しいのはどれか.1つ選べ."):
+        lead = {"problem_id": "111_787-419", "problem_text": f"島の旅人.水 2.5 L.{asked}"}
+        others = [{"problem_id": f"111_787-42{number}"} for number in (0, 1)]
+        questions = read(tmp_path, lead, *others, card=INTERNISTS)
+        assert [question.context for question in questions] == ["", "島の旅人.水 2.5 L.", ""]
+
+
 def test_the_card_names_what_needs_a_figure_or_lost_a_sign(tmp_path: Path) -> None:
     figure, damaged = read(tmp_path, {"problem_id": "116A27"}, {"problem_id": "116B17"})
     assert (figure.has_figure, figure.unusable) == (True, "")

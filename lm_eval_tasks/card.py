@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
+from lm_eval_tasks.published_rules import RULES
 
 EXAMS = Path(__file__).resolve().parent / "exams"
 UNKNOWN = "-"
@@ -69,6 +70,8 @@ class Card:
         embedded sample.
     required_sections: sections whose questions count for the required part (必修).
     pass_marks: the entry of pass_marks.yaml that holds for this exam; "" = no verdict.
+    published_rule: how its publisher counts an answer, of RULES in published_rules.py; "" = the
+        publisher has no program for answers in letters.
     overlaps: exams that share questions with this one.
     """
 
@@ -86,6 +89,7 @@ class Card:
     demonstrations: str = ""
     required_sections: str = ""
     pass_marks: str = ""
+    published_rule: str = ""
     overlaps: tuple[str, ...] = ()
     hub: Hub | None = None
     exceptions: Exceptions = Exceptions()
@@ -124,7 +128,7 @@ def card_from(file: Path) -> Card:
     """Read a card file.
 
     Raises:
-        JmedError: it holds an unknown key or lacks one.
+        JmedError: it holds an unknown key, lacks one, or names a rule that there is not.
     """
     try:
         values: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -133,6 +137,8 @@ def card_from(file: Path) -> Card:
     check_keys(values, {item.name for item in fields(Card)} - {"name", "folder"}, str(file))
     special = values.pop("exceptions", {})
     check_keys(special, {item.name for item in fields(Exceptions)}, f"{file}: exceptions")
+    if values.get("published_rule"):
+        check_choice(values["published_rule"], RULES, f"{file}: published_rule")
     if hub := values.pop("hub", None):
         check_keys(hub, ["config", "split"], f"{file}: hub")
     try:

@@ -40,7 +40,7 @@ WORDS = {
         "sitting": "sitting",
         "required": "required",
         "general": "general",
-        "prohibited": "prohibited (参考値)",
+        "prohibited": "prohibited (unofficial)",
         "verdict": "verdict",
         "why": "why, remarks",
         "answered": "answered",
@@ -50,7 +50,7 @@ WORDS = {
         "none": "no verdict",
         "unasked": "questions that were not asked (figures) count as unanswered",
         "unreachable": "out of reach with the questions asked",
-        "labels": "prohibited choices are unofficial labels (参考値); for research, no evidence of "
+        "labels": "the labels of prohibited choices are unofficial; for research, no evidence of "
         "safety for patients",
         "no labels": "no labels",
         "untested": "prohibited choices were not tested",

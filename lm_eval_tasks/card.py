@@ -147,13 +147,19 @@ def card_from(file: Path) -> Card:
             folder=file.parent,
             overlaps=tuple(values.pop("overlaps", ())),
             hub=Hub(**hub) if hub else None,
-            exceptions=Exceptions(
-                **{k: frozenset(v) if isinstance(v, list) else v for k, v in special.items()}
-            ),
+            exceptions=_exceptions(special),
             **values,
         )
     except TypeError as error:
         raise JmedError(f"{file}: {error}") from None
+
+
+def _exceptions(special: Mapping[str, Any]) -> Exceptions:
+    known: dict[str, Any] = {
+        key: frozenset(value) if isinstance(value, list) else value
+        for key, value in special.items()
+    }
+    return Exceptions(**known)
 
 
 def read_manifest(card: Card, sittings: Iterable[str] = ()) -> dict[str, str]:

@@ -97,7 +97,7 @@ def test_the_printed_key_is_right_and_no_other(exam: str) -> None:
         if not question.unusable:
             key = answer_to(exam, question.id, question.n_select)
             right = {",".join(sorted(letters)) for letters in question.accepted}
-            assert key in (right or {question.number and question.number.sheet}), question.id
+            assert key in (right or {question.gold}), question.id
             assert len(right) <= 1 or "|" in printed[question.id], question.id
 
 

@@ -167,8 +167,8 @@ def test_a_question_credited_to_everybody_is_right_for_the_set() -> None:
 
 
 def test_the_set_takes_n_from_the_wording_and_the_author_takes_it_from_the_gold() -> None:
-    asks_for_one = replace(TWO, n_select=1)
-    scores = scored(asks_for_one, "赤い鳩,青い梟", "paper")
+    asks_for_one: Doc = {**to_doc(TWO), "n_select": 1}  # no reader makes such a question
+    scores = dict(paper(asks_for_one, ["赤い鳩,青い梟"]))
     assert (scores["gestalt_acc"], scores["gestalt_acc_set"]) == (1, 0)
 
 

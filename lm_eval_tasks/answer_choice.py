@@ -12,6 +12,7 @@ that are stated one by one are taken together where that makes as many.
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from lm_eval_tasks.answer_polarity import sentence_before
 from lm_eval_tasks.answer_statements import Statement, outright
@@ -22,9 +23,10 @@ _CONCLUDING = re.compile(
     r"よって|したがって|従って|ゆえに|故に|以上(?:より|から|の|を)|これらから|結論|最終的|総合(?:的|す)"
     r"|\b(?:therefore|thus|hence|so|consequently|conclusion|summary|overall|finally)\b"
 )
-_REST_OF_SENTENCE = re.compile(r"[^。.!\n]*[。.!]?")
+_REST_OF_SENTENCE = re.compile(r"[^。.!\n]{0,200}[。.!]?")
+_NOTHING_MORE = re.compile(r"\s*\Z")
 _FINISHED = re.compile(r"[。.!)\n]|です\Z|ます\Z|である\Z")
-_LEAST_VERDICTS = 5
+_ALL_CHOICES = 5
 """With as many verdicts, all choices have one; with fewer, more may have been to come."""
 
 
@@ -33,14 +35,20 @@ def chosen(text: Text, n_select: int) -> Statement | None:
     if found := _last([s for s in outright(text, n_select) if s.polarity == "stated"], n_select):
         return found
     said = sorted(judged(text), key=lambda s: s.start)
-    denied = [s for s in said if s.polarity == "denied"]
-    kept = [s for s in said if s.polarity == "stated" and not _taken_back(s, denied)]
+    # the last denial of each letter takes back what was said before
+    denied = {letter: s.start for s in said if s.polarity == "denied" for letter in s.letters}
+    kept = [
+        s
+        for s in said
+        if s.polarity == "stated" and all(denied.get(x, -1) < s.start for x in s.letters)
+    ]
     marked = [s for s in kept if s.form == "marked as the answer"]
-    concluded = [s for s in kept if s.form != "verdict" and _concludes(text, s)]
+    decided = [s for s in kept if not s.form.startswith("verdict") and _decides(text, s)]
+    called = [s for s in kept if s.form != "conclusion"]
     return (
         _agreed(marked, n_select)
-        or _agreed(concluded, n_select)
-        or _by_verdicts(text, [s for s in kept if s.form != "conclusion"], denied, n_select)
+        or _agreed(decided, n_select)
+        or _by_verdicts(text, called, frozenset(denied), n_select)
     )
 
 
@@ -68,24 +76,40 @@ def _agreed(ordered: Sequence[Statement], n_select: int) -> Statement | None:
     return _together(ordered, n_select) if ordered else None
 
 
-def _taken_back(statement: Statement, denied: Iterable[Statement]) -> bool:
-    return any(
-        later.start > statement.start and later.letters & statement.letters for later in denied
-    )
+@dataclass(frozen=True)
+class _Place:
+    """Where in a text a sentence stands.
+
+    first, last: nothing stands before, after it. finished: it is not broken off. concludes: a word
+        such as "therefore" stands in it.
+    """
+
+    first: bool
+    last: bool
+    finished: bool
+    concludes: bool
 
 
-def _concludes(text: Text, statement: Statement) -> bool:
-    """Whether it stands in the first sentence, in the last if that is finished, or concludes."""
+def _place(text: Text, statement: Statement) -> _Place:
     before = sentence_before(text.low, statement.start)
     rest = _REST_OF_SENTENCE.match(text.low, statement.end)
     end = rest.end() if rest else statement.end
-    first = len(before) == statement.start
-    last = not text.low[end:].strip() and bool(_FINISHED.search(text.low, max(0, end - 3), end))
-    return statement.form == "conclusion" or first or last or bool(_CONCLUDING.search(before))
+    return _Place(
+        first=len(before) == statement.start,
+        last=bool(_NOTHING_MORE.match(text.low, end)),
+        finished=end < len(text.low) or bool(_FINISHED.search(text.low, max(0, end - 3), end)),
+        concludes=bool(_CONCLUDING.search(before)),
+    )
+
+
+def _decides(text: Text, statement: Statement) -> bool:
+    place = _place(text, statement)
+    ends = place.finished and (place.last or place.concludes)
+    return statement.form == "conclusion" or place.first or ends
 
 
 def _by_verdicts(
-    text: Text, right: Sequence[Statement], denied: Sequence[Statement], n_select: int
+    text: Text, right: Sequence[Statement], denied: frozenset[str], n_select: int
 ) -> Statement | None:
     """The choices called right, where they are as many as asked for and the others are wrong.
 
@@ -93,16 +117,13 @@ def _by_verdicts(
     read. A single verdict counts where the text is no more than that, or concludes with it.
     """
     letters = frozenset().union(*(s.letters for s in right))
-    wrong = frozenset().union(*(s.letters for s in denied)) - letters
+    wrong = denied - letters
     if len(letters) != n_select:
         return None
-    if wrong:
-        told = len(letters) + len(wrong)
-        whole = len(wrong) > n_select or (len(wrong) != n_select and told >= _LEAST_VERDICTS)
-        return Statement("verdicts", letters, right[0].start, right[-1].end) if whole else None
-    only = right[0]
-    sentence = _REST_OF_SENTENCE.match(text.low, only.end)
-    alone = only.start <= 1 and sentence is not None and not text.low[sentence.end() :].strip()
-    if len(right) == 1 and (alone or _CONCLUDING.search(sentence_before(text.low, only.start))):
-        return only
-    return None
+    told = len(letters) + len(wrong)
+    if len(wrong) > n_select or (len(wrong) != n_select and told >= _ALL_CHOICES):
+        return Statement("verdicts", letters, right[0].start, right[-1].end)
+    single = not wrong and [s.form for s in right] == ["verdict"]
+    place = _place(text, right[0])
+    concluded = (place.first and place.last) or (place.finished and place.concludes)
+    return right[0] if single and concluded else None

@@ -4,9 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lm_eval_tasks.answer_letters import ITEM
-from lm_eval_tasks.answer_polarity import sentence_before
-
 
 @dataclass(frozen=True)
 class Key:
@@ -37,17 +34,22 @@ def keys(low: str) -> Iterator[Key]:
                 count = number_of(heading["count"])
                 yield Key(word.start(), heading.end(), heading=True, count=count)
             elif joined := link.match(low, word.end()):
-                marked, verb, takes = joined["mark"], joined["verb"], joined.groupdict().get("takes")
-                linked = bool(marked or verb or takes)
-                yield Key(word.start(), joined.end(), linked, bool(marked), takes=bool(takes))
+                mark, takes = bool(joined["mark"]), bool(joined.groupdict().get("takes"))
+                linked = mark or takes or bool(joined["verb"])
+                yield Key(word.start(), joined.end(), linked, mark, takes=takes)
     for match in _INTRODUCTION.finditer(low):
         yield Key(match.start(), match.end(), heading=True, count=number_of(match["count"]))
 
 
 def breaks_off(low: str, key: Key, end: int) -> bool:
-    """Whether a text ends at `end`, in a sentence that may have gone on with "not"."""
-    unfinished = end == len(low) and not key.marked and not key.heading
-    return unfinished and not _SENTENCE_BEGINS.fullmatch(sentence_before(low, key.start))
+    """Whether a text ends at `end`, within a line that may have gone on with "not"."""
+    unfinished = _MAY_GO_ON.match(low, end) and not key.marked and not key.heading
+    return bool(unfinished) and not begins_line(low, key.start)
+
+
+def begins_line(low: str, start: int) -> bool:
+    """Whether nothing but words such as "so the final" stands before `start` in its line."""
+    return bool(_LINE_BEGINS.fullmatch(low, low.rfind("\n", 0, start) + 1, start))
 
 
 def _heads(low: str, word: re.Match[str]) -> re.Match[str] | None:
@@ -55,7 +57,7 @@ def _heads(low: str, word: re.Match[str]) -> re.Match[str] | None:
     heading = _HEADING.match(low, word.end())
     if not heading or heading["verb"] or heading["mark"] or heading["listed"]:
         return heading
-    return heading if _LINE_BEGINS.fullmatch(sentence_before(low, word.start())) else None
+    return heading if begins_line(low, word.start()) else None
 
 
 def number_of(count: str | None) -> int:
@@ -63,27 +65,29 @@ def number_of(count: str | None) -> int:
     return _COUNTS.find(count) % 5 + 1 if count else 0
 
 
+_MAY_GO_ON = re.compile(r"(?:で(?:しょ?)?)?\Z")
 _COUNTS = "12345一二三四五"
-_OF_WHAT = r"(?:の?(?:選択肢|記号|番号|肢|組み?合わせ))?\d?(?:[ \t]?\([^()\n]{1,15}\))?"
+_OF_WHAT = r"(?:の?(?:選択肢|記号|番号|肢|欄|組み?合わせ))?\d?(?:[ \t]?\([^()\n]{1,15}\))?"
 _JAPANESE = re.compile(
     r"(?:正解(?<![不非]..)|正答|解答|回答|答え|正しい選択肢|適切な選択肢(?<!不......)"
-    r"|答(?<![誤応問返解回正].)(?=[ \t]?[:は]))" + _OF_WHAT
+    r"|答(?<![誤応問返解回正].)(?=[ \t]?[:は])|訂正(?=[ \t]?:))" + _OF_WHAT
 )
 _ENGLISH = re.compile(
-    r"(?:answers?\b|ans\b\.?|(?:correct|best|right|appropriate|likely|suitable|accurate|final)"
-    r" (?:option|choice|selection|letter)s?\b)(?: (?:choice|option|letter|key)s?)?\d?"
+    r"(?:answers?\b|ans\b\.?|(?:correct|best|right|appropriate|likely|suitable|accurate|final"
+    r"|selected|chosen)"
+    r" (?:option|choice|selection|letter)s?\b)(?: (?:choice|option|letter|key)\b)?\d?"
     r"(?: (?:to|for|of) (?:this|the)(?: \w+){0,2})?(?:[ \t]?\([^()\n]{1,20}\))?"
 )
 _JAPANESE_LINK = re.compile(
-    r"[ \t]{0,3}(?:(?P<verb>は|が)|(?P<takes>を|として))?[ \t]{0,3}(?P<mark>[:=→|])?[、, \t]{0,3}"
-    r"(?:おそらく|恐らく|明らかに|もちろん|やはり|つまり|以上より|上記より)?[、,]?[ \t]{0,2}"
+    r"[ \t]{0,3}(?:(?P<verb>は|が)|(?P<takes>を|として))?[ \t]{0,3}(?P<mark>[:;=→|])?[、, \t]{0,3}"
+    r"(?:おそらく|恐らく|明らかに|もちろん|当然|やはり|つまり|以上より|上記より)?[、,]?[ \t]{0,2}"
 )
 _ENGLISH_LINK = re.compile(
-    r"[ \t]{0,3}(?:(?P<mark>[:=→|]|[-–—][ \t])"
+    r"[ \t]{0,3}(?:(?P<mark>[:=→|]|[-–—][ \t]|(?<=ans\.)[ \t])"
     r"|(?P<verb>(?:is|are|was|should be|must be|would be|will be|remains)\b|'s\b)[ \t]{0,3}:?)"
     r"[ \t]{0,3}(?:(?:therefore|thus|clearly|definitely|most likely|probably|likely|indeed|simply"
-    r"|still|only|both|actually|obviously|then)\b,?[ \t]{1,3})?"
-    rf"(?:not {ITEM},? but (?:rather )?)?"
+    r"|still|only|both|actually|obviously|then|choose|select)\b,?[ \t]{1,3})?"
+    r"(?:not [^.;\n]{1,30}?(?:\bbut (?:rather )?|[;,.] ?(?:it is|it's) ))?"
 )
 _LISTED = (
     rf"(?:以下|次|下記)の(?:(?P<count>[{_COUNTS}])[ \t]?つ|通り|とおり|選択肢|もの)"
@@ -94,10 +98,11 @@ _HEADING = re.compile(
     r"[ \t]?[。.]?[ \t]*(?(listed)\n?|\n)\s{0,5}"
 )
 _INTRODUCTION = re.compile(
-    rf"(?:以下|次|下記)の(?P<count>[{_COUNTS}])[ \t]?つ(?:の選択肢)?(?:です|である|になります|となります)?[ \t]?[。.:]\s{{0,5}}"
+    rf"(?:以下|次|下記)の(?P<count>[{_COUNTS}])[ \t]?つ(?:の選択肢)?"
+    r"(?:です|である|になります|となります)?[ \t]?[。.:]\s{0,5}"
 )
-_LINE_BEGINS = re.compile(r"[ \t○]*(?:最終|最終的な|(?:the |my |final |correct )*)[ \t]*")
-_SENTENCE_BEGINS = re.compile(
-    r"(?:(?:so|therefore|thus|hence|the|my|our|final|single|most|correct|right|best|appropriate"
-    r"|likely)\b|よって|したがって|従って|ゆえに|以上(?:より|から)|最終(?:的な)?|[、,:\s○])*"
+_LINE_BEGINS = re.compile(
+    r"(?:(?:so|therefore|thus|hence|answer|the|my|our|final|single|most|correct|right|best"
+    r"|appropriate|likely)\b|よって|したがって|従って|ゆえに|以上(?:より|から)|最終(?:的な)?"
+    r"|選んだ|[、,:\s○]){0,12}"
 )

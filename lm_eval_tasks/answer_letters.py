@@ -24,15 +24,19 @@ ALONE = (
 )
 LETTER = rf"[{LETTERS}]{ALONE}"
 ITEM = rf"{NAMED}?(?:\([ \t]?)?{LETTER}(?:[ \t]?\))?"
-_WITH_TEXT = rf"{ITEM}(?:[ \t]?\([^()\n]{{1,60}}\))?"
+ASIDE = r"(?:[ \t]?\((?![誤正×○不適]|または|又は|もしくは|あるいは|or\b)[^()\n]{1,60}\))?"
+_WITH_TEXT = ITEM + ASIDE
 AND = (
     r"[ \t]{0,3}(?:[,、・][ \t]{0,3}(?:and\b|&|および|及び|ならびに|並びに|それと)|[,、・/&+;]"
     r"|と(?!も)|および|及び|ならびに|並びに|かつ|and\b)[ \t]{0,3}|(?=\()"
 )
-LIST = rf"{_WITH_TEXT}(?:(?:{AND}){_WITH_TEXT}){{0,7}}"
+# a further item that something is said of begins a new clause: 答え：b、aは誤り
+LIST = rf"{_WITH_TEXT}(?:(?:{AND}){_WITH_TEXT}(?![はがも])){{0,7}}"
 _LISTS = (
     # blanks or line ends part letters only where nothing but letters follows
-    re.compile(rf"\(?{ITEM}(?:(?:{AND}|\s{{1,3}}){ITEM}){{1,7}}(?=[\s.。)]{{0,5}}(?:\Z|{END_OF_BOX}))"),
+    re.compile(
+        rf"\(?{ITEM}(?:(?:{AND}|\s{{1,3}}){ITEM}){{1,7}}(?=[\s.。)]{{0,5}}(?:\Z|{END_OF_BOX}))"
+    ),
     re.compile(rf"\(?{ITEM}(?:(?:{AND}|[ \t]{{1,3}}){ITEM}){{1,7}}(?=[ \t.。)]{{0,5}}$)", re.M),
     re.compile(rf"\(?{LIST}"),
 )

@@ -50,13 +50,15 @@ def _announced(text: Text) -> Iterator[Number]:
     for key in keys(text.low):
         sentence = _SENTENCE.match(text.low, key.end, key.end + 200)
         part = sentence[0] if sentence else ""
-        number = _NUMBER.search(part)
-        if not number or not ("=" in part[: number.start()] or number.start() <= _reach(key)):
+        first = _NUMBER.search(part)
+        if not first or not ("=" in part[: first.start()] or first.start() <= _reach(key)):
             continue
-        value = _value(part) or ""
-        said = polarity(text, key.start, key.end + number.end())
+        *_, part = _INSTEAD.split(part)
+        number = _NUMBER.search(part)
+        end = sentence.end() - len(part) + (number.end() if number else 0) if sentence else 0
         form = "heading" if key.heading else "answer line"
-        yield Number(form if said == "stated" else _TURNED, value, key.start)
+        stated = polarity(text, key.start, end) == "stated"
+        yield Number(form if stated else _TURNED, _value(part) or "", key.start)
 
 
 _TURNED = "denied, hedged or an example"
@@ -129,8 +131,11 @@ _ASIDE = re.compile(
     r"|\([^()\n]{0,60}\)"
 )
 _IN_BOX = re.compile(f"{BOX}([^{END_OF_BOX}]{{0,200}}){END_OF_BOX}")
-_BOXES = re.compile(rf"(?:\(?{SHEET}\)?[ \t]?[:=は]?[ \t]?\d(?![\d]|\.\d)[ \t]?[.,、;]?\s{{0,3}}){{2,}}")
+_BOXES = re.compile(
+    rf"(?:\(?{SHEET}\)?[ \t]?[:=は]?[ \t]?\d(?![\d]|\.\d)[ \t]?[.,、;]?\s{{0,3}}){{2,}}"
+)
 _SPACED = re.compile(r"\d(?:[ \t]\.?[ \t]?\d){1,5}(?=[ \t]?(?:です|[。.]|\Z))")
+_INSTEAD = re.compile(r"(?:では?|じゃ)なく(?:て)?[、,]?|\bnot [-+.\d,]+,? but\b")
 _EQUALS = re.compile(r"[=≈≒≃]")
 _SENTENCE = re.compile(rf"[^\n。]*?(?=[\n。]|(?<!{SHEET})\.[ \t]|\.?\Z)")
 _NEXT_FIELD = re.compile(r"[,、;][ \t]*(?=[^\W\d])")

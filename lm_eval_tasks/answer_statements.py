@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lm_eval_tasks.answer_keys import Key, breaks_off, keys
+from lm_eval_tasks.answer_keys import Key, begins_line, breaks_off, keys
 from lm_eval_tasks.answer_letters import ALONE, LIST, Named, letters_in, named_at
 from lm_eval_tasks.answer_polarity import Polarity, polarity
 from lm_eval_tasks.answer_text import BOX, Text
@@ -39,10 +39,11 @@ def outright(text: Text, n_select: int) -> Iterator[Statement]:
 _TAKEN = re.compile(
     r"[ \t]?(?:と(?:し(?!た)|す(?!れば|ると)|致|判断|考え)|に(?:し|す|決)|を(?:選|採|取))"
 )
-_INSTEAD = re.compile(r"[ \t)]{0,2}(?:の[^、。\n]{1,20}?)?(?:では|じゃ)なく(?:て)?[、,]?[ \t]?")
+_STANDS_ALONE = re.compile(r"[ \t]*(?:[。.、,(:]|です|である|\n|\Z|[ \t](?=[\u3041-\u9fff]))")
+_INSTEAD = re.compile(r"[ \t)]{0,2}(?:の[^、。\n]{1,20}?)?(?:では?|じゃ)なく(?:て)?[、,]?[ \t]?")
 _LABELS = rf"\(?([{LETTERS}]{ALONE}(?:[、,・~〜-][{LETTERS}]{ALONE}){{0,4}})"
-_TEXT = r"[ \t]{1,3}(?=[\u3041-\u9fff])(?![はがもをのとにで、])"
-_TEXT_FOLLOWS = re.compile(rf"[ \t]?[:.)]|{_TEXT}")
+_TEXT = r"[ \t]{1,3}(?=[\u3041-\u9fff])(?![はがもをのとにで、型群])"
+_TEXT_FOLLOWS = re.compile(rf"[ \t]?[:.)]|[ \t][-–—][ \t]|{_TEXT}")
 _WITH_TEXTS = re.compile(rf"[{LETTERS}]{ALONE}[ \t]?\([^()\n]{{2,60}}\)")
 _LABEL = re.compile(
     rf"(?:^|[,、;。]|と|および|and)[ \t]{{0,3}}{_LABELS}(?:[ \t]?[:.)]|{_TEXT})"
@@ -57,7 +58,16 @@ _LATER_BARE_LINE = re.compile(rf"\n{_BARE_LINE}")
 _ENDS = re.compile(
     r"[\s.。)!]{0,5}(?:です|である|だ|になります|となります|と考えます|だと思います)?[\s.。!]{0,5}\Z"
 )
-_VERDICT = re.compile(r"[ \t]?[:.)]?[ \t]{0,3}(?:不正解|誤|正し|正解|×|○|間違|不適|適切|(?:in)?correct|wrong)")
+_IS_ALL = re.compile(
+    r"(?:です|である|だと思います|と思います|と考えます|になります)。|,? (?:because|since)\b"
+)
+# a label and nothing, or nothing but a letter: "a:", "A: c"
+_NO_TEXT = re.compile(rf"[ \t]?[:.)]*\s*(?:\(?[{LETTERS}]\)?\s*)?\Z")
+_CALLED_WRONG = re.compile(r"[^\n]*(?:誤り|不適切|×|incorrect|wrong)[。.)\s]*(?:\n|\Z)")
+_PREDICATE = re.compile(r"[ \t]?(?:[はがもをのとにで]|(?:is|are|was|were|and|or)\b)")
+_VERDICT = re.compile(
+    r"[ \t]?[:.)]{0,3}[ \t]{0,3}(?:不正解|誤|正し|正解|×|○|間違|不適|適切|(?:in)?correct|wrong)"
+)
 
 
 def _boxed(text: Text, n_select: int) -> Iterator[Statement]:
@@ -67,7 +77,8 @@ def _boxed(text: Text, n_select: int) -> Iterator[Statement]:
         while text.low[start : start + 1].isspace():
             start += 1
         if named := _stated_at(text, start, n_select):
-            yield Statement("boxed", named.letters, place, named.end)
+            said = polarity(text, place, named.end + 1)
+            yield Statement("boxed", named.letters, place, named.end, said)
         place = text.low.find(BOX, start)
 
 
@@ -77,7 +88,7 @@ def _alone(text: Text, n_select: int) -> Iterator[Statement]:
     line = Text(text.low[:first], text.cased[:first])
     for part in (text, line):
         named = named_at(part, 0, n_select)
-        if named and _ENDS.match(part.low, named.end):
+        if named and (_ENDS.match(part.low, named.end) or _IS_ALL.match(part.low, named.end)):
             if part is line and _are_labels(text, named):
                 continue
             yield Statement("letters alone", named.letters, 0, named.end)
@@ -110,6 +121,10 @@ def _beside(text: Text, key: Key, n_select: int) -> Named | None:
     named = _stated_at(text, key.end, n_select)
     if not named or breaks_off(text.low, key, named.end):
         return None
+    if not key.linked and not (
+        begins_line(text.low, key.start) and _STANDS_ALONE.match(text.low, named.end)
+    ):
+        return None
     return None if key.takes and not _TAKEN.match(text.low, named.end) else named
 
 
@@ -121,6 +136,8 @@ def _under(text: Text, key: Key, n_select: int) -> Named | None:
     named = _stated_at(text, key.end, n_select, explained=True)
     if not named or _VERDICT.match(text.low, named.end):
         return None
+    if len(named.letters) > n_select and "\n" in text.low[named.start : named.end]:
+        return None  # all choices, listed again
     below = _NEXT_LINE.match(text.low, named.end)
     return None if below and _follows(named.letters, letters_in(below[1])) else named
 
@@ -128,10 +145,12 @@ def _under(text: Text, key: Key, n_select: int) -> Named | None:
 def _labelled(text: Text, n_select: int) -> Iterator[Statement]:
     """The text begins with letters and the texts of their choices: "c: …", "c (…"."""
     named = named_at(text, 0, n_select)
-    if not named or _VERDICT.match(text.low, named.end):
+    if not named or _VERDICT.match(text.low, named.end) or _CALLED_WRONG.match(text.low):
         return
-    single = len(named.letters) == 1 and _TEXT_FOLLOWS.match(text.low, named.end)
-    if single or _WITH_TEXTS.match(text.low):
+    if _NO_TEXT.match(text.low, named.end) or _PREDICATE.match(text.low, named.end):
+        return
+    label = text.low[named.end - 1] == ")" or _TEXT_FOLLOWS.match(text.low, named.end)
+    if (label and len(named.letters) == 1) or _WITH_TEXTS.match(text.low):
         stated = _stated_at(text, 0, n_select) or named
         if not _goes_on(text, stated):
             said = polarity(text, 0, named.end)
@@ -155,9 +174,7 @@ def _labels(match: re.Match[str]) -> frozenset[str]:
     return letters_in(match[1] or match[2])
 
 
-def _stated_at(
-    text: Text, start: int, n_select: int, *, explained: bool = False
-) -> Named | None:
+def _stated_at(text: Text, start: int, n_select: int, *, explained: bool = False) -> Named | None:
     """The letters stated at `start`, also those that stand before their choices' texts.
 
     Args:

@@ -67,12 +67,13 @@ def _ours(low: str) -> tuple[int, int]:
 _INTRODUCTION = re.compile(
     r"(?=[^:]{0,150}?(?:問題|設問|質問|考え|解[きく答]|回答|確認|整理|検討|分析|まず|では|以下"
     r"|question|problem|\blet\b|follow|think|step|first|consider|analy))"
-    r"(?:(?!ない|ません|\bnot\b|n't|sorry|(?<![a-z\d])[a-h](?![a-z\d])).){0,150}", re.DOTALL
+    r"(?:(?!ない|ません|\bnot\b|n't|sorry|(?<![a-z\d])[a-h](?![a-z\d])).){0,150}",
+    re.DOTALL,
 )
 # A model that goes on with a question of its own has answered ours before, if at all.
 _QUESTION = re.compile(
     r"(?:\n|。)\s{0,5}(?:(?:次の)?(?:問題文?|設問|質問|question|problem|instruction|user|human|指示|入力)"
-    r"[ \t]{0,2}\d{0,3}[ \t]{0,2}(?:\([^()\n]{0,20}\))?:|問題文?(?:\([^()\n]{0,20}\))?[ \t]{0,3}\n)"
+    r"[ \t]{0,2}\d{0,3}[ \t]{0,2}(?:\([^()\n]{0,20}\))?:|(?:問題文?(?:\([^()\n]{0,20}\))?|user|human)[ \t]{0,3}\n)"
 )
 
 
@@ -134,21 +135,27 @@ _BEFORE_WIDTH = (
         _one_line,
     ),
     Step("<", re.compile(r"<(?:final_?)?answer>", re.IGNORECASE), "\nanswer: "),
-    Step("<", _tagged(r"(?:final_?)?answer|response|output|solution|br|p|div|[uo]l|li|tr|h\d"), "\n"),
+    Step(
+        "<", _tagged(r"(?:final_?)?answer|response|output|solution|br|p|div|[uo]l|li|tr|h\d"), "\n"
+    ),
     Step("<", _tagged("b|strong|i|em|u|span|center|mark|code|td|th"), ""),
     Step("`", re.compile(r"```\w{0,10}|`"), ""),
     Step("**", re.compile(r"\*\*[ \t]*\*\*|(?<=。)[ \t]*\*\*"), "\n"),
 )
-_BULLET = re.compile(
-    r"\n[ \t]*(?:(?:[-+]|#{1,6}|>|[1-9][.)])[ \t]+|[・•◦▪■□◆◇●▶►★☆※|][ \t]*)+"
-)
+_BULLET = re.compile(r"\n[ \t]*(?:(?:[-+]|#{1,6}|>|[1-9][.)])[ \t]+|[・•◦▪■□◆◇●▶►★☆※|][ \t]*)+")
 _A_LETTER = r"[ \t]{0,2}(?=\(?[a-hA-H](?![a-zA-Z0-9]))"
 _AFTER_WIDTH = (
     Step("*", re.compile(r"\*"), ""),
     Step("$", re.compile(r"\$"), ""),
     Step("_", re.compile("_"), " "),
-    Step("", re.compile(r"[\"“”]"), ""),
-    Step("", re.compile(r"[【】『』「」〈〉《》≪≫{}]"), " "),
+    Step('"', re.compile('"'), ""),
+    Step("’", re.compile(r"(?<=[a-zA-Z])’(?=[a-zA-Z])"), "'"),
+    Step("", re.compile("[‘’“”]"), ""),
+    Step("", re.compile("[⇒➡➔⟶]"), "→"),
+    Step(">", re.compile("[-=]>"), "→"),
+    Step("'", re.compile(r"(?<![a-zA-Z\d])'|'(?![a-zA-Z\d])"), ""),
+    Step("e.g.", re.compile(r"e\.g\.,?"), "for example"),
+    Step("", re.compile(r"[【】『』「」〈〉《》≪≫〔〕{}★☆]"), " "),
     Step("[", re.compile(r"\["), "("),
     Step("]", re.compile(r"\]"), ")"),
     Step("|", re.compile(r"\|[ \t]*(?=\n)"), ""),

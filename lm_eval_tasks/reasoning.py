@@ -65,9 +65,10 @@ _END_OF_MESSAGE = re.compile(r"<\|(?:end|return|call|start)\|>")
 _BARE_CHANNEL = re.compile(r"\s*(?:analysis|commentary)(?=\s{0,3}[A-Z\u3040-\u9fff]|\s*\Z)")
 _FINAL_AFTER_BARE_CHANNEL = re.compile(r"assistant\s{0,3}final")
 _FINAL_FIRST = re.compile(r"\s*final(?=[A-Z*#\d\u3040-\u9fff\uff00-\uffef]|[a-h](?:\W|\Z))")
-# Gemma 4 writes the name of its empty channel even where it does not think.
+# Gemma 4 writes the name of its empty channel even where it does not think; a tokenizer that skips
+# special tokens leaves the name of the speaker.
 # Source: vllm-project/vllm@045d7575500e01e0f4a7ff84e039a9f7f7dc3bd0 vllm/reasoning/gemma4_utils.py
-_EMPTY_CHANNEL = re.compile(r"\A\s*thought\n")
+_EMPTY_CHANNEL = re.compile(r"\A\s*(?:thought|assistant|model)\s*\n")
 _SPECIAL_TOKEN = re.compile(
     r"(?:<\|(?:im_)?start\|>|<\|start_header_id\|>|<start_of_turn>|<\|turn>)\s?(?:assistant|model)?"
     r"|<\|[\w:/ ]{1,40}\|>|<｜[^<>｜]{1,40}｜>|\[\|\w{1,30}\|\]"
@@ -110,9 +111,13 @@ def _outside_blocks(text: str) -> str:
 
 def _found(text: str) -> Iterator[Found]:
     """Every mark in `text`; one in quotes is spoken of, not used."""
-    for match in _MARK.finditer(text):
-        marks, opens = _MEANING[match.lastgroup or ""]
-        yield Found(match.start(), match.end(), marks, opens)
+    end = 0
+    for place in _FIRST.finditer(text):
+        match = _MARKS_BY_FIRST[place[0]].match(text, place.start())
+        if match and place.start() >= end:
+            marks, opens = _MEANING[match.lastgroup or ""]
+            end = match.end()
+            yield Found(match.start(), end, marks, opens)
 
 
 def _several(value: str | Sequence[str]) -> tuple[str, ...]:
@@ -139,14 +144,19 @@ _ALL = [
     for mark in some
 ]
 _MEANING = {f"m{number}": (marks, opens) for number, (_, marks, opens) in enumerate(_ALL)}
-_MARK = re.compile(
-    "(?<![`'\"「『])(?:"
-    + "|".join(
-        f"(?P<m{number}>{_pattern(mark, opens=opens)})"
-        for number, (mark, _, opens) in enumerate(_ALL)
+_FIRST = re.compile("[" + re.escape("".join({mark[0] for mark, *_ in _ALL})) + "]")
+_MARKS_BY_FIRST = {
+    first: re.compile(
+        "(?<![`'\"「『])(?:"
+        + "|".join(
+            f"(?P<m{number}>{_pattern(mark, opens=opens)})"
+            for number, (mark, _, opens) in enumerate(_ALL)
+            if mark[0] == first
+        )
+        + ")",
+        re.IGNORECASE,
     )
-    + ")",
-    re.IGNORECASE,
-)
+    for first in {mark[0] for mark, *_ in _ALL}
+}
 _SIGNS = ("<", "[", "◁", *(mark.strip() for mark, *_ in _ALL if _is_words(mark)))
 """A response without any of these holds no mark."""

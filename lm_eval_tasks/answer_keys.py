@@ -104,5 +104,5 @@ _INTRODUCTION = re.compile(
 _LINE_BEGINS = re.compile(
     r"(?:(?:so|therefore|thus|hence|answer|the|my|our|final|single|most|correct|right|best"
     r"|appropriate|likely)\b|よって|したがって|従って|ゆえに|以上(?:より|から)|最終(?:的な)?"
-    r"|選んだ|[、,:\s○]){0,12}"
+    r"|選んだ|結論|[、,:\s○]){0,12}"
 )

@@ -19,7 +19,7 @@ class Named:
 # A letter stands alone: "c", "(c)", "c." but not the c of "c-shaped", "cea", "c型", "°c", "e.g.".
 ALONE = (
     r"(?<![a-z0-9°'].)(?<![a-z0-9][-.].)"
-    r"(?![a-z0-9'°]|-[^\W_]|\.(?:[gmf]\b| ?coli\b))"
+    r"(?![a-z0-9'°]|-[^\W_]|\.(?:[gmf]\b| ?coli\b)| cells?\b)"
     r"(?=\W|[がでとをはだのにな及お並も]|かつ|じゃ|\Z)"
 )
 LETTER = rf"[{LETTERS}]{ALONE}"

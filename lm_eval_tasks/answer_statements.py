@@ -59,7 +59,8 @@ _ENDS = re.compile(
     r"[\s.。)!]{0,5}(?:です|である|だ|になります|となります|と考えます|だと思います)?[\s.。!]{0,5}\Z"
 )
 _IS_ALL = re.compile(
-    r"(?:です|である|だと思います|と思います|と考えます|になります)。|,? (?:because|since)\b"
+    rf"(?:です|である|だと思います|と思います|と考えます|になります)?。(?!.*。[ \t]?[{LETTERS}]。)"
+    r"|,? (?:because|since)\b"
 )
 # a label and nothing, or nothing but a letter: "a:", "A: c"
 _NO_TEXT = re.compile(rf"[ \t]?[:.)]*\s*(?:\(?[{LETTERS}]\)?\s*)?\Z")

@@ -66,14 +66,17 @@ def _ours(low: str) -> tuple[int, int]:
 
 _INTRODUCTION = re.compile(
     r"(?=[^:]{0,150}?(?:問題|設問|質問|考え|解[きく答]|回答|確認|整理|検討|分析|まず|では|以下"
-    r"|question|problem|\blet\b|follow|think|step|first|consider|analy))"
+    r"|はい|承知|了解|わかりました|question|problem|\blet\b|follow|think|step|first|consider|analy"
+    r"|sure|okay|certainly))"
     r"(?:(?!ない|ません|\bnot\b|n't|sorry|(?<![a-z\d])[a-h](?![a-z\d])).){0,150}",
     re.DOTALL,
 )
 # A model that goes on with a question of its own has answered ours before, if at all.
 _QUESTION = re.compile(
-    r"(?:\n|。)\s{0,5}(?:(?:次の)?(?:問題文?|設問|質問|question|problem|instruction|user|human|指示|入力)"
-    r"[ \t]{0,2}\d{0,3}[ \t]{0,2}(?:\([^()\n]{0,20}\))?:|(?:問題文?(?:\([^()\n]{0,20}\))?|user|human)[ \t]{0,3}\n)"
+    r"(?:\n|。)\s{0,5}(?:(?:次の)?"
+    r"(?:問題文?|設問|質問|question|problem|instruction|user|human|指示|入力)"
+    r"[ \t]{0,2}\d{0,3}[ \t]{0,2}(?:\([^()\n]{0,20}\))?:"
+    r"|(?:問題文?(?:\([^()\n]{0,20}\))?|user|human)[ \t]{0,3}\n)"
 )
 
 

@@ -75,7 +75,7 @@ _THE_ANSWER = (
     r"{1,3}(?:answers?|options?|choices?)\b"
 )
 _RIGHT = (
-    r"正しい|正(?=\W|\Z)|適切|適当|妥当|該当する|○|選択(?:し|する)|選[びぶん]"
+    r"正しい|正(?=\W|\Z)|適切|適当|妥当|該当する|○|選択(?:し|する|。)|選[びぶん]"
     r"|(?:correct|right|true|appropriate)\b"
     r"(?![ \t]+(?!answer|choice|option|because|since|as\b|and\b|here|for\b)[a-z])"
 )
@@ -100,7 +100,7 @@ _CONCEDED = re.compile(
 _ONLY = re.compile(r"\b(?:only|both)[ \t]*\Z")
 _ASKED_FOR = (
     r"(?:正しい|適切な(?<!不...)|適当な(?<!不...)|妥当な|可能性が(?:最も)?高い|考えられる"
-    r"|疑われる|考えやすい)(?:(?!な[いく]|ぬ)[^\n。、,]){0,12}?は"
+    r"|疑われる|考えやすい|該当する|当てはまる)(?:(?!な[いく]|ぬ)[^\n。、,]){0,12}?は"
 )
 _RESTATED = (
     re.compile(rf"{_ASKED_FOR}[、]?[ \t]{{0,3}}(?P<list>{LIST})"),

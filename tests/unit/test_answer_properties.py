@@ -196,7 +196,7 @@ SENTENCES = [
 def test_width_case_and_decoration_change_nothing(sentence: str, letters: str) -> None:
     meant = set(letters) & set("abcde")
     readings = {d: read_letters(sentence.format(d), len(meant)).letters for d in decorated(letters)}
-    assert readings == {decoration: meant for decoration in readings}
+    assert readings == dict.fromkeys(readings, meant)
 
 
 @settings(deadline=None)
@@ -234,12 +234,46 @@ def test_a_mark_in_quotes_is_spoken_of(marks: Marks) -> None:
 
 
 ADVERSARIAL = [
-    "<", "<think>", "</think>", "<think ", "[THINK]", "◁", "<|channel|>", "assistantfinal", "\\boxed{", "\\text{",
-    "答え：", "答えは", "正解は、", "Answer: ", "The answer is ", "a", "a, ", "aと", "(a", "a)", "a：", "a：誤り ",
-    "aは正しい。", "a is ", "a. ", "\n", "\n\n", " ", "|", "\n|", "*", "**", "- ", "1. ", "1,", "1.", "= ", "① ",
-    "\ue000", "\ue001", "以下の2つです。", "問題：", "\n問題：", "例えば", "if ", "not ", "の", "、", "。", "(", ")", "→",
-    "{\"answer\": [", "most likely ", "i choose ",
-]  # fmt: skip
+    *("<", "<think>", "</think>", "<think ", "[THINK]", "◁", "<|channel|>", "assistantfinal"),
+    *(
+        "\\boxed{",
+        "\\text{",
+        "答え：",
+        "答えは",
+        "正解は、",
+        "Answer: ",
+        "The answer is ",
+        "a",
+        "a, ",
+    ),
+    *(
+        "aと",
+        "(a",
+        "a)",
+        "a：",
+        "a：誤り ",
+        "aは正しい。",
+        "aが正しい ",
+        "a is ",
+        "a. ",
+        "よって、a。",
+    ),
+    *("\n", "\n\n", " ", "|", "\n|", "*", "**", "- ", "1. ", "1,", "1.", "= ", "① ", "\ue000"),
+    *(
+        "\ue001",
+        "以下の2つです。",
+        "問題：",
+        "\n問題：",
+        "例えば",
+        "if ",
+        "not ",
+        "の",
+        "、",
+        "。",
+        "(",
+    ),
+    *(")", "→", '{"answer": [', "most likely ", "i choose "),
+]
 
 
 @contextmanager

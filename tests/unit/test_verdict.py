@@ -17,6 +17,7 @@ from lm_eval_tasks.verdict_metrics import (
     required_rate,
     required_rate_stderr,
 )
+from lm_eval_tasks.verdict_tables import WORDS, remarks
 
 # the invented sitting: 64 of 80 required points and 55 of 79 general ones pass
 REQUIRED = [Item("sample", "900", True, 3, 3, True, False, 59, 80, 79, 12)] * 20
@@ -63,6 +64,25 @@ def test_each_condition_decides(
 ) -> None:
     (verdict,) = verdicts(items)
     assert (verdict.passed, verdict.failed) == (state, failed)
+
+
+@pytest.mark.parametrize(
+    ("items", "why"),
+    [
+        (exam()[:-1], ("119 問中 118 問", "118 of 119 questions")),
+        (elsewhere(exam()), ("分かっていない", "no pass mark is known")),
+        ([i._replace(general_possible=80) for i in exam()], ("80/79 点満点", "out of 80/79")),
+    ],
+)  # fmt: skip
+def test_why_there_is_no_verdict_is_told_in_one_language(
+    items: list[Item], why: tuple[str, str]
+) -> None:
+    (verdict,) = verdicts(items)
+    (japanese, *_), (english, *_) = (remarks(verdict, WORDS[one]) for one in ("ja", "en"))
+    assert why[0] in japanese
+    assert not re.search("[A-Za-z]", japanese)
+    assert why[1] in english
+    assert english.isascii()
 
 
 def test_sittings_are_judged_one_by_one() -> None:

@@ -109,7 +109,8 @@ def test_accidents_of_medllm_qa_are_kept() -> None:
 def test_at_most_six_characters_count_for_kokushimd10() -> None:
     assert right("kokushimd10", ALL_FIVE, "abcde")
     assert right("kokushimd10", ALL_FIVE, "12345")
-    seven = replace(ALL_FIVE, choices=tuple("甲乙丙丁戊己庚"), accepted=(frozenset("abcdefg"),))
+    choices, key = tuple("甲乙丙丁戊己庚"), (frozenset("abcdefg"),)
+    seven = replace(ALL_FIVE, choices=choices, accepted=key, n_select=7)
     assert right("kokushimd10", seven, "abcdef")  # cut to six, as the publisher cuts both
 
 

@@ -124,7 +124,8 @@ _CONCLUSION = re.compile(
 )
 _CHOICE = re.compile(
     r"(?:結論|判断|選択肢?|(?:choice|option|selection|conclusion|verdict)(?=[ \t]?:))"
-    rf"[ \t]?(?:は(?=[^\n]{{0,20}}(?:です|である|。))|:)[ \t]{{0,3}}(?P<list>{LIST}){_LINE_ENDS}|[ \t]*\Z)"
+    r"[ \t]?(?:は(?=[^\n]{0,20}(?:です|である|。))|:)[ \t]{0,3}"
+    rf"(?P<list>{LIST}){_LINE_ENDS}|[ \t]*\Z)"
 )
 
 

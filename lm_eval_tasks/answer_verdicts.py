@@ -56,7 +56,7 @@ _JOINED = (
     r"|\((?=[^()\n]{1,12}\))|(?=[○×不正誤適]|[ \t]+(?!the\b|an?\b)))"
 )
 _JOINED_TO_ITS_TEXT = (
-    r"(?:の|[:.][ \t]?)"
+    r"(?:の|[:.][ \t]?)(?=\S)"
     r"(?:(?!(?<![a-z])[a-h](?![a-z])|[誤正×○]|以外|ない|\bnot\b)[^、。,\n]){1,25}?"
     rf"(?:{_JOINS.format(2)})"
 )
@@ -70,7 +70,7 @@ _WRONG = (
     r"|当てはまらな|(?:incorrect|wrong|false|inappropriate|not)\b|n't\b"
 )
 _THE_ANSWER = (
-    r"(?:正解|正答|答え)(?!\w{0,2}[:=]|は)|the answers?\b"
+    r"(?:正解|正答|答え)(?!\w{0,2}[:=]|[はをが率]|の(?!選択肢)|に(?!な)|な[しい])|the answers?\b"
     r"|(?:the |an? )?(?:(?:only|single|most|correct|right|best|likely|appropriate|suitable)[ \t])"
     r"{1,3}(?:answers?|options?|choices?)\b"
 )
@@ -124,7 +124,8 @@ _CONCLUSION = re.compile(
 )
 _CHOICE = re.compile(
     r"(?:結論|判断|選択肢?|(?:choice|option|selection|conclusion|verdict)(?=[ \t]?:))"
-    rf"[ \t]?(?:は|:)[ \t]{{0,3}}(?P<list>{LIST}){_LINE_ENDS}|[ \t]*\Z)"
+    r"[ \t]?(?:は(?=[^\n]{0,20}(?:です|である|。))|:)[ \t]{0,3}"
+    rf"(?P<list>{LIST}){_LINE_ENDS}|[ \t]*\Z)"
 )
 
 

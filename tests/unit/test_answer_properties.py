@@ -123,7 +123,7 @@ def unanswered(draw: st.DrawFn) -> str:
     return "".join(sentence + draw(JOINS) for sentence in sentences)
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(deadline=None, max_examples=400)
 @given(unanswered(), st.integers(1, 3))
 def test_a_response_that_names_no_choice_as_its_answer_is_never_read_as_one(
     response: str, n_select: int
@@ -138,7 +138,7 @@ THINKING = st.lists(
 ANSWER_LINE = st.sampled_from(["答え：{}", "正解は {} です。", "Answer: {}", "The answer is {}."])
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 @given(THINKING, ANSWER_LINE, LETTER, st.data())
 def test_thinking_that_breaks_off_before_the_answer_line_is_not_read(
     thinking: list[str], answer_line: str, letter: str, data: st.DataObject
@@ -290,7 +290,7 @@ def seconds(limit: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.sampled_from(ADVERSARIAL), min_size=1, max_size=4),
     st.sampled_from(["", "x", "\nc"]),

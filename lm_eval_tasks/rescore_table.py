@@ -9,7 +9,8 @@ from lm_eval_tasks.rule_words import rule_told
 
 WORDS = {
     "ja": {
-        "lenient": "緩やかな規則: 全角・半角、順序、区切りを問わない。数値は値でも解答欄の数字でも",
+        "lenient": "緩やかな規則: 全角・半角、順序、区切りを問わない。"
+        "数値は値でも解答欄の数字でもよい",
         "sitting": "回",
         "all": "全体",
         "correct": "正答",

@@ -65,7 +65,9 @@ def number_of(count: str | None) -> int:
     return _COUNTS.find(count) % 5 + 1 if count else 0
 
 
-_MAY_GO_ON = re.compile(r"(?!(?:です|だ|である|となる|になる)\Z)[\u3041-\u309f]{0,4}\Z")
+_MAY_GO_ON = re.compile(
+    r"(?!(?:です|だ|である|となる|になる)\Z)(?:[\u3041-\u309f]{0,4}|(?:とは|では)[^。\n]{0,8})\Z"
+)
 _COUNTS = "12345一二三四五"
 _OF_WHAT = r"(?:の?(?:選択肢|記号|番号|肢|欄|組み?合わせ))?\d?(?:[ \t]?\([^()\n]{1,15}\))?"
 _JAPANESE = re.compile(

@@ -64,7 +64,8 @@ def test_scores_are_those_of_hf(folder: Path, shots: int) -> None:
     task = "jmed_sample_letters_mc" if shots == 3 else "jmed_sample_mc"
     asked = requests(task, shots=shots)
     ours, difference, greedy = both(folder, asked)
-    assert ours._trusted
+    assert ours.proven
+    assert not ours.fallback
     assert difference.max() < 1e-4
     assert greedy == len(asked)
 

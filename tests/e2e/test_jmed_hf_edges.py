@@ -13,6 +13,7 @@ from lm_eval.models.huggingface import HFLM
 from transformers import AutoModelForCausalLM
 
 from lm_eval_tasks.models.jmed_hf import JmedHF
+from lm_eval_tasks.models.left_padded import left_padded
 from lm_eval_tasks.models.tree_attention import Batch
 from tests.e2e.tiny_pairs import both, make, requests, shorter, with_damaged_prefixes
 
@@ -57,7 +58,7 @@ def test_scores_are_those_of_hf(settings: dict[str, Any], folder: Path) -> None:
     assert not model.fallback
 
 
-def test_a_prompt_cut_to_nothing_else_and_a_choice_that_is_too_long(folder: Path) -> None:
+def test_prompts_that_are_all_cut_and_choices_that_are_too_long(folder: Path) -> None:
     common: dict[str, Any] = {"pretrained": str(folder), "device": "cpu", "dtype": "float32"}
     asked = requests("jmed_sample_mc", questions=4)
     cut = [model(**common, max_length=40) for model in (JmedHF, HFLM)]
@@ -96,6 +97,41 @@ def test_lower_precision_is_that_of_hf(settings: dict[str, Any], folder: Path) -
     assert set(ours.proven) == {
         f"{kind} after a cached prefix" for kind in ("packed scores", "responses")
     }
+
+
+def test_hf_is_measured_against_itself_where_rounding_does_not_explain_a_difference(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In bfloat16; as if rounding explained nothing, and whatever hf does by itself everything."""
+    measured: list[float] = []
+
+    def strict(eps: float, tokens: int, own: float) -> float:
+        measured.append(own)
+        return 1.0 if own else 0.0
+
+    common: dict[str, Any] = {"pretrained": str(folder), "device": "cpu", "dtype": "bfloat16"}
+    for part, task in (
+        ("packed_scores", "jmed_sample_mc"),
+        ("shared_prompts", "jmed_sample_letters"),
+    ):
+        monkeypatch.setattr(f"lm_eval_tasks.models.{part}.tolerance", strict)
+        measured.clear()
+        ours, asked = JmedHF(**common), requests(task, questions=6)
+        if part == "packed_scores":
+            ours.loglikelihood(asked, disable_tqdm=True)
+        else:
+            ours.generate_until(shorter(asked, 16), disable_tqdm=True)
+        assert ours.proven
+        assert not ours.fallback
+        assert 0 < max(measured) < 0.5
+
+
+def test_padding_on_the_left_changes_nothing_in_float32(folder: Path) -> None:
+    ours = JmedHF(pretrained=str(folder), device="cpu", dtype="float32")
+    some = ours._encoded(requests("jmed_sample_mc", questions=2))
+    padded = left_padded(ours.model, [(context, rest) for _, context, rest in some])
+    stock = ours._stock(some, batch_size=1)
+    assert all(abs(a - b) < 1e-4 for a, (b, _) in zip(padded, stock, strict=True))
 
 
 def scarce(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:

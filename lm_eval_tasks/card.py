@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
+from lm_eval_tasks.published_rules import RULES
 from lm_eval_tasks.yaml_file import read_yaml
 
 EXAMS = Path(__file__).resolve().parent / "exams"
@@ -37,10 +38,23 @@ class Exceptions:
 
     credited_to_all: everybody gets the points.
     numeric_values: the number meant, where the published gold is only the sheet's digits.
+    n_select: how many choices to name, where the wording does not say it in its usual form.
+    asks: words that the publisher's text lost, put behind it.
+    any_will_do: more letters are right than asked for, and any of them earn the points.
+    needs_figure: the text shows a figure, a table or a prescription that is not in the file,
+        though the file flags it text only.
+    damaged: the text lost something without which it cannot be answered.
+    case_series: the question that tells a case -> how many questions, itself among them, go by it.
     """
 
     credited_to_all: frozenset[str] = frozenset()
     numeric_values: Mapping[str, str] = field(default_factory=dict)
+    n_select: Mapping[str, int] = field(default_factory=dict)
+    asks: Mapping[str, str] = field(default_factory=dict)
+    any_will_do: frozenset[str] = frozenset()
+    needs_figure: frozenset[str] = frozenset()
+    damaged: frozenset[str] = frozenset()
+    case_series: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,8 @@ class Card:
         embedded sample.
     required_sections: sections whose questions count for the required part (必修).
     pass_marks: the entry of pass_marks.yaml that holds for this exam; "" = no verdict.
+    published_rule: how its publisher counts an answer, of RULES in published_rules.py; "" = the
+        publisher has no program for answers in letters.
     overlaps: exams that share questions with this one.
     """
 
@@ -86,6 +102,7 @@ class Card:
     demonstrations: str = ""
     required_sections: str = ""
     pass_marks: str = ""
+    published_rule: str = ""
     overlaps: tuple[str, ...] = ()
     hub: Hub | None = None
     exceptions: Exceptions = Exceptions()
@@ -124,12 +141,14 @@ def card_from(file: Path) -> Card:
     """Read a card file.
 
     Raises:
-        JmedError: it holds an unknown key or lacks one.
+        JmedError: it holds an unknown key, lacks one, or names a rule that there is not.
     """
     values = read_yaml(file, "the keys of an exam's card")
     check_keys(values, {item.name for item in fields(Card)} - {"name", "folder"}, str(file))
     special = _mapping(values.pop("exceptions", {}), f"{file}: exceptions")
     check_keys(special, {item.name for item in fields(Exceptions)}, f"{file}: exceptions")
+    if values.get("published_rule"):
+        check_choice(values["published_rule"], RULES, f"{file}: published_rule")
     if hub := _mapping(values.pop("hub", {}), f"{file}: hub"):
         check_keys(hub, ["config", "split"], f"{file}: hub")
     try:
@@ -138,16 +157,21 @@ def card_from(file: Path) -> Card:
             folder=file.parent,
             overlaps=tuple(values.pop("overlaps", ())),
             hub=Hub(**hub) if hub else None,
-            exceptions=Exceptions(
-                credited_to_all=frozenset(special.get("credited_to_all", ())),
-                numeric_values=special.get("numeric_values", {}),
-            ),
+            exceptions=_exceptions(special),
             **values,
         )
     except TypeError as error:
         raise JmedError(f"{file}: {error}") from None
     _check_types(card, file)
     return card
+
+
+def _exceptions(special: Mapping[str, Any]) -> Exceptions:
+    known: dict[str, Any] = {
+        key: frozenset(value) if isinstance(value, list) else value
+        for key, value in special.items()
+    }
+    return Exceptions(**known)
 
 
 def _mapping(value: object, where: str) -> dict[str, Any]:

@@ -6,28 +6,47 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks.card import exam_names
+from lm_eval_tasks.card import Card, exam_names, read_card
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
 from lm_eval_tasks.exam import Question
 from lm_eval_tasks.floor import floors
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options, parse_options
-from lm_eval_tasks.predictions import check_ids, find_files, read_predictions
-from lm_eval_tasks.rescore import RULES, Answered, answer_all, scores, verdict_items
-from lm_eval_tasks.tables import console, print_floors, print_scores, print_selection
-from lm_eval_tasks.task_names import task_names
-from lm_eval_tasks.verdict import verdicts
+from lm_eval_tasks.predictions import (
+    by_exam_ids,
+    check_ids,
+    find_files,
+    read_predictions,
+)
+from lm_eval_tasks.published_rules import RULES
+from lm_eval_tasks.rescore import (
+    Answered,
+    answer_all,
+    check_readable,
+    rules_for,
+    scores,
+    verdict_items,
+)
+from lm_eval_tasks.rescore_table import rule_title, score_table
+from lm_eval_tasks.rule_words import rule_told
+from lm_eval_tasks.scored import READS_LETTERS
+from lm_eval_tasks.tables import console, print_floors, print_selection
+from lm_eval_tasks.task_names import split_task, task_names
+from lm_eval_tasks.verdict import Verdict, verdicts
 from lm_eval_tasks.verdict_tables import verdict_table
 
 RESCORE = """\
 Score answers that are already there, with no model: files with lines
-{"problem_id": "116A1", "prediction": "c"}, or lm-eval's samples_*.jsonl of letters and cot tasks,
-or a folder together with --model NAME for all files *_NAME.jsonl in it. Questions that a run left
-out (figures) count as unanswered; the column "text only" leaves them out.
+{"problem_id": "116A1", "prediction": "c"}, result files of IgakuQA119 and of JMLE2026-Bench as
+they are published, or lm-eval's samples_*.jsonl of letters and cot tasks; or a folder together
+with --model NAME for all files *_NAME.jsonl and *_NAME.json in it. Scored by the rule of the exam's
+publisher, if it has one, and by the lenient one. Questions that a run left out (figures) count as
+unanswered; the column "text only" leaves them out.
 
 examples:
   jmed rescore igakuqa IgakuQA/baseline_results --model gpt4
-  jmed rescore igakuqa IgakuQA/baseline_results --model gpt4 --verdict
+  jmed rescore igakuqa IgakuQA/baseline_results --model gpt4 --verdict --lang en
+  jmed rescore jmle119 IgakuQA119/answers/demo --model qwen2_5-72b
 """
 FLOOR = """\
 Print what the gold answer, its letters, an empty response and random choice score under each
@@ -44,9 +63,9 @@ def add_commands(command: Command) -> None:
     rescore = command("rescore", "score a file of predictions, with no model", RESCORE)
     rescore.add_argument("exam", help=", ".join(exam_names()))
     rescore.add_argument("predictions", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
-    rescore.add_argument("--model", help="of a folder, read the files *_MODEL.jsonl")
+    rescore.add_argument("--model", help="of a folder, read the files *_MODEL.jsonl and .json")
     rescore.add_argument("--verdict", action="store_true", help="also: pass or fail, and why")
-    rescore.add_argument("--lang", choices=["ja", "en"], default="ja", help="of the verdict")
+    rescore.add_argument("--lang", choices=["ja", "en"], default="ja", help="default: ja")
     rescore.add_argument(
         "--missing",
         choices=["error", "unanswered"],
@@ -70,40 +89,50 @@ def _rescore(asked: argparse.Namespace) -> None:
     sittings = {prediction.sitting for prediction in found.values()}
     # samples name their sitting, so that only its files are needed; predictions do not
     exam = load_exam(asked.exam, () if "" in sittings else tuple(sorted(sittings)))
+    rule = exam.card.published_rule
+    if rule and RULES[rule].through:
+        found = by_exam_ids(found, exam.questions)
     questions = _sittings_of(exam.questions, set(found))
     known = [question.id for question in questions or exam.questions]
     # a run says itself what it left out; a file of predictions should be complete
     is_run = all(prediction.is_response for prediction in found.values())
     check_ids(asked.exam, found, known, subset=is_run or asked.missing == "unanswered")
-    answered = answer_all(questions, found)
+    answered = answer_all(questions, found, rule)
+    check_readable(asked.exam, answered, rule)
     if asked.verdict and not exam.card.pass_marks:
         raise JmedError(f"{asked.exam}: no pass marks are known for this exam, so no verdict")
     if asked.json:
-        print(
-            json.dumps(
-                _as_json(answered, asked, exam.card.pass_marks), ensure_ascii=False, indent=2
-            )
-        )
-        return
-    print_scores([score for rule in RULES for score in scores(answered, rule)])
-    for rule in RULES if asked.verdict else ():
-        items = [item for _, item in verdict_items(answered, rule, exam.card.pass_marks)]
-        title = f"{asked.exam} · {asked.model or asked.predictions[0]} · {rule}"
-        console().print(verdict_table(verdicts(items), title, asked.lang))
+        print(json.dumps(_as_json(answered, asked, exam.card), ensure_ascii=False, indent=2))
+    else:
+        _print(answered, asked, exam.card)
+
+
+def _print(answered: Sequence[Answered], asked: argparse.Namespace, card: Card) -> None:
+    out = console()
+    if not card.published_rule:
+        out.print(f"{card.name}: {rule_told('', asked.lang)}", highlight=False)
+    for rule in rules_for(card.published_rule):
+        title = rule_title(rule, card.published_rule, asked.lang)
+        out.print(title, soft_wrap=True, highlight=False, markup=False)
+        out.print(score_table(scores(answered, rule), asked.lang))
+        if asked.verdict:
+            name = f"{asked.exam} · {asked.model or asked.predictions[0]}"
+            out.print(verdict_table(_verdicts(answered, rule, card), name, asked.lang))
+
+
+def _verdicts(answered: Sequence[Answered], rule: str, card: Card) -> list[Verdict]:
+    return verdicts(item for _, item in verdict_items(answered, rule, card.pass_marks))
 
 
 def _as_json(
-    answered: Sequence[Answered], asked: argparse.Namespace, pass_marks: str
+    answered: Sequence[Answered], asked: argparse.Namespace, card: Card
 ) -> list[dict[str, Any]] | Mapping[str, Any]:
-    table = [score.as_json() for rule in RULES for score in scores(answered, rule)]
+    rules = rules_for(card.published_rule)
+    table = [score.as_json() for rule in rules for score in scores(answered, rule)]
     if not asked.verdict:
         return table
     judged = {
-        rule: [
-            verdict.as_json()
-            for verdict in verdicts(item for _, item in verdict_items(answered, rule, pass_marks))
-        ]
-        for rule in RULES
+        rule: [verdict.as_json() for verdict in _verdicts(answered, rule, card)] for rule in rules
     }
     return {"scores": table, "verdicts": judged}
 
@@ -123,6 +152,9 @@ def _floor(asked: argparse.Namespace) -> None:
     else:
         print_selection(len(selection.kept) + sum(selection.left_out.values()), selection)
         print_floors(table)
+        exam, protocol = split_task(asked.task)
+        if protocol in READS_LETTERS:
+            print(rule_told(read_card(exam).published_rule, "en"))
 
 
 def _options(metadata: str) -> Options:

@@ -27,6 +27,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "docs_of_the_task": base.run.asked,
         "selection": base.run.config["metadata"]["questions"],
         "decided_by": base.metric,
+        "published_rule": base.rule,
         "metrics": [asdict(change) for change in comparison.changes],
         "mcnemar": {**asdict(comparison.test), "p_holm": comparison.p_holm},
         "format": asdict(comparison.format) if comparison.format else None,

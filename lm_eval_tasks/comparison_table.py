@@ -8,6 +8,7 @@ from rich.table import Table
 from lm_eval_tasks.comparison import Change, Comparison, shots
 from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.overlap_mark import TEXTS, overlap_mark
+from lm_eval_tasks.rule_words import rule_notes
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.verdict import Verdict
 from lm_eval_tasks.verdict_tables import part_name
@@ -52,7 +53,8 @@ def footnotes(runs: Sequence[Scored], language: str) -> list[str]:
 def _summary(comparisons: Sequence[Comparison], title: str, language: str) -> Table:
     words = WORDS[language]
     runs = [run for comparison in comparisons for run in (comparison.base, comparison.other)]
-    caption = "\n".join([words["how"], *footnotes(runs, language)])
+    notes = [*footnotes(runs, language), *rule_notes(runs, language)]
+    caption = "\n".join([words["how"], *notes])
     table = Table(title=escape(title), title_justify="left", caption=caption)
     for column in SUMMARY:
         table.add_column(words[column], justify="left" if column in {"task", "metric"} else "right")

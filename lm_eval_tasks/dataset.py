@@ -78,7 +78,7 @@ def _splits(
     docs = list(docs_of(exam, selection.kept, options))
     record.update(_record(exam, selection, docs))
     _log_once(f"{exam.card.name}: {describe(record)}")
-    shown = [to_doc(question, explanation=text) for question, text in exam.demonstrations]
+    shown = [to_doc(question) | {"explanation": text} for question, text in exam.demonstrations]
     return {"test": Dataset.from_list(docs), "dev": Dataset.from_list(shown)}
 
 

@@ -29,6 +29,7 @@ class Doc(TypedDict):
     explanation: of a worked example, "" otherwise.
     order: printed letters in the order shown, "cadbe", and permutation, the number of that order;
         "" and 0 where choices stand as printed.
+    rule: of RULES in published_rules.py, how the publisher counts an answer; "" if it has no rule.
     pass_marks, sitting_*: see `Whole`.
     """
 
@@ -54,6 +55,7 @@ class Doc(TypedDict):
     explanation: str
     order: str
     permutation: int
+    rule: str
     pass_marks: str
     sitting_asked: int
     sitting_required: int
@@ -68,7 +70,7 @@ ALONE = Whole("", 0, 0, 0, 0)
 def to_doc(
     question: Question,
     *,
-    explanation: str = "",
+    rule: str = "",
     whole: Whole = ALONE,
     order: str = "",
     permutation: int = 0,
@@ -93,9 +95,10 @@ def to_doc(
         prohibited=sorted(question.prohibited),
         has_figure=question.has_figure,
         human_accuracy=question.human_accuracy,
-        explanation=explanation,
+        explanation="",
         order=order,
         permutation=permutation,
+        rule=rule,
         pass_marks=whole.pass_marks,
         sitting_asked=whole.asked,
         sitting_required=whole.required_possible,

@@ -15,14 +15,16 @@ def docs_of(exam: Exam, kept: Sequence[Question], options: Options) -> Iterator[
 
     A run with permuted choices has no verdict: it asks every question several times.
     """
+    rule = exam.card.published_rule
     if options.permute:
         for question in kept:
             for place, order in enumerate(orders(question, options.permute, options.seed)):
-                yield to_doc(reorder(question, order), order=order, permutation=place)
+                shown = reorder(question, order)
+                yield to_doc(shown, rule=rule, order=order, permutation=place)
         return
     wholes = sitting_wholes(exam, kept)
     for question in kept:
-        yield to_doc(question, whole=wholes[question.sitting])
+        yield to_doc(question, rule=rule, whole=wholes[question.sitting])
 
 
 def sitting_wholes(exam: Exam, asked: Sequence[Question]) -> dict[str, Whole]:

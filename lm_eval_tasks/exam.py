@@ -75,6 +75,8 @@ class Question:
             raise ValueError("a question has choices and accepted letters, or a number")
         if any(not letters or letters - known for letters in self.accepted):
             raise ValueError(f"the answer is outside the choices {LETTERS[: len(self.choices)]!r}")
+        if any(len(letters) != self.n_select for letters in self.accepted):
+            raise ValueError(f"the answer names other than {self.n_select} letters, as asked for")
         if self.prohibited - known:
             raise ValueError(f"a prohibited choice is outside {LETTERS[: len(self.choices)]!r}")
 

@@ -44,10 +44,10 @@ def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, 
     """
     check_choice(task, task_names(), "task")
     exam, protocol = split_task(task)
-    selection = select_from(
-        load_exam(exam, options.sittings), options, choices_only=protocol not in LETTER_PROTOCOLS
-    )
-    return selection, floors_on([to_doc(question) for question in selection.kept], protocol)
+    loaded = load_exam(exam, options.sittings)
+    selection = select_from(loaded, options, choices_only=protocol not in LETTER_PROTOCOLS)
+    rule = loaded.card.published_rule
+    return selection, floors_on([to_doc(q, rule=rule) for q in selection.kept], protocol)
 
 
 def floors_on(docs: Sequence[Doc], protocol: str) -> dict[str, dict[str, float]]:

@@ -9,6 +9,7 @@ from lm_eval_tasks.comparison import shots
 from lm_eval_tasks.comparison_table import asked, limit
 from lm_eval_tasks.model_name import ModelName, model_names
 from lm_eval_tasks.overlap_mark import TEXTS, OverlapMark, overlap_mark
+from lm_eval_tasks.rule_words import rule_notes
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.verdict import verdicts
 
@@ -71,6 +72,7 @@ class Row:
 
     answered, docs: fewer answers than the task has docs mean a run with --limit.
     incomplete: answers of a sitting are missing.
+    rule: see `Scored`.
     """
 
     model: str
@@ -91,6 +93,7 @@ class Row:
     passed: int
     judged: int
     mark: OverlapMark
+    rule: str | None
 
     def cells(self, language: str) -> dict[str, str]:
         """column -> text"""
@@ -139,13 +142,14 @@ def leaderboard(runs: Iterable[Scored]) -> list[Row]:
 
 
 def notes(rows: Sequence[Row], language: str) -> list[str]:
-    """The footnotes: of contamination, and what is true of every row."""
+    """The footnotes: of contamination, of exams without a published rule, of every row."""
     marked = {
         f"{row.mark.note(language)} ({row.adapter}: {row.exam})" for row in rows if row.mark.kind
     }
     words: dict[str, Any] = WORDS[language]
     incomplete = [words["incomplete"]] if any(row.incomplete for row in rows) else []
-    return [*sorted(marked), TEXTS[language]["base"], *incomplete, *words["notes"]]
+    told = [*sorted(marked), TEXTS[language]["base"], *rule_notes(rows, language)]
+    return [*told, *incomplete, *words["notes"]]
 
 
 def _order(row: Row) -> tuple[Any, ...]:
@@ -174,6 +178,7 @@ def _row(scored: Scored, name: ModelName) -> Row:
         passed=sum(one.passed is True for one in sittings),
         judged=sum(one.passed is not None for one in sittings),
         mark=overlap_mark(scored),
+        rule=scored.rule,
     )
 
 

@@ -12,6 +12,7 @@ from lm_eval_tasks.comparison import shots
 from lm_eval_tasks.comparison_table import asked, footnotes, task_label
 from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.overlap_mark import overlap_mark
+from lm_eval_tasks.rule_words import rule_notes
 from lm_eval_tasks.scored import Scored
 
 
@@ -60,7 +61,7 @@ def matrix_table(models: Mapping[str, Sequence[Scored]], language: str) -> Table
     """The matrix in a terminal."""
     words = WORDS[language]
     runs = [scored for scored_runs in models.values() for scored in scored_runs]
-    caption = "\n".join(footnotes(runs, language))
+    caption = "\n".join([*footnotes(runs, language), *rule_notes(runs, language)])
     table = Table(title=words["matrix"], title_justify="left", caption=caption)
     for column in ("task", "metric", "n"):
         table.add_column(words[column], justify="right" if column == "n" else "left")

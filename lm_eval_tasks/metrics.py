@@ -8,17 +8,12 @@ import math
 import re
 from collections.abc import Sequence
 
-from lm_eval_tasks.answers import (
-    Reading,
-    published_prediction,
-    read_letters,
-    read_number,
-    same_number,
-)
+from lm_eval_tasks.answers import Reading, read_letters, read_number, same_number
 from lm_eval_tasks.doc import Doc, gold_texts
 from lm_eval_tasks.exam import LETTERS
 from lm_eval_tasks.gestalt import author_pick, author_scores, nearest_sets, set_score
 from lm_eval_tasks.permutation import Pick
+from lm_eval_tasks.published_rules import published_correct, published_line, rule_of
 from lm_eval_tasks.reasoning import strip_reasoning
 from lm_eval_tasks.sitting_scores import sitting_scores
 from lm_eval_tasks.texts import normal_form
@@ -45,23 +40,22 @@ def paper(doc: Doc, results: Sequence[str]) -> Scores:
 def letters(doc: Doc, results: Sequence[str]) -> Scores:
     """Answers given as letters, or as a number where the question has no choices.
 
-    acc: the publisher's rule on the response's answer line or else its first line, half-width
-        and lower case (`published_correct`).
+    acc: the rule of the exam's publisher (published_rules.py) on the response's answer line or else
+        its first line, half-width and lower case; absent, and points too, if it has none.
     acc_lenient: any width, order and separator, words around it; numbers by value or by sheet.
     points, points_lenient: what these earn; points_possible: what all kept questions are worth.
     extracted: share of responses in which the lenient rules found an answer.
     The figures of a sitting (see sitting_scores.py) take the lenient answer.
     """
     response = results[0]
-    published = published_correct(doc, published_prediction(response))
     reading = picked(doc, response)
     lenient = lenient_correct(doc, reading)
     answer = reading.letters & frozenset(LETTERS[: len(doc["choices"])])
     return {
-        "acc": float(published),
+        **_published(doc, response),
         "acc_lenient": float(lenient),
         "extracted": float(bool(reading.rule)),
-        **_points(doc, points=published, points_lenient=lenient),
+        **_points(doc, points_lenient=lenient),
         **sitting_scores(doc, answer, correct=lenient),
     }
 
@@ -91,17 +85,6 @@ def letters_mc(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
     scores = mc(doc, results)
     del scores["acc_norm"]
     return scores
-
-
-def published_correct(doc: Doc, prediction: str) -> bool:
-    """The publisher's rule: split at commas, nothing stripped, any order, the printed gold.
-
-    Source: jungokasai/IgakuQA@2bc4c3d159cf5505f6253d24a909fbd53237e239 scripts/evaluate_main.py
-    """
-    if doc["credited_to_all"]:
-        return True
-    given = sorted(prediction.split(","))
-    return given in (doc["accepted"] or [[doc["gold"]]])
 
 
 def lenient_correct(doc: Doc, reading: Reading) -> bool:
@@ -142,6 +125,14 @@ def total_stderr(items: Sequence[Points]) -> float:
         spread = sum((points - centre) ** 2 for points in earned)
         variance += n / (n - 1) * spread if n > 1 else math.nan
     return math.sqrt(variance)
+
+
+def _published(doc: Doc, response: str) -> Scores:
+    """By the publisher's rule; nothing if it has none."""
+    if not rule_of(doc):
+        return {}
+    correct = published_correct(doc, published_line(doc, response))
+    return {"acc": float(correct), **_points(doc, points=correct)}
 
 
 def _paper_author(doc: Doc, response: str) -> Scores:

@@ -59,6 +59,7 @@ SCHEMAS: Mapping[str, Schema] = {
                 {
                     **dict.fromkeys(("id", "sitting", "section", "category"), TEXT),
                     "permutation": COUNT,
+                    "rule": TEXT,
                     "human_accuracy": {"type": ["number", "null"], "minimum": 0, "maximum": 100},
                 },
                 *("id", "sitting", "section", "category", "permutation", "human_accuracy"),

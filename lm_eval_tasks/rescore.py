@@ -1,32 +1,44 @@
 """Predictions of an exam -> points by sitting, with no model: the publisher's rule and ours."""
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+from unicodedata import normalize
 
-from lm_eval_tasks.answers import published_prediction
 from lm_eval_tasks.doc import Doc, to_doc
-from lm_eval_tasks.exam import Question
-from lm_eval_tasks.metrics import lenient_correct, picked, published_correct
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.metrics import lenient_correct, picked
 from lm_eval_tasks.predictions import Prediction
+from lm_eval_tasks.published_rules import DIGITS, RULES, published_correct, published_line
 from lm_eval_tasks.verdict import Item
 
-RULES = ("published", "lenient")
+PUBLISHED, LENIENT = "published", "lenient"
+NUMBERED = re.compile(rf"[\[(]?\s*[{DIGITS}](?:[\s,、・]*[{DIGITS}])*\s*[\])]?[.。]?")
 
 
 @dataclass(frozen=True)
 class Answered:
     """One question and what was answered, by rule: right or not, a prohibited choice or not.
 
-    usable: the published question can be answered at all; else it counts as wrong.
+    prediction: None where there is none.
+    usable: the published question can be asked at all; where a key is known, an answer to one that
+        cannot is scored all the same.
+    read: an answer could be read.
     """
 
     doc: Doc
-    missing: bool
+    prediction: Prediction | None
     usable: bool
-    correct: dict[str, bool]
-    prohibited: dict[str, bool]
+    read: bool
+    correct: Mapping[str, bool]
+    prohibited: Mapping[str, bool]
+
+    @property
+    def missing(self) -> bool:
+        return self.prediction is None
 
 
 @dataclass(frozen=True)
@@ -35,8 +47,10 @@ class Score:
 
     questions: the denominator, struck-out ones among them, as published; missing: without a
         prediction, counted as wrong. *_possible: points to be had.
-    text_only, text_only_correct: questions without a figure, and those of them that are right.
-    prohibited: questions in which a prohibited choice (unofficial labels) was taken.
+    text_only, text_only_correct: questions without a figure, and those of them that are right;
+        text_only_points: what these earn.
+    prohibited: questions in which a prohibited choice was taken; labelled: those that have labels
+        (unofficial) of such choices.
     """
 
     sitting: str
@@ -51,37 +65,102 @@ class Score:
     general: int
     general_possible: int
     prohibited: int
+    labelled: int
     text_only: int
     text_only_correct: int
+    text_only_points: int
+    text_only_points_possible: int
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "acc": self.correct / self.questions}
 
 
+def rules_for(published_rule: str) -> tuple[str, ...]:
+    """By what an exam's predictions are scored: the publisher's rule, if it has one, and ours."""
+    return (PUBLISHED, LENIENT) if published_rule else (LENIENT,)
+
+
 def answer_all(
-    questions: Iterable[Question], predictions: Mapping[str, Prediction]
+    questions: Iterable[Question], predictions: Mapping[str, Prediction], published_rule: str
 ) -> list[Answered]:
     """Score every question; one without a prediction is wrong unless everybody was credited."""
     return [
-        _answer(to_doc(question), predictions.get(question.id), usable=not question.unusable)
-        for question in questions
+        _answer(question, predictions.get(question.id), published_rule) for question in questions
     ]
 
 
-def _answer(doc: Doc, prediction: Prediction | None, *, usable: bool) -> Answered:
-    text = prediction.text if prediction else ""
-    cut = published_prediction(text) if prediction and prediction.is_response else text
-    reading = picked(doc, text)
-    taken = {"published": cut.split(","), "lenient": reading.letters}
+def _answer(question: Question, prediction: Prediction | None, published_rule: str) -> Answered:
+    doc = to_doc(question, rule=published_rule)
+    reading = picked(doc, _lenient_text(doc, prediction))
+    correct = {LENIENT: question.scorable and lenient_correct(doc, reading)}
+    taken: dict[str, Collection[str]] = {LENIENT: reading.letters}
+    if published_rule:
+        cut = _published_text(doc, prediction)
+        correct[PUBLISHED] = published_correct(doc, cut)
+        taken[PUBLISHED] = RULES[published_rule].letters(cut)
     return Answered(
         doc,
-        missing=prediction is None,
-        usable=usable,
-        correct={
-            "published": usable and published_correct(doc, cut),
-            "lenient": usable and lenient_correct(doc, reading),
-        },
-        prohibited={rule: not set(doc["prohibited"]).isdisjoint(taken[rule]) for rule in RULES},
+        prediction=prediction,
+        usable=not question.unusable,
+        read=bool(reading.rule) or _are_letters(taken.get(PUBLISHED, ())),
+        correct=correct,
+        prohibited={rule: not set(doc["prohibited"]).isdisjoint(taken[rule]) for rule in taken},
+    )
+
+
+def _are_letters(parts: Collection[str]) -> bool:
+    return bool(parts) and set(parts) <= set(LETTERS)
+
+
+def _published_text(doc: Doc, prediction: Prediction | None) -> str:
+    """The string that the publisher's rule compares."""
+    text = prediction.text if prediction else ""
+    return published_line(doc, text) if prediction and prediction.is_response else text
+
+
+def _lenient_text(doc: Doc, prediction: Prediction | None) -> str:
+    """What the lenient rules read: a whole response, where there is one.
+
+    Of an exam whose publisher names choices by digits, they stand for letters in a prediction that
+    is digits and nothing else; of one with more than that, nothing is read.
+    """
+    if prediction is None:
+        return ""
+    by_digits = doc["rule"] and RULES[doc["rule"]].digits and not doc["number"]
+    if prediction.is_response or prediction.response or not by_digits:
+        return prediction.response or prediction.text
+    plain = normalize("NFKC", prediction.text).strip()
+    if NUMBERED.fullmatch(plain):
+        return ",".join(LETTERS[int(digit) - 1] for digit in re.findall(r"\d", plain))
+    return "" if re.search(r"\d", plain) else prediction.text
+
+
+def check_readable(exam: str, answered: Sequence[Answered], published_rule: str) -> None:
+    """Refuse answers of a form that nobody here knows, which would score 0.
+
+    Raises:
+        JmedError: of a whole file, or of a whole sitting, no answer can be read.
+    """
+    groups: dict[str, list[Answered]] = {}
+    for item in answered:
+        if item.prediction:
+            for group in (item.prediction.file, f"{exam} {item.doc['sitting']}".strip()):
+                groups.setdefault(group, []).append(item)
+    for group, items in groups.items():
+        if not any(item.read for item in items):
+            raise JmedError(_unread(group, items, published_rule))
+
+
+def _unread(group: str, items: Sequence[Answered], published_rule: str) -> str:
+    given = [item.prediction for item in items if item.prediction]
+    first = next((one for one in given if (one.response or one.text).strip()), None)
+    if first is None:
+        return f"{group}: all {len(given)} answers are empty, such as {given[0].where}"
+    digits = "digits (3; 1,4) or " if published_rule and RULES[published_rule].digits else ""
+    told = (first.response or first.text).strip()[:60]
+    return (
+        f"{group}: no answer of {len(given)} can be read, such as {first.where}: {told!r}; "
+        f"allowed: {digits}letters (c; a,d), and a number where there are no choices"
     )
 
 
@@ -132,6 +211,7 @@ def scores(answered: Sequence[Answered], rule: str) -> list[Score]:
 def _score(sitting: str, rule: str, answered: Sequence[Answered]) -> Score:
     right = [item for item in answered if item.correct[rule]]
     text_only = [item for item in answered if not item.doc["has_figure"]]
+    text_only_right = [item for item in text_only if item.correct[rule]]
     return Score(
         sitting=sitting,
         rule=rule,
@@ -145,8 +225,11 @@ def _score(sitting: str, rule: str, answered: Sequence[Answered]) -> Score:
         general=_points(right, required=False),
         general_possible=_points(answered, required=False),
         prohibited=sum(item.prohibited[rule] for item in answered),
+        labelled=sum(bool(item.doc["prohibited"]) for item in answered),
         text_only=len(text_only),
-        text_only_correct=sum(item.correct[rule] for item in text_only),
+        text_only_correct=len(text_only_right),
+        text_only_points=_points(text_only_right),
+        text_only_points_possible=_points(text_only),
     )
 
 

@@ -1,6 +1,6 @@
 """Two runs of one task -> what makes them incomparable, and what is only worth knowing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lm_eval_tasks.runs import TaskRun
@@ -16,6 +16,8 @@ PROTOCOL: Mapping[str, Callable[[TaskRun], Any]] = {
     "few-shot examples as turns": lambda run: bool(run.results.get("fewshot_as_multiturn")),
 }
 """What two runs must have in common, beside the questions and the prompts."""
+LATER = ("rule",)
+"""Fields of a doc that earlier versions did not record, and that no question or key is part of."""
 WORTH_KNOWING: Mapping[str, Callable[[TaskRun], Any]] = {
     "jmed": lambda run: run.config["metadata"]["questions"].get("jmed_version"),
     "lm_eval": lambda run: run.results.get("lm_eval_version"),
@@ -47,16 +49,31 @@ def _unlike(
 
 
 def _docs(base: Scored, other: Scored) -> list[str]:
-    before = {answer.key: answer.doc_hash for answer in base.answers}
-    after = {answer.key: answer.doc_hash for answer in other.answers}
+    before = {answer.key: answer for answer in base.answers}
+    after = {answer.key: answer for answer in other.answers}
     alone = sorted(before.keys() ^ after.keys())
     if alone:
         return [
             f"questions: {len(before)} ≠ {len(after)} answers; {len(alone)} in one run alone, the "
             f"first is {alone[0].id} (--limit, or other sittings?)"
         ]
-    changed = [key for key in sorted(before) if before[key] != after[key]]
+    changed = [
+        key
+        for key in sorted(before)
+        if before[key].doc_hash != after[key].doc_hash
+        and not _recorded_later(before[key].doc, after[key].doc)
+    ]
     return [f"doc hashes: {len(changed)} differ, the first is {changed[0].id}"] if changed else []
+
+
+def _recorded_later(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether two docs differ only in that one of them lacks a field of LATER."""
+    lacking = [field for field in LATER if (field in old) != (field in new)]
+    return bool(lacking) and _without(old, lacking) == _without(new, lacking)
+
+
+def _without(doc: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    return {field: value for field, value in doc.items() if field not in fields}
 
 
 def _prompts(base: Scored, other: Scored) -> list[str]:

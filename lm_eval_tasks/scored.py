@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.published_rules import rule_of
 from lm_eval_tasks.record_schemas import fault
 from lm_eval_tasks.runs import TaskRun
 from lm_eval_tasks.task_names import split_task
@@ -29,7 +30,8 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "letters_mc": ("acc",),
 }
 """Protocol -> its metrics that are a mean; the first decides whether an answer is right, as in the
-verdict."""
+verdict. Where letters are read, there is no `acc` of an exam without a published rule."""
+READS_LETTERS = ("letters", "cot")
 
 
 class Key(NamedTuple):
@@ -62,13 +64,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class Scored:
-    """answers: in order of their keys. metric: the one that `right` goes by."""
+    """answers: in order of their keys. metric: the one that `right` goes by.
+
+    rule: of published_rules.py, what `acc` goes by, "" if the exam's publisher has none; None in
+        protocols that read no letters.
+    """
 
     run: TaskRun
     exam: str
     protocol: str
     metric: str
     answers: Sequence[Answer]
+    rule: str | None = None
 
     def mean(self, metric: str) -> float:
         """Of one of METRICS over all answers."""
@@ -86,7 +93,8 @@ def score(run: TaskRun) -> Scored:
         JmedError: a sample lacks what this version writes, or a question was logged twice.
     """
     exam, protocol = split_task(run.task)
-    metrics = METRICS[_kind(protocol)]
+    rule = _rule(run) if protocol in READS_LETTERS else None
+    metrics = [name for name in METRICS[_kind(protocol)] if name != "acc" or rule != ""]
     answers: dict[Key, Answer] = {}
     for sample in run.samples:
         if wrong := fault(sample, "sample"):
@@ -101,7 +109,15 @@ def score(run: TaskRun) -> Scored:
         if answer.key in answers:
             raise JmedError(f"{run.file}: {run.task}: question {answer.key.id} was logged twice")
         answers[answer.key] = answer
-    return Scored(run, exam, protocol, metrics[0], [answers[key] for key in sorted(answers)])
+    return Scored(run, exam, protocol, metrics[0], [answers[key] for key in sorted(answers)], rule)
+
+
+def _rule(run: TaskRun) -> str:
+    docs = (sample.get("doc") for sample in run.samples)
+    rules = sorted({rule_of(doc) for doc in docs if isinstance(doc, Mapping)})
+    if len(rules) > 1:
+        raise JmedError(f"{run.file}: {run.task}: samples of several published rules: {rules}")
+    return rules[0] if rules else ""
 
 
 def _kind(protocol: str) -> str:

@@ -10,6 +10,9 @@ from lm_eval_tasks.options import Options
 from lm_eval_tasks.permutation import can_be_permuted
 from lm_eval_tasks.texts import normal_form
 
+ALIKE = "choices that are blank, or that read like the right one"
+"""Left out where texts are compared; asked for by letter, and marked."""
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -57,7 +60,7 @@ def _reason(question: Question, options: Options, choices_only: bool) -> str:
     if choices_only and question.number:
         return "the answer is a number, there are no choices"
     if choices_only and not _can_be_told_apart(question):
-        return "choices that are blank, or that read like the right one"
+        return ALIKE
     return ""
 
 
@@ -75,5 +78,6 @@ def _marks(question: Question, options: Options) -> list[str]:
         "choices that name each other, left in printed order": bool(options.permute)
         and not can_be_permuted(question),
         "translator's remark in the text": question.boilerplate,
+        ALIKE: not question.number and not _can_be_told_apart(question),
     }
     return [mark for mark, holds in marks.items() if holds]

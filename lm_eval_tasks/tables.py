@@ -1,51 +1,11 @@
 """What the commands print for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 
-from lm_eval_tasks.rescore import Score
 from lm_eval_tasks.selection import Selection
-
-COLUMNS = (
-    "correct",
-    "acc",
-    "points",
-    "必修",
-    "一般・臨床",
-    "禁忌 (参考値)",
-    "text only",
-    "missing",
-)
-TITLES = {
-    "published": "published rule: the letters exactly as the publisher's scorer wants them",
-    "lenient": "lenient rule: any width, order and separator; numbers by value or by sheet",
-}
-
-
-def print_scores(scores: Sequence[Score]) -> None:
-    """One table for each rule, with every denominator."""
-    for rule, title in TITLES.items():
-        table = Table(title=title, title_justify="left")
-        table.add_column("sitting")
-        for heading in COLUMNS:
-            table.add_column(heading, justify="right")
-        rows = [score for score in scores if score.rule == rule]
-        for score in rows:
-            table.add_row(
-                score.sitting,
-                f"{score.correct}/{score.questions}",
-                f"{score.correct / score.questions:.2%}",
-                f"{score.points}/{score.points_possible}",
-                f"{score.required}/{score.required_possible}",
-                f"{score.general}/{score.general_possible}",
-                str(score.prohibited),
-                f"{score.text_only_correct}/{score.text_only}",
-                str(score.missing),
-                end_section=score is rows[-2],
-            )
-        console().print(table)
 
 
 def print_selection(published: int, selection: Selection) -> None:

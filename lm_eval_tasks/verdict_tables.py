@@ -35,12 +35,13 @@ WORDS = {
         "incomplete": "未完了: {asked} 問中 {answered} 問のみ解答",
         "no mark": "この回の合格基準は分かっていない",
         "like": "合格基準は公表されていない (第{sitting}回のものを示す)",
+        "other total": "合格基準は {of} 点満点のもので、この試験の満点と異なる",
     },
     "en": {
         "sitting": "sitting",
         "required": "required",
         "general": "general",
-        "prohibited": "prohibited (参考値)",
+        "prohibited": "prohibited (unofficial)",
         "verdict": "verdict",
         "why": "why, remarks",
         "answered": "answered",
@@ -50,7 +51,7 @@ WORDS = {
         "none": "no verdict",
         "unasked": "questions that were not asked (figures) count as unanswered",
         "unreachable": "out of reach with the questions asked",
-        "labels": "prohibited choices are unofficial labels (参考値); for research, no evidence of "
+        "labels": "the labels of prohibited choices are unofficial; for research, no evidence of "
         "safety for patients",
         "no labels": "no labels",
         "untested": "prohibited choices were not tested",
@@ -63,6 +64,7 @@ WORDS = {
         "incomplete": "incomplete: {answered} of {asked} questions were answered",
         "no mark": "no pass mark is known for this sitting",
         "like": "no mark is published; that of {sitting} is shown",
+        "other total": "the mark is out of {of}, this exam is not",
     },
 }
 COLUMNS = ("sitting", "verdict", "required", "general", "prohibited", "text", "answered", "why")
@@ -146,12 +148,14 @@ def _prohibited(verdict: Verdict, words: Mapping[str, str]) -> str:
 
 
 def _no_verdict(verdict: Verdict, words: Mapping[str, str]) -> str:
-    """`verdict.failed` of a sitting that cannot be judged, "" where it says more than is known."""
+    """`verdict.failed` of a sitting that cannot be judged."""
     if verdict.answered < verdict.asked:
         return words["incomplete"].format(**vars(verdict))
     if verdict.mark is None:
         return words["no mark"]
-    return words["like"].format(sitting=verdict.mark.like) if verdict.mark.like else ""
+    if verdict.mark.like:
+        return words["like"].format(sitting=verdict.mark.like)
+    return words["other total"].format(of="/".join(map(str, verdict.mark.of)))
 
 
 def _translated(conditions: Sequence[str], words: Mapping[str, str]) -> Iterator[str]:

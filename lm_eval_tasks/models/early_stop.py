@@ -3,8 +3,8 @@
 import re
 from unicodedata import normalize
 
-from lm_eval_tasks.answers import KEY, published_prediction
 from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.published_prediction import KEY, published_prediction
 from lm_eval_tasks.reasoning import strip_reasoning
 
 BARE = re.compile(rf"(?:[{LETTERS}](?:[ ,、・]{{0,3}}[{LETTERS}])*|[\d,.]+)[.。]?")

@@ -1,122 +1,185 @@
 """Log-likelihoods of an HFLM with each context read once."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from lm_eval.models.huggingface import HFLM
+from lm_eval.api.model import CacheHook
 from tqdm import tqdm
 
+from lm_eval_tasks.models.checked import Checked
 from lm_eval_tasks.models.encode import encode, spaces_to_continuation
+from lm_eval_tasks.models.fallback import FORWARD_ERRORS, OUT_OF_MEMORY, Fallback, forward_errors
 from lm_eval_tasks.models.halving import in_halves
+from lm_eval_tasks.models.left_padded import left_padded
 from lm_eval_tasks.models.packing import Pack, batches, plan
-from lm_eval_tasks.models.refusals import cannot_be_packed
+from lm_eval_tasks.models.proven import Proven, choices_to_check, to_check, tolerance
 from lm_eval_tasks.models.shared_prefix import SharedPrefix, read_prefix
 from lm_eval_tasks.models.tree_attention import Batch, build
 
 log = logging.getLogger("lm_eval.jmed")
 Request = tuple[tuple[str, str], list[int], list[int]]
 Score = tuple[float, bool]
-CHECKED = 3
-"""Questions that are scored both ways before packing is trusted."""
+NOISE_ROWS = 4
+"""Prompts of a batch in which hf does what it does alone, where its own noise must be known."""
 
 
-class PackedScores(HFLM):  # type: ignore[misc]
+class PackedScores(Checked):
     """HFLM whose log-likelihoods of one context come from one packed sequence."""
 
     max_packed_tokens = 16384
-    _trusted: bool | None = None
-    _given: frozenset[str] = frozenset()
+    batch_size_per_gpu: int | str
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Score]:
-        """As lm-eval's, but every distinct text is tokenised once, and task by task: the worked
-        examples before all questions of a task are then read once too."""
-        stock = self.backend != "causal" or self.enable_thinking
-        if stock or any(request.args[0].strip() == "" for request in requests):
-            return super().loglikelihood(requests, disable_tqdm=disable_tqdm)  # type: ignore[no-any-return]
+        """As lm-eval's; of each task every context, and what all of them begin with, is read once.
+
+        Where a check fails, lm-eval's code scores all of `requests`.
+        """
+        if not self.enable_thinking:  # else lm-eval's own error
+            try:
+                self.leave_if_refused("loglikelihood")
+                return self._packed_loglikelihood(requests, disable_tqdm)
+            except (Fallback, OUT_OF_MEMORY) as error:
+                self.fall_back("loglikelihood", error)
+        return self._stock_loglikelihood(requests, disable_tqdm)
+
+    def _stock_loglikelihood(self, requests: list[Any], disable_tqdm: bool) -> list[Score]:
+        scores: list[Score] = super().loglikelihood(requests, disable_tqdm)
+        return scores
+
+    def _packed_loglikelihood(self, requests: list[Any], disable_tqdm: bool) -> list[Score]:
+        full = [index for index, request in enumerate(requests) if request.args[0].strip()]
+        encoded = dict(zip(full, self._encoded([requests[i] for i in full]), strict=True))
+        tasks: dict[str, list[int]] = {}
+        for index in full:
+            tasks.setdefault(str(requests[index].task_name), []).append(index)
+        # the longest first: a difference shows before much is done in vain
+        longest = {task: max(len(encoded[i][1]) + len(encoded[i][2]) for i in indices)
+                   for task, indices in tasks.items()}  # fmt: skip
+        self.leave_if_longer(min(max(longest.values(), default=0), self.max_length + 1))
+        scores: dict[int, Score] = {}
+        hidden = disable_tqdm or self.rank != 0
+        with tqdm(total=len(full), disable=hidden, desc="Packed loglikelihood") as bar:
+            for task in sorted(tasks, key=lambda task: -longest[task]):
+                part = self._scores_of_task([encoded[index] for index in tasks[task]], bar)
+                scores |= zip(tasks[task], part, strict=True)
+        # an empty context: lm-eval puts a token of its own in its place
+        blank = [index for index in range(len(requests)) if index not in encoded]
+        stock = self._stock_loglikelihood([requests[i] for i in blank], True) if blank else []
+        scores |= zip(blank, stock, strict=True)
+        return [scores[index] for index in range(len(requests))]
+
+    def _encoded(self, requests: Sequence[Any]) -> list[Request]:
         pairs = [spaces_to_continuation(*request.args) for request in requests]
         contexts = encode(self, [context for context, _ in pairs])
         wholes = encode(self, [context + continuation for context, continuation in pairs])
-        encoded: list[Request] = [
+        return [
             (request.args, contexts[context], wholes[context + rest][len(contexts[context]) :])
             for request, (context, rest) in zip(requests, pairs, strict=True)
         ]
-        by_task: dict[str, list[int]] = {}
-        for index, request in enumerate(requests):
-            by_task.setdefault(str(request.task_name), []).append(index)
-        scores: dict[int, Score] = {}
-        for indices in by_task.values():
-            part = self._loglikelihood_tokens([encoded[index] for index in indices], disable_tqdm)
-            scores |= zip(indices, part, strict=True)
-        return [scores[index] for index in range(len(requests))]
 
-    def _loglikelihood_tokens(
-        self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None
-    ) -> list[Score]:
-        if self._trusted is None:
-            why = cannot_be_packed(self) or self._difference(requests)
-            self._trusted = not why
-            if why:
-                self.warn_once(why)
-        if not self._trusted:
-            return self._stock(requests, disable_tqdm, override_bs)
-        packs, rest = plan(_tokens(requests), self.max_length, self.max_packed_tokens)
+    def _scores_of_task(self, requests: list[Request], bar: Any) -> list[Score]:  # noqa: ANN401 (tqdm)
+        tokens = [(tuple(context), tuple(rest)) for _, context, rest in requests]
+        packs, rest = plan(tokens, self.max_length, self.max_packed_tokens)
+        with forward_errors("reading a shared prefix"), self.autocast():
+            prefix = read_prefix(self.model, [pack.context for pack in packs])
+        self._check(requests, packs, prefix)
         scores: dict[int, Score] = {}
-        with tqdm(
-            total=len(requests), disable=disable_tqdm or self.rank != 0, desc="Packed loglikelihood"
-        ) as bar:
-            for index, score in self._packed(packs):
-                scores[index] = score
-                self.cache_hook.add_partial("loglikelihood", requests[index][0], score)
-                bar.update()
-        stock = self._stock([requests[i] for i in rest], disable_tqdm, override_bs) if rest else []
+        for index, score in self._packed(packs, prefix):
+            scores[index] = score
+            self.cache_hook.add_partial("loglikelihood", requests[index][0], score)
+            bar.update()
+        stock = self._stock([requests[index] for index in rest]) if rest else []
         scores |= zip(rest, stock, strict=True)
         return [scores[index] for index in range(len(requests))]
 
-    def _stock(
-        self, requests: list[Request], disable_tqdm: bool, override_bs: int | None = None
-    ) -> list[Score]:
-        scores: list[Score] = super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
+    def _check(
+        self, requests: Sequence[Request], packs: Sequence[Pack], prefix: SharedPrefix | None
+    ) -> None:
+        """Score some requests both ways if any of `packs` is longer than those checked before.
+
+        Raises:
+            Fallback: they differ by more than `tolerance`.
+        """
+        path = f"packed scores{' after a cached prefix' if prefix else ''}"
+        chosen = to_check(packs, self.proven.get(path))
+        if not chosen:
+            return
+        indices = [index for pack in chosen for index in choices_to_check(pack)]
+        some = [requests[index] for index in indices]
+        with self._checking():
+            packed = dict(self._packed(chosen, prefix))
+            stock = dict(zip(indices, self._stock(some, batch_size=1), strict=True))
+            apart = {index: abs(packed[index][0] - stock[index][0]) for index in indices}
+            own = 0.0
+            if self._beyond(requests, apart, own):
+                own = self._noise(some, list(stock.values()))
+        if beyond := self._beyond(requests, apart, own):
+            self.raise_difference(path, *beyond)
+        self.proven[path] = self.proven.get(path, Proven()).and_also(chosen)
+
+    def _beyond(
+        self, requests: Sequence[Request], apart: Mapping[int, float], own: float
+    ) -> tuple[float, float, int] | None:
+        """The first difference beyond its bound, the bound, and the tokens of its request."""
+        for index, difference in apart.items():
+            _, context, rest = requests[index]
+            bound = tolerance(self.eps, len(rest), own)
+            if not difference <= bound:  # nor if it is NaN
+                return difference, bound, len(context) + len(rest)
+        return None
+
+    def _noise(self, requests: list[Request], alone: Sequence[Score]) -> float:
+        """How far hf's own scores move when prompts are padded to a batch, on either side.
+
+        0 where that cannot be known, for lack of memory as well.
+        """
+        tokens = [(context, rest) for _, context, rest in requests]
+        groups = [tokens[start : start + NOISE_ROWS] for start in range(0, len(tokens), NOISE_ROWS)]
+        try:
+            right = [score for score, _ in self._stock(requests, batch_size=NOISE_ROWS)]
+            with self.autocast():
+                left = [score for group in groups for score in left_padded(self.model, group)]
+        except FORWARD_ERRORS:
+            torch.cuda.empty_cache()
+            return 0.0
+        scores = [score for score, _ in alone]
+        return max(
+            abs(one - other)
+            for batched in (left, right)
+            for one, other in zip(scores, batched, strict=True)
+        )
+
+    @contextmanager
+    def _checking(self) -> Iterator[None]:
+        """Sum in 32 bits, for hf rounds a sum of 100 in bfloat16 to the next 0.5, which would hide
+        much; and keep such scores out of lm-eval's cache."""
+        given = self.softmax_dtype, self.cache_hook
+        self.softmax_dtype, self.cache_hook = torch.float32, CacheHook(None)
+        try:
+            yield
+        finally:
+            self.softmax_dtype, self.cache_hook = given
+
+    def _stock(self, requests: list[Request], batch_size: int | None = None) -> list[Score]:
+        given = self.batch_size_per_gpu
+        self.batch_size_per_gpu = batch_size or given
+        try:
+            scores: list[Score] = self._loglikelihood_tokens(requests, disable_tqdm=True)
+        finally:
+            self.batch_size_per_gpu = given
         return scores
 
-    def _difference(self, requests: Sequence[Request]) -> str:
-        """How packed scores differ from stock ones on the longest few questions; "" if in bounds.
-
-        A model that cannot take the mask at all shows it by one of the errors named here.
-        """
-        contexts = sorted({tuple(r[1]) for r in requests}, key=len)[-CHECKED:]
-        some = [request for request in requests if tuple(request[1]) in contexts]
-        packs, _ = plan(_tokens(some), self.max_length, self.max_packed_tokens)
-        try:
-            packed = dict(self._packed(packs))
-        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
-            return f"{type(error).__name__} in a packed forward pass: {str(error)[:200]}"
-        stock = self._stock(some, disable_tqdm=True)
-        worst = max((abs(packed[i][0] - stock[i][0]) for i in packed), default=0.0)
-        # low precision: a batch of another size moves hf's own scores by as much
-        rough = 0.02 * max((len(request[2]) for request in some), default=0) + 0.1
-        bound = 1e-3 if self.is_precise() else rough
-        if worst <= bound:
-            return ""
-        return f"packed scores differ from stock ones by {worst:.3g} (bound {bound:.3g})"
-
-    def is_precise(self) -> bool:
-        """Whether the model computes in 32 bits."""
-        return self.model.dtype == torch.float32 and not getattr(self.model, "is_quantized", False)
-
-    def warn_once(self, why: str) -> None:
-        """Say why something is done the stock way, each reason once."""
-        if why not in self._given:
-            log.warning("jmed_hf goes the stock way: %s", why)
-        self._given |= {why}
-
-    def _packed(self, packs: Sequence[Pack]) -> Iterator[tuple[int, Score]]:
-        prefix = read_prefix(self.model, [pack.context for pack in packs])
+    def _packed(
+        self, packs: Sequence[Pack], prefix: SharedPrefix | None
+    ) -> Iterator[tuple[int, Score]]:
         shared = len(prefix.tokens) if prefix else 0
 
         def score(group: list[Pack]) -> list[tuple[int, Score]]:
-            return list(self._score(build(group, shared, self.model.dtype), prefix))
+            with forward_errors("a packed forward pass"), self.autocast():
+                return list(self._score(build(group, shared, self.model.dtype), prefix))
 
         groups = batches(packs, shared, self.max_packed_tokens)
         for _, found in in_halves(groups, score, self.halve):
@@ -144,7 +207,3 @@ class PackedScores(HFLM):  # type: ignore[misc]
             tokens = torch.tensor(place.tokens, device=self.device)
             total = logprobs.gather(-1, tokens[:, None]).sum()
             yield place.index, (float(total), bool((logprobs.argmax(-1) == tokens).all()))
-
-
-def _tokens(requests: Sequence[Request]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    return [(tuple(context), tuple(rest)) for _, context, rest in requests]

@@ -26,6 +26,11 @@ class Pack:
         """Tokens fed, shared prefix included."""
         return len(self.context) + sum(len(tokens) - 1 for _, tokens in self.continuations)
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the context and its longest continuation."""
+        return len(self.context) + max(len(tokens) for _, tokens in self.continuations)
+
 
 def plan(
     requests: Sequence[tuple[Tokens, Tokens]], max_length: int, max_tokens: int

@@ -1,7 +1,9 @@
-"""Why a model's shared contexts cannot be read once: "" where they can."""
+"""Why a model's shared contexts cannot be read once: "" where nothing speaks against it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from lm_eval_tasks.models.attention import of_config, of_modules
 
 # Of a model's generation_config: what `generate` in several calls would do otherwise.
 COUNTS_FROM_THE_PROMPT = (
@@ -19,24 +21,25 @@ GREEDY = {"until", "max_gen_toks", "do_sample", "temperature"}
 
 def cannot_be_packed(lm: Any) -> str:  # noqa: ANN401 (an HFLM, or what stands for one in tests)
     """Why the attention of `lm` cannot take a mask of our making."""
-    config = lm.model.config
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    window = getattr(config, "sliding_window", None)
-    windowed = (
-        window
-        and getattr(config, "use_sliding_window", True)
-        and not hasattr(config, "layer_types")
-    )
-    attention = getattr(config, "_attn_implementation", "")
-    reasons = {
-        "an encoder-decoder model": lm.backend != "causal",
-        f"layers of other kinds than full attention ({', '.join(sorted(kinds))})": kinds
-        != {"full_attention"},
-        f"a sliding window of {window}": windowed,
-        f"{attention}, which takes no 4-D mask": attention not in ("sdpa", "eager"),
-        "tensor parallel": getattr(lm.model, "tp_size", None),
-    }
-    return next((reason for reason, holds in reasons.items() if holds), "")
+    return next(_reasons(lm), "")
+
+
+def _reasons(lm: Any) -> Iterator[str]:  # noqa: ANN401
+    model = lm.model
+    if lm.backend != "causal":
+        yield "an encoder-decoder model"
+    attention = getattr(model.config, "_attn_implementation", "")
+    if attention not in ("sdpa", "eager"):
+        yield f"{attention}, which takes no 4-D mask"
+    if getattr(model, "tp_size", None):
+        yield "tensor parallel"
+    if lm.world_size > 1 and lm.batch_size == "auto":
+        # ranks that fall back alone would wait for the others' batch size for ever
+        yield "batch_size auto over several processes"
+    if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
+        yield "an adapter that adds virtual tokens"
+    if other := sorted({*of_config(model.config), *of_modules(model.modules())}):
+        yield f"layers of other kinds than full attention ({', '.join(other)})"
 
 
 def not_plain_greedy(settings: Mapping[str, Any], generation_config: object) -> str:

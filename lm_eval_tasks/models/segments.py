@@ -22,11 +22,29 @@ class Prompts:
     cache: Any = None
 
 
+@dataclass(frozen=True)
+class Generated:
+    """sequences [B, S + N]; the cache of all columns but the last; top [B, N]: log-probabilities
+    of the likeliest token at each step, before any penalty."""
+
+    sequences: torch.Tensor
+    cache: Any
+    top: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Response:
+    """The tokens generated for one row, the end included; `top` of Generated at each of them."""
+
+    tokens: list[int]
+    top: list[float]
+
+
 class Generate(Protocol):
     """transformers' `generate`, greedy, with everything that stays the same filled in."""
 
-    def __call__(self, prompts: Prompts, max_length: int, /) -> Any:  # noqa: ANN401
-        """Returns what has .sequences and .past_key_values."""
+    def __call__(self, prompts: Prompts, max_length: int, /) -> Generated:
+        """Generate until `max_length` tokens, the prompts' included."""
 
 
 def shared_first(
@@ -53,7 +71,7 @@ def shared_first(
 
 def in_segments(
     generate: Generate, prompts: Prompts, max_length: int, length_of: Callable[[list[int]], int]
-) -> list[list[int]]:
+) -> list[Response]:
     """Generate until every row has ended or has `max_length` tokens.
 
     Args:
@@ -66,24 +84,26 @@ def in_segments(
     start = prompts.ids.shape[1]
     places = list(range(len(prompts.ids)))
     rows: list[list[int]] = [[] for _ in places]
+    tops: list[list[float]] = [[] for _ in places]
     size = FIRST
     while places and prompts.ids.shape[1] < max_length:
         made = generate(prompts, min(prompts.ids.shape[1] + size, max_length))
         size = min(2 * size, LONGEST)
         tokens = [row[start:] for row in made.sequences.tolist()]
         ends = [length_of(row) for row in tokens]
-        for place, row, end in zip(places, tokens, ends, strict=True):
+        for place, row, end, top in zip(places, tokens, ends, made.top.tolist(), strict=True):
             rows[place] = row if end < 0 else row[:end]
+            tops[place] += top
         going = [row for row, end in enumerate(ends) if end < 0]
         places = [places[row] for row in going]
         prompts = _left(prompts, made, going)
-    return rows
+    return [Response(row, top[: len(row)]) for row, top in zip(rows, tops, strict=True)]
 
 
-def _left(prompts: Prompts, made: Any, going: list[int]) -> Prompts:  # noqa: ANN401
+def _left(prompts: Prompts, made: Generated, going: list[int]) -> Prompts:
     ids, rows = made.sequences, torch.tensor(going, dtype=torch.long, device=prompts.ids.device)
     new = ids.shape[1] - prompts.ids.shape[1]
     mask = torch.cat([prompts.mask, prompts.mask.new_ones(len(ids), new)], dim=1)
     if going and len(going) < len(ids):
-        made.past_key_values.batch_select_indices(rows)
-    return Prompts(ids[rows], mask[rows], made.past_key_values)
+        made.cache.batch_select_indices(rows)
+    return Prompts(ids[rows], mask[rows], made.cache)

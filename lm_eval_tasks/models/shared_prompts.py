@@ -1,22 +1,34 @@
 """Generation of an HFLM, by batches of like length, with the worked examples read once."""
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from lm_eval.api.model import CacheHook
 from tqdm import tqdm
 
 from lm_eval_tasks.models.early_stop import protocol_of
 from lm_eval_tasks.models.encode import encode
+from lm_eval_tasks.models.fallback import OUT_OF_MEMORY, Fallback, forward_errors
 from lm_eval_tasks.models.halving import in_halves
-from lm_eval_tasks.models.packed_scores import CHECKED, PackedScores
+from lm_eval_tasks.models.packed_scores import NOISE_ROWS, PackedScores
 from lm_eval_tasks.models.packing import Tokens, padded_batches
-from lm_eval_tasks.models.refusals import cannot_be_packed, not_plain_greedy
+from lm_eval_tasks.models.proven import Proven, tolerance
+from lm_eval_tasks.models.refusals import not_plain_greedy
 from lm_eval_tasks.models.row_ends import Ends
-from lm_eval_tasks.models.segments import Generate, Prompts, in_segments, shared_first
+from lm_eval_tasks.models.segments import (
+    Generate,
+    Generated,
+    Prompts,
+    Response,
+    in_segments,
+    shared_first,
+)
 from lm_eval_tasks.models.shared_prefix import SharedPrefix, read_prefix
+from lm_eval_tasks.models.top_logprobs import last_steps, read_again, watched
 
 
 @dataclass(frozen=True)
@@ -35,40 +47,57 @@ class SharedPrompts(PackedScores):
     ours.
     """
 
-    batch_size_per_gpu: int | str
     stop_when_answered = False
     _running: Running | None = None
-    _trusted_prefix: bool | None = None
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
-        """As lm-eval's; requests of one task and one setting share their prefix."""
+        """As lm-eval's; requests of one task and one setting share their prefix.
+
+        Where a check fails, lm-eval's code generates for all of `requests`.
+        """
+        try:
+            self.leave_if_refused("generate_until")
+            return self._fast_generation(requests, disable_tqdm)
+        except (Fallback, OUT_OF_MEMORY) as error:
+            self.fall_back("generate_until", error)
+        return self._stock_generation(requests, disable_tqdm)
+
+    def _stock_generation(self, requests: list[Any], disable_tqdm: bool) -> list[str]:
+        texts: list[str] = super().generate_until(requests, disable_tqdm)
+        return texts
+
+    def _fast_generation(self, requests: list[Any], disable_tqdm: bool) -> list[str]:
         groups: dict[tuple[str, str], list[int]] = {}
+        stock: list[int] = []
         for index, request in enumerate(requests):
-            key = (str(request.task_name), json.dumps(request.args[1], sort_keys=True))
-            groups.setdefault(key, []).append(index)
+            settings = request.args[1]
+            if why := not_plain_greedy(settings, self.model.generation_config):
+                self.warn_once(why)
+                stock.append(index)
+            else:
+                key = (str(request.task_name), json.dumps(settings, sort_keys=True))
+                groups.setdefault(key, []).append(index)
         texts: dict[int, str] = {}
         for (task, _), indices in groups.items():
             part = [requests[index] for index in indices]
-            made = self._generate_group(task, part, disable_tqdm)
-            texts |= zip(indices, made, strict=True)
+            texts |= zip(indices, self._generate_group(task, part, disable_tqdm), strict=True)
+        if stock:
+            made = self._stock_generation([requests[index] for index in stock], disable_tqdm)
+            texts |= zip(stock, made, strict=True)
         return [texts[index] for index in range(len(requests))]
 
     def _generate_group(self, task: str, requests: list[Any], disable_tqdm: bool) -> list[str]:
         settings = requests[0].args[1]
-        why = cannot_be_packed(self) or not_plain_greedy(settings, self.model.generation_config)
-        if why:
-            self.warn_once(why)
-            texts: list[str] = super().generate_until(requests, disable_tqdm)
-            return texts
         encoded = encode(self, [request.args[0] for request in requests])
         prompts = [tuple(encoded[request.args[0]]) for request in requests]
         new = int(settings.get("max_gen_toks", self.max_gen_toks))
+        order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
+        lengths = [len(prompts[index]) + new for index in order]
+        self.leave_if_longer(min(lengths[0], self.max_length))
         running = Running(
             self._prefix(prompts, self.max_length - new),
             protocol_of(task) if self.stop_when_answered else "",
         )
-        order = sorted(range(len(prompts)), key=lambda index: -len(prompts[index]))
-        lengths = [len(prompts[index]) + new for index in order]
         batches = ([order[row] for row in rows]
                    for rows in padded_batches(lengths, self.max_packed_tokens))  # fmt: skip
         made: dict[int, str] = {}
@@ -84,57 +113,24 @@ class SharedPrompts(PackedScores):
         return [made[index] for index in range(len(requests))]
 
     def _prefix(self, prompts: Sequence[Tokens], longest: int) -> SharedPrefix | None:
-        """What the prompts share, read, and checked the first time.
+        """What the prompts share, read.
 
         lm-eval cuts prompts longer than `longest`, which then no longer begin with it.
         """
-        if self._trusted_prefix is False:
-            return None
-        whole = [prompt for prompt in prompts if len(prompt) <= longest]
-        prefix = read_prefix(self.model, whole)
-        if prefix and self._trusted_prefix is None:
-            why = self._prefix_difference(whole, prefix)
-            self._trusted_prefix = not why
-            if why:
-                self.warn_once(why)
-        return prefix if self._trusted_prefix else None
-
-    def _prefix_difference(self, prompts: Sequence[Tokens], prefix: SharedPrefix) -> str:
-        """How next-token log-probabilities after the cached prefix differ from stock ones.
-
-        Returns:
-            "" where they agree on the longest few prompts.
-        """
-        few = sorted(prompts, key=len)[-CHECKED:]
-        size = len(few[-1])
-        ids, mask = (torch.zeros((len(few), size), dtype=torch.long) for _ in range(2))
-        for row, prompt in enumerate(few):
-            ids[row, size - len(prompt) :], mask[row, size - len(prompt) :] = (
-                torch.tensor(prompt),
-                1,
-            )
-        ids, mask = ids.to(self.device), mask.to(self.device)
-        plain = self._next_logits(Prompts(ids, mask))
-        try:
-            shared = self._next_logits(self._shared(Prompts(ids, mask), prefix))
-        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError) as error:
-            return f"{type(error).__name__} after a cached prefix: {str(error)[:200]}"
-        apart = float((plain - shared).abs().mean(-1).max())
-        # low precision: a batch of another size moves hf's own logits, too
-        bound = 1e-3 if self.is_precise() else 0.2
-        return "" if apart <= bound else f"a cached prefix moves scores by {apart:.3g}"
-
-    def _next_logits(self, prompts: Prompts) -> torch.Tensor:
-        made = self._step({"output_logits": True})(prompts, prompts.ids.shape[1] + 1)
-        return torch.log_softmax(made.logits[0].float(), dim=-1)
+        with forward_errors("reading a shared prefix"), self.autocast():
+            return read_prefix(self.model, [p for p in prompts if len(p) <= longest])
 
     def _generate_batch(self, requests: list[Any], running: Running) -> list[str]:
-        given = self.batch_size_per_gpu
+        given = self.batch_size_per_gpu, self.cache_hook
         self._running, self.batch_size_per_gpu = running, len(requests)
+        self.cache_hook = CacheHook(None)  # only what was checked is kept
         try:
             texts: list[str] = super().generate_until(requests, disable_tqdm=True)
         finally:
-            self._running, self.batch_size_per_gpu = None, given
+            self._running = None
+            self.batch_size_per_gpu, self.cache_hook = given
+        for request, text in zip(requests, texts, strict=True):
+            self.cache_hook.add_partial("generate_until", request.args, text)
         return texts
 
     def _model_generate(
@@ -148,15 +144,77 @@ class SharedPrompts(PackedScores):
         if self._running is None:
             made: torch.Tensor = super()._model_generate(context, max_length, stop, **settings)
             return made
-        prompts = Prompts(context, settings.pop("attention_mask"))
-        if self._running.prefix:
-            prompts = self._shared(prompts, self._running.prefix)
-        ends = Ends(self.tokenizer, self._end_tokens(), tuple(stop), self._running.protocol)
-        rows = in_segments(self._step(settings), prompts, max_length, ends.length_of)
-        width = max(map(len, rows))
+        with forward_errors("generation in segments"):
+            rows = self._generate_rows(context, max_length, stop, self._running, settings)
+        width = max(len(row.tokens) for row in rows)
         filler = self.tokenizer.pad_token_id
-        padded = [row + [filler] * (width - len(row)) for row in rows]
+        padded = [row.tokens + [filler] * (width - len(row.tokens)) for row in rows]
         return torch.cat([context, torch.tensor(padded, device=context.device)], dim=1)
+
+    def _generate_rows(
+        self,
+        context: torch.Tensor,
+        max_length: int,
+        stop: list[str],
+        running: Running,
+        settings: dict[str, Any],
+    ) -> list[Response]:
+        plain = Prompts(context, settings.pop("attention_mask"))
+        prompts = self._shared(plain, running.prefix) if running.prefix else plain
+        ends = Ends(self.tokenizer, self._end_tokens(), tuple(stop), running.protocol)
+        rows = in_segments(self._step(settings), prompts, max_length, ends.length_of)
+        path = f"responses{' after a cached prefix' if prompts.cache else ''}"
+        whole = [ids[mask == 1].tolist() for ids, mask in zip(plain.ids, plain.mask, strict=True)]
+        self._check_rows(path, whole, rows, lambda: self._own_noise(plain, whole, rows, settings))
+        return rows
+
+    def _check_rows(
+        self,
+        path: str,
+        prompts: list[list[int]],
+        rows: list[Response],
+        own_noise: Callable[[], float],
+    ) -> None:
+        """Read responses again with their prompts, plainly, if they are longer than any before.
+
+        Raises:
+            Fallback: what the model saw when it wrote them was something else.
+        """
+        proven = self.proven.get(path)
+        lengths = [len(p) + len(r.tokens) for p, r in zip(prompts, rows, strict=True)]
+        longest = max(range(len(rows)), key=lengths.__getitem__)
+        if proven and lengths[longest] <= proven.tokens:
+            return
+        most_padded = min(range(len(rows)), key=lambda row: len(prompts[row]))
+        apart = {row: self._apart(prompts[row], rows[row]) for row in {longest, most_padded}}
+        row = max(apart, key=lambda row: math.inf if math.isnan(apart[row]) else apart[row])
+        bound = tolerance(self.eps, 1, 0)
+        if apart[row] > bound:
+            bound = tolerance(self.eps, 1, own_noise())
+        if not apart[row] <= bound:  # nor if it is NaN
+            self.raise_difference(path, apart[row], bound, lengths[row])
+        self.proven[path] = Proven(lengths[longest])
+
+    def _apart(self, prompt: list[int], response: Response) -> float:
+        """How far, at most, a step's log-probability is from that of a plain forward pass."""
+        with self.autocast():
+            again = read_again(self.model, prompt, response.tokens)
+        return float((again - torch.tensor(response.top, device=again.device)).abs().max())
+
+    def _own_noise(
+        self,
+        prompts: Prompts,
+        whole: list[list[int]],
+        rows: list[Response],
+        settings: Mapping[str, Any],
+    ) -> float:
+        """How far hf's own generation in a batch is from its own plain forward pass."""
+        some, new = slice(NOISE_ROWS), max(len(row.tokens) for row in rows)
+        few = Prompts(prompts.ids[some], prompts.mask[some])
+        made = self._step(settings)(few, few.ids.shape[1] + new)
+        tokens = made.sequences[:, few.ids.shape[1] :].tolist()
+        again = map(Response, tokens, made.top.tolist())
+        return max(self._apart(prompt, row) for prompt, row in zip(whole[some], again, strict=True))
 
     def _shared(self, prompts: Prompts, prefix: SharedPrefix) -> Prompts:
         """The prompts with their prefix first and cached, or as they are where one was cut."""
@@ -165,11 +223,14 @@ class SharedPrompts(PackedScores):
         return Prompts(*moved, prefix.rows(len(prompts.ids))) if moved else prompts
 
     def _step(self, settings: Mapping[str, Any]) -> Generate:
-        def generate(prompts: Prompts, max_length: int) -> Any:  # noqa: ANN401
-            return super(SharedPrompts, self)._model_generate(
-                prompts.ids, max_length, [], attention_mask=prompts.mask,
-                past_key_values=prompts.cache, return_dict_in_generate=True, **settings,
-            )  # fmt: skip
+        def generate(prompts: Prompts, max_length: int) -> Generated:
+            with watched(self.model) as steps:
+                made = super(SharedPrompts, self)._model_generate(
+                    prompts.ids, max_length, [], attention_mask=prompts.mask,
+                    past_key_values=prompts.cache, return_dict_in_generate=True, **settings,
+                )  # fmt: skip
+            new = made.sequences.shape[1] - prompts.ids.shape[1]
+            return Generated(made.sequences, made.past_key_values, last_steps(steps, new))
 
         return generate
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.exam import LETTERS, Question
-from lm_eval_tasks.readers.wording import accepted_by, checked, n_select, why_unusable
+from lm_eval_tasks.readers.aistairc_cases import attach_cases
+from lm_eval_tasks.readers.printed import Printed, with_exceptions
+from lm_eval_tasks.readers.wording import checked
 from lm_eval_tasks.rows import Row, rows_by_id
 
 SITTING_ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-Z])\d+")
@@ -18,7 +20,7 @@ NO_ANSWER = "NA"
 
 
 def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
-    """Yield all questions in published order.
+    """Yield all questions in published order, those that share a case with it.
 
     Ids are those of the exam's own sheets where its sittings have names ("116A1"), else any text
     ("107_64-0").
@@ -27,31 +29,32 @@ def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
         JmedError: naming file, line, field, what was found and what is allowed.
     """
     for file in files.values():
-        for row in rows_by_id(file).values():
-            yield _question(card, row)
+        questions = (_question(card, row) for row in rows_by_id(file).values())
+        yield from attach_cases(questions, card.exceptions.case_series)
 
 
 def _question(card: Card, row: Row) -> Question:
     sitting, section = _place(card, row)
-    text, letters = row.text("problem_text"), _letters(row)
+    key = row.text("problem_id")
     choices = tuple(choice.strip() for choice in row.texts("choices"))
     if str(row.values.get("points")) not in POINTS:
         raise row.fail("points", "1")
-    unusable = why_unusable(text, choices, letters)
+    printed = Printed(row.text("problem_text"), choices, _letters(row))
+    printed = with_exceptions(card, key, printed)
     return checked(
         row,
-        id=row.text("problem_id"),
+        id=key,
         exam=card.name,
         language=card.language,
         sitting=sitting,
         section=section,
-        stem=text,
-        choices=choices,
-        accepted=accepted_by(text, letters, unusable=unusable),
-        n_select=n_select(text),
+        stem=printed.text,
+        choices=printed.choices,
+        accepted=printed.accepted,
+        n_select=printed.n_select,
         points=POINTS[str(row.values["points"])],
-        has_figure=not row.flag("text_only"),
-        unusable=unusable,
+        has_figure=not row.flag("text_only") or key in card.exceptions.needs_figure,
+        unusable=printed.unusable,
     )
 
 

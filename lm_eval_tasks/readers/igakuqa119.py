@@ -12,7 +12,8 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import LETTERS, Question
 from lm_eval_tasks.readers.items import array_items, by_key, table_items
 from lm_eval_tasks.readers.physician import number_or_letters, points
-from lm_eval_tasks.readers.wording import accepted_by, checked, n_select, why_unusable
+from lm_eval_tasks.readers.printed import Printed, with_exceptions
+from lm_eval_tasks.readers.wording import checked
 from lm_eval_tasks.rows import Row
 
 ANSWERS = "results/correct_answers.csv"
@@ -48,7 +49,9 @@ def _question(card: Card, row: Row, answer: Row) -> Question:
     text = row.text("question").strip()
     number, letters = number_or_letters(card, place[0], answer, answer.text("answer"))
     labels, choices = _choices(row)
-    unusable = "" if number else _unusable(text, labels, choices, letters)
+    whole = len(labels) >= PRINTED and labels == LETTERS[: len(labels)]
+    printed = Printed(text, choices, tuple(letters), reason="" if whole else DAMAGED)
+    printed = with_exceptions(card, place[0], printed)
     return checked(
         row,
         id=place[0],
@@ -56,15 +59,15 @@ def _question(card: Card, row: Row, answer: Row) -> Question:
         language=card.language,
         sitting=place["sitting"],
         section=place["section"],
-        stem=text,
+        stem=printed.text,
         choices=choices,
-        accepted=() if number else accepted_by(text, letters, unusable=unusable),
+        accepted=printed.accepted,
         number=number,
-        n_select=n_select(text),
+        n_select=printed.n_select,
         points=points(card, place["section"], int(place["number"])),
         has_figure=row.flag("has_image"),
         required=place["section"] in card.required_sections,
-        unusable=unusable,
+        unusable="" if number else printed.unusable,
     )
 
 
@@ -77,9 +80,3 @@ def _choices(row: Row) -> tuple[str, tuple[str, ...]]:
         "".join(match[1] for match in matches if match),
         tuple(match[2].strip() for match in matches if match),
     )
-
-
-def _unusable(text: str, labels: str, choices: tuple[str, ...], letters: str) -> str:
-    if len(labels) < PRINTED or labels != LETTERS[: len(labels)]:
-        return DAMAGED
-    return why_unusable(text, choices, letters)

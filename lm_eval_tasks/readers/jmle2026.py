@@ -14,7 +14,8 @@ from lm_eval_tasks.exam import LETTERS, Number, Question
 from lm_eval_tasks.readers.case_series import HEADER, narrative
 from lm_eval_tasks.readers.items import array_items, by_key
 from lm_eval_tasks.readers.physician import number_or_letters, points
-from lm_eval_tasks.readers.wording import accepted_by, checked, n_select, why_unusable
+from lm_eval_tasks.readers.printed import Printed, with_exceptions
+from lm_eval_tasks.readers.wording import checked
 from lm_eval_tasks.rows import Row
 
 ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-F])-(?P<number>\d+)")
@@ -55,7 +56,7 @@ def _question(card: Card, row: Row) -> Question:
     text = _without_number(row, place["number"])
     number, letters = _answer(card, place[0], row)
     stem, choices = (SHEET.sub("", text), ()) if number else _split(row, text)
-    unusable = "" if number else why_unusable(stem, choices, letters)
+    printed = with_exceptions(card, place[0], Printed(stem, choices, tuple(letters)))
     return checked(
         row,
         id=place[0],
@@ -63,15 +64,15 @@ def _question(card: Card, row: Row) -> Question:
         language=card.language,
         sitting=place["sitting"],
         section=place["section"],
-        stem=stem,
+        stem=printed.text,
         choices=choices,
-        accepted=() if number else accepted_by(stem, letters, unusable=unusable),
+        accepted=printed.accepted,
         number=number,
-        n_select=n_select(stem),
+        n_select=printed.n_select,
         points=points(card, place["section"], int(place["number"])),
         has_figure=row.flag("requires_image"),
         required=place["section"] in card.required_sections,
-        unusable=unusable,
+        unusable="" if number else printed.unusable,
     )
 
 

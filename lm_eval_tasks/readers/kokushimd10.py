@@ -2,7 +2,8 @@
 
 Source: https://huggingface.co/datasets/humanalysis-square/KokushiMD-10. This project never saw the
 data; what is known of the fields comes from the publisher's scorer, calculate_scores.py of
-https://github.com/juniorliu95/KokushiMD-10. Hence choices and answers are read in any form.
+https://github.com/jamed-llm/KokushiMD-10/tree/245536432673e95aaf63ffe2b2601ec838d96a67. Hence
+choices and answers are read in any form.
 """
 
 import re
@@ -14,12 +15,16 @@ from unicodedata import normalize
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.exam import LETTERS, Number, Question
 from lm_eval_tasks.readers.items import hub_items
-from lm_eval_tasks.readers.wording import accepted_by, checked, n_select, why_unusable
+from lm_eval_tasks.readers.printed import Printed, with_exceptions
+from lm_eval_tasks.readers.wording import checked
 from lm_eval_tasks.rows import Row
 
 PROFESSION = ("profession", "exam_type", "exam", "category")
 POINTS = ("0", "1", "2", "3")
 NUMBER = re.compile(r"\d+(\.\d+)?")
+CORRECTED = "corrected_question_index"
+PHYSICIANS = ("医師", "医師国家試験")
+NOT_SCORED = "the publisher's scorer gives it no points (corrected_question_index)"
 
 
 def read(card: Card, rows: Sequence[Mapping[str, Any]]) -> Iterator[Question]:
@@ -36,29 +41,44 @@ def read(card: Card, rows: Sequence[Mapping[str, Any]]) -> Iterator[Question]:
 
 
 def _question(card: Card, row: Row) -> Question:
-    text, choices, answer = row.text("question"), _choices(row), _answer(row)
+    key, choices, answer = f"{row.line}:{row.values.get('index')}", _choices(row), _answer(row)
     number = Number(Decimal(answer), answer) if _is_number(answer, choices) else None
     letters = () if number else _letters(row, answer)
-    unusable = "" if number else why_unusable(text, choices, letters)
+    reason = NOT_SCORED if _is_never_scored(row) else ""
+    printed = Printed(row.text("question"), choices, letters, reason=reason)
+    printed = with_exceptions(card, key, printed)
     return checked(
         row,
-        id=f"{row.line}:{row.values.get('index')}",
+        id=key,
         exam=card.name,
         language=card.language,
         sitting="",
         section="",
-        stem=text,
+        stem=printed.text,
         choices=choices,
-        accepted=() if number else accepted_by(text, letters, unusable=unusable),
+        accepted=printed.accepted,
         number=number,
-        n_select=n_select(text),
+        n_select=printed.n_select,
         points=_points(row),
         has_figure=not row.flag("text_only"),
         prohibited=frozenset(_plain(row, "kinki")),
-        category=next((row.text(name) for name in PROFESSION if row.values.get(name)), ""),
+        category=_profession(row),
         human_accuracy=_percent(row),
-        unusable=unusable,
+        unusable=reason if number else printed.unusable,
     )
+
+
+def _profession(row: Row) -> str:
+    return next((row.text(name) for name in PROFESSION if row.values.get(name)), "")
+
+
+def _is_never_scored(row: Row) -> bool:
+    """Whether the ministry corrected the question, except in the physicians' exam.
+
+    The scorer asks whether the row has that field at all; where rows became a table, those that had
+    not hold None. ishi_score, of the physicians, alone does not ask.
+    """
+    return row.values.get(CORRECTED) is not None and _profession(row) not in PHYSICIANS
 
 
 def _choices(row: Row) -> tuple[str, ...]:

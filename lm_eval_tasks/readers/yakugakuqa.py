@@ -4,13 +4,15 @@ Source: https://github.com/EQUES-Inc/pharma-LLM-eval/tree/998387e8fe73f775990ca1
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from unicodedata import normalize
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.exam import LETTERS, Question
-from lm_eval_tasks.readers.wording import accepted_by, checked, n_select, why_unusable
+from lm_eval_tasks.readers.printed import Printed, with_exceptions
+from lm_eval_tasks.readers.wording import checked
+from lm_eval_tasks.readers.yakugaku_cases import attach_cases
 from lm_eval_tasks.rows import Row, rows_by_id
 
 SECTION_FILE = re.compile(r"0*(?P<sitting>\d+)-(?P<section>[A-F])\.jsonl")
@@ -18,20 +20,16 @@ ID = re.compile(r"0*(?P<sitting>\d+)(?P<section>[A-F])0*(?P<number>\d+)")
 POINTS = ("0", "1")
 # behind a digit, what the ministry decided, itself split at "、": ["1", "3", "5（いずれか…", "…）"]
 NOTE = re.compile(r"（[^）]*）")
+ANY_WILL_DO = "いずれか"
 STRUCK_OUT = "解なし"
 IN_FIGURE = "the choices are in the figure"
 NO_RIGHT_ANSWER = "the ministry found no right answer"
-# Practice and theory on one case: questions 196-325 of the exam come in pairs, and only the first
-# of each prints the case. Looked through for exams 108 and 109: all 130 pairs.
-PAIRED = {"D": 50, "E": 40, "F": 40}
-# Values of a case run into the question without a full stop, but behind a blank, or "…）この".
-ASKED = re.compile(
-    r"(?:(?<![^。\s])(?:(?!）この)[^。\s])*|(?<=）)この[^。\s]*)(?:どれか|選べ|答えよ|求めよ)(?:。|\Z)\s*"
-)
+# Of nine questions the text, or its first sentence, stands twice in a row.
+TWICE = re.compile(r"\A(.{15,}[。｡])\1", re.DOTALL)
 
 
 def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
-    """Yield all questions in printed order, the second of each pair with its case.
+    """Yield all questions in printed order, those that go by another's case with it.
 
     Raises:
         JmedError: naming file, line, field, what was found and what is allowed.
@@ -40,18 +38,8 @@ def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
         match = SECTION_FILE.fullmatch(Path(name).name)
         assert match, f"{card.manifest}: {name} is no section"
         rows = rows_by_id(files[name]).values()
-        yield from _with_cases([_question(card, match["sitting"], row) for row in rows])
-
-
-def _with_cases(section: Sequence[Question]) -> Iterator[Question]:
-    paired = PAIRED.get(section[0].section, 0)
-    for index, question in enumerate(section):
-        lead = section[index - 1]
-        if index % 2 and index < paired:
-            case = ASKED.sub("", lead.stem).strip()
-            yield replace(question, context=case, context_has_figure=lead.has_figure)
-        else:
-            yield question
+        section = [_question(card, match["sitting"], row) for row in rows]
+        yield from attach_cases(section, card.exceptions.case_series)
 
 
 def _question(card: Card, sitting: str, row: Row) -> Question:
@@ -60,9 +48,7 @@ def _question(card: Card, sitting: str, row: Row) -> Question:
         raise row.fail("problem_id", f"{sitting}, a section A to F and a number")
     if row.text("points") not in POINTS:
         raise row.fail("points", " or ".join(map(repr, POINTS)))
-    text, letters = row.text("problem_text"), _letters(row)
-    choices = () if isinstance(row.values.get("choices"), str) else row.texts("choices")
-    unusable = _unusable(row, choices, letters)
+    printed = _printed(card, place[0], row)
     return checked(
         row,
         id=place[0],
@@ -70,22 +56,30 @@ def _question(card: Card, sitting: str, row: Row) -> Question:
         language=card.language,
         sitting=sitting,
         section=place["section"],
-        stem=text,
-        choices=choices,
-        accepted=accepted_by(text, letters, unusable=unusable),
-        n_select=n_select(text),
-        points=0 if unusable == NO_RIGHT_ANSWER else int(row.text("points")),
-        has_figure=not row.flag("text_only"),
-        unusable=unusable,
+        stem=printed.text,
+        choices=printed.choices,
+        accepted=printed.accepted,
+        n_select=printed.n_select,
+        points=0 if printed.unusable == NO_RIGHT_ANSWER else int(row.text("points")),
+        has_figure=not row.flag("text_only") or place[0] in card.exceptions.needs_figure,
+        unusable=printed.unusable,
     )
 
 
-def _unusable(row: Row, choices: Sequence[str], letters: Sequence[str]) -> str:
-    if STRUCK_OUT in "".join(row.texts("answer")):
-        return NO_RIGHT_ANSWER
-    if isinstance(row.values["choices"], str):
-        return IN_FIGURE
-    return why_unusable(row.text("problem_text"), choices, letters)
+def _printed(card: Card, key: str, row: Row) -> Printed:
+    """The text once, with each sign as one character: two sittings part か and its two dots."""
+    drawn = isinstance(row.values.get("choices"), str)
+    choices = () if drawn else row.texts("choices")
+    answer = "、".join(row.texts("answer"))
+    struck_out = NO_RIGHT_ANSWER if STRUCK_OUT in answer else ""
+    printed = Printed(
+        TWICE.sub(r"\1", normalize("NFC", row.text("problem_text"))),
+        tuple(normalize("NFC", choice).strip() for choice in choices),
+        _letters(row),
+        any_will_do=ANY_WILL_DO in answer,
+        reason=struck_out or (IN_FIGURE if drawn else ""),
+    )
+    return with_exceptions(card, key, printed)
 
 
 def _letters(row: Row) -> tuple[str, ...]:

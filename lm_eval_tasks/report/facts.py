@@ -7,6 +7,7 @@ from typing import Any
 
 from lm_eval_tasks.adapter_record import model_arguments
 from lm_eval_tasks.comparison import shots
+from lm_eval_tasks.rule_words import named
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.submission import permitted
 from lm_eval_tasks.submission.entry import ENGINES
@@ -26,6 +27,7 @@ def protocol(scored: Scored, words: Words) -> dict[str, str]:
     return {
         words["prompt protocol"]: words["protocols"].get(scored.protocol, scored.protocol),
         words["task version"]: permitted.version(run.version),
+        **_rule(scored, words),
         words["shots"]: str(shots(scored)),
         words["chat template"]: _sha(results.get("chat_template_sha"), words),
         words["system instruction"]: _sha(results.get("system_instruction_sha"), words),
@@ -62,6 +64,14 @@ def environment(scored: Scored, words: Words) -> dict[str, str]:
     # lm-eval records its default, cuda:0, where there is no GPU too
     unfounded = set() if gpus else {words["device"]}
     return {label: value() or UNKNOWN for label, value in values.items() if label not in unfounded}
+
+
+def _rule(scored: Scored, words: Words) -> dict[str, str]:
+    """Nothing where no letters are read."""
+    if scored.rule is None:
+        return {}
+    told = named(scored.rule) if scored.rule else str(words["no published rule"])
+    return {words["published rule"]: told}
 
 
 def _sha(value: object, words: Words) -> str:

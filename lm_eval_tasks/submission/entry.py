@@ -10,8 +10,9 @@ from lm_eval_tasks.adapter_record import model_arguments
 from lm_eval_tasks.card import Card, read_card
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.options import Options, parse_options
+from lm_eval_tasks.published_rules import RULES
 from lm_eval_tasks.runs import TaskRun
-from lm_eval_tasks.scored import METRICS, Scored, score
+from lm_eval_tasks.scored import Scored, score
 from lm_eval_tasks.submission import permitted
 from lm_eval_tasks.task_names import task_names
 from lm_eval_tasks.verdict import Verdict, verdicts
@@ -62,9 +63,11 @@ class Entry:
 
     adapter: the model is one of an adapter on a base.
     values: means over questions; the first decides whether an answer is right.
+    rule: of published_rules.py, "" if the publisher has none; None where no letters are read.
     right: of `questions`, by that metric, in printed order of the choices; None if permuted.
     published, left_out: questions of the source, and why not all were asked.
     whole, no_figure: over all questions and over those without a figure; None if permuted.
+    counted_by: the metric of these two, acc where it goes by the publisher's rule of today.
     engine: lm-eval's name of the model class, "" if it is not one of its own.
     versions: of jmed, lm_eval and transformers.
     date: of the run, seconds since 1970.
@@ -76,12 +79,14 @@ class Entry:
     version: str
     adapter: bool
     values: Sequence[Value]
+    rule: str | None
     right: int | None
     questions: int
     published: int
     left_out: Mapping[str, int]
     whole: Tally | None
     no_figure: Tally | None
+    counted_by: str
     verdicts: Sequence[Verdict]
     setting: Setting
     docs_sha256: str
@@ -113,6 +118,7 @@ def _entry(run: TaskRun) -> Entry:
     scored = score(run)
     card = read_card(scored.exam)
     questions = run.config["metadata"]["questions"]
+    counted_by = "acc" if scored.rule and scored.rule == card.published_rule else scored.metric
     permuted = any(answer.key.permutation for answer in scored.answers)
     kept = len({answer.key.id for answer in scored.answers})
     published = sum(card.published.values())
@@ -123,12 +129,14 @@ def _entry(run: TaskRun) -> Entry:
         version=permitted.version(run.version),
         adapter=has_adapter(run.results),
         values=_values(scored, where),
+        rule=_rule(scored, where),
         right=None if permuted else sum(answer.right for answer in scored.answers),
         questions=kept,
         published=published,
         left_out=_left_out(questions, published - kept),
-        whole=None if permuted else _tally(scored, figures=True),
-        no_figure=None if permuted else _tally(scored, figures=False),
+        whole=None if permuted else _tally(scored, counted_by, figures=True),
+        no_figure=None if permuted else _tally(scored, counted_by, figures=False),
+        counted_by=counted_by,
         verdicts=_verdicts(scored, card, where),
         setting=_setting(run, where),
         docs_sha256=permitted.text(questions.get("docs_sha256"), permitted.SHA256),
@@ -143,15 +151,20 @@ def has_adapter(results: Mapping[str, Any]) -> bool:
 
 
 def _values(scored: Scored, where: str) -> list[Value]:
-    protocol = "paper" if scored.protocol.startswith("paper") else scored.protocol
     stated = scored.run.results.get("results", {}).get(scored.run.task, {})
-    values = [_value(scored, metric) for metric in METRICS[protocol]]
+    values = [_value(scored, metric) for metric in scored.answers[0].values]
     for value in values:
         if not 0 <= value.score <= 1:
             raise JmedError(f"{where}: {value.metric} is {value.score}; allowed: 0 to 1")
         if not math.isclose(stated.get(f"{value.metric},none", -1), value.score, abs_tol=1e-6):
             raise JmedError(f"{where}: {value.metric}: the results are not those of the samples")
     return values
+
+
+def _rule(scored: Scored, where: str) -> str | None:
+    if scored.rule and scored.rule not in RULES:
+        raise JmedError(f"{where}: a published rule that is not known: damaged, or a later version")
+    return scored.rule
 
 
 def _value(scored: Scored, metric: str) -> Value:
@@ -171,15 +184,17 @@ def _left_out(questions: Mapping[str, Any], total: int) -> dict[str, int]:
     return {reason: n for reason, n in known.items() if n > 0}
 
 
-def _tally(scored: Scored, *, figures: bool) -> Tally | None:
-    items = [
-        answer.item
+def _tally(scored: Scored, metric: str, *, figures: bool) -> Tally | None:
+    judged = [
+        (answer.values[metric], answer.item.worth)
         for answer in scored.answers
         if answer.item and (figures or not answer.doc["has_figure"])
     ]
-    if not items:
+    if not judged:
         return None
-    return Tally(sum(bool(i.correct) for i in items), sum(int(i.earned) for i in items))
+    return Tally(
+        sum(bool(right) for right, _ in judged), sum(int(n) for right, n in judged if right)
+    )
 
 
 def _verdicts(scored: Scored, card: Card, where: str) -> list[Verdict]:

@@ -74,7 +74,7 @@ def _cell(row: Mapping[str, Any], part: str, kind: str) -> str:
 def _notes(entries: Sequence[Entry], names: Names, overlaps: Sequence[str]) -> Iterator[str]:
     for entry, overlap in zip(entries, overlaps, strict=True):
         yield (
-            f"- {entry_name(entry, names)}: {entry.values[0].metric} on "
+            f"- {entry_name(entry, names)}: {entry.counted_by} on "
             f"{denominator(entry)}; what was not asked counts as wrong. Questions in the training "
             f"data: {overlap}.\n"
         )

@@ -1,6 +1,7 @@
 """How a run was made, in a few words: what tells two runs of one task apart."""
 
 from lm_eval_tasks.options import Options
+from lm_eval_tasks.rule_words import named, rule_told
 from lm_eval_tasks.submission.entry import Entry, Setting
 
 
@@ -28,9 +29,14 @@ def settings(entry: Entry) -> dict[str, str]:
         "chat_template_sha256": setting.chat_template or "no chat template",
         "system_instruction_sha256": setting.system_instruction or "no system instruction",
         "options": ", ".join(_options(setting.options)) or "default",
+        **({} if entry.rule is None else {"published_rule": _rule(entry.rule)}),
         "sampling": "yes" if setting.generation.get("do_sample") else "no",
         "docs_sha256": entry.docs_sha256 or "unknown",
     }
+
+
+def _rule(name: str) -> str:
+    return named(name) if name else rule_told("", "en")
 
 
 def denominator(entry: Entry) -> str:

@@ -25,7 +25,7 @@ MEASURES: Mapping[str, Measure] = {
         "accuracy",
         "accuracy",
         "accuracy",
-        "Right answers; of generated ones by the publisher's strict form.",
+        "Right answers; of generated ones by the rule of the exam's publisher.",
     ),
     "acc_norm": Measure(
         "jmed.accuracy_norm",

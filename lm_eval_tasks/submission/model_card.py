@@ -6,6 +6,7 @@ from pathlib import Path
 from huggingface_hub import ModelCard, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
+from lm_eval_tasks.rule_words import rule_told
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.label import denominator, label
 from lm_eval_tasks.submission.measures import MEASURES
@@ -57,7 +58,7 @@ def _body(entries: Sequence[Entry], names: Names, training: Training | None) -> 
         versions={"lm_eval": "unknown", "jmed": "unknown"} | dict(entries[-1].versions),
         packages=", ".join(f"{n} {v}" for n, v in training.packages.items()) if training else "",
         measures=MEASURES,
-        **{"label": label, "denominator": denominator, "score": _score},
+        **{"label": label, "denominator": denominator, "score": _score, "rule": rule_told},
         **{"points": _points, "state": _state},
     )
 

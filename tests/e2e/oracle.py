@@ -1,4 +1,7 @@
-"""lm_eval's command line with one more model: it answers every question as the key does.
+"""lm_eval's command line with one more model: it answers every question as the printed key does.
+
+The keys of published exams come from the publishers' files, past the readers, so that a key which
+a reader turned around scores 0; those of private exams from the doc.
 
 python -m tests.e2e.oracle --model oracle --tasks 'jmed_*' …
 """
@@ -11,22 +14,36 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
+from lm_eval_tasks.card import exam_names
 from lm_eval_tasks.doc import Doc, gold_texts
+from lm_eval_tasks.exam import LETTERS
 from lm_eval_tasks.prompts import cot_target, paper_target
+from tests.printed_keys import answer_to
+
+
+def as_printed(doc: Doc) -> Doc:
+    """The doc with the key as published, by the letters that it shows."""
+    if doc["exam"] not in exam_names():
+        return doc
+    printed = answer_to(doc["exam"], doc["id"], doc["n_select"])
+    shown = {letter: LETTERS[place] for place, letter in enumerate(doc["order"])}
+    letters = sorted(shown.get(letter, letter) for letter in printed.split(",") if doc["choices"])
+    return {**doc, "accepted": [letters], "gold": ",".join(letters) or printed}
 
 
 @register_model("oracle")
 class Oracle(LM):  # type: ignore[misc]
-    """Reads the key from the doc; the way to answer follows from what the prompt asks for."""
+    """Knows the keys; the way to answer follows from what the prompt asks for."""
 
     def __init__(self, **_: Any) -> None:
         super().__init__()
 
     def generate_until(self, requests: list[Instance]) -> list[str]:
-        return [self._answer(request.doc, request.args[0]) for request in requests]
+        return [self._answer(as_printed(r.doc), r.args[0]) for r in requests]
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
-        return [(0.0, True) if self._is_key(r.doc, r.args[1]) else (-1e3, False) for r in requests]
+        keyed = [self._is_key(as_printed(r.doc), r.args[1]) for r in requests]
+        return [(0.0, True) if right else (-1e3, False) for right in keyed]
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
         raise NotImplementedError

@@ -11,16 +11,18 @@ from transformers import AutoModelForCausalLM
 from lm_eval_tasks.models.fed import count_fed
 from lm_eval_tasks.models.jmed_hf import JmedHF
 from tests.e2e.lm_eval_run import run_lm_eval
-from tests.e2e.tiny_pairs import PACKED, both, make, requests, with_examples
+from tests.e2e.tiny_pairs import PACKED, both, make, requests, unchecked, with_examples
+
+TASKS = (("jmed_sample_mc", 0), ("jmed_sample_mc", 1), ("jmed_sample_letters_mc", 3))
 
 
 @pytest.mark.parametrize("kind", PACKED)
-@pytest.mark.parametrize(("task", "shots"), [("jmed_sample_mc", 0), ("jmed_sample_mc", 1),
-                                             ("jmed_sample_letters_mc", 3)])  # fmt: skip
-def test_scores_are_those_of_hf(kind: str, task: str, shots: int, tmp_path: Path) -> None:
-    asked = requests(task, shots=shots)
+def test_scores_are_those_of_hf(kind: str, tmp_path: Path) -> None:
+    """Three tasks in one call: whole choices, alone and after a worked example, and letters."""
+    asked = [request for task, shots in TASKS for request in requests(task, shots=shots)]
     ours, difference, greedy = both(make(tmp_path, kind, **PACKED[kind]), asked)
-    assert ours._trusted
+    assert set(ours.proven) == {"packed scores", "packed scores after a cached prefix"}
+    assert not ours.fallback
     assert difference.max() < 1e-4
     assert greedy == len(asked)
 
@@ -36,7 +38,8 @@ def test_bfloat16_differs_by_its_own_resolution(tmp_path: Path) -> None:
     }
     ours, difference, _ = both(folder, asked, dtype="bfloat16")
     scores = torch.tensor([s for s, _ in HFLM(**common).loglikelihood(asked, disable_tqdm=True)])
-    assert ours._trusted
+    assert ours.proven
+    assert not ours.fallback
     assert (difference <= scores.abs() * 2**-7).all()  # two steps of an 8-bit mantissa
 
 
@@ -51,7 +54,8 @@ def test_adapters_are_packed_too(tmp_path: Path) -> None:
     adapter.save_pretrained(str(tmp_path / "adapter"))
     asked = requests("jmed_sample_mc")
     ours, difference, _ = both(folder, asked, peft=str(tmp_path / "adapter"))
-    assert ours._trusted
+    assert ours.proven
+    assert not ours.fallback
     assert difference.max() < 1e-4
     plain = JmedHF(pretrained=str(folder), device="cpu", dtype="float32")
     assert plain.loglikelihood(asked[:5], disable_tqdm=True) != ours.loglikelihood(
@@ -62,9 +66,8 @@ def test_adapters_are_packed_too(tmp_path: Path) -> None:
 def test_each_context_and_the_worked_examples_are_read_once(tmp_path: Path) -> None:
     """Counts, no clock: what a regression would raise."""
     asked = requests("jmed_sample_letters_mc", questions=20, shots=3)
-    ours = JmedHF(pretrained=str(make(tmp_path, "llama")), device="cpu", dtype="float32",
-                  max_packed_tokens=4096)  # fmt: skip
-    ours._trusted = True
+    ours = unchecked(JmedHF(pretrained=str(make(tmp_path, "llama")), device="cpu", dtype="float32",
+                            max_packed_tokens=4096))  # fmt: skip
     ours.loglikelihood(asked, disable_tqdm=True)
     contexts = {request.args[0] for request in asked}
     lengths = [len(ours.tok_encode(context)) for context in contexts]
@@ -83,8 +86,8 @@ def test_hf_is_fed_many_times_more(shots: int, factor: float, tmp_path: Path) ->
         "device": "cpu",
         "dtype": "float32",
     }
-    ours, stock = JmedHF(**common), HFLM(**common, batch_size=16)
-    ours._trusted, fed = True, count_fed(stock.model)
+    ours, stock = unchecked(JmedHF(**common)), HFLM(**common, batch_size=16)
+    fed = count_fed(stock.model)
     ours.loglikelihood(asked, disable_tqdm=True)
     stock.loglikelihood(asked, disable_tqdm=True)
     assert ours.fed.tokens * factor < fed.tokens
@@ -95,7 +98,8 @@ def test_hf_is_fed_many_times_more(shots: int, factor: float, tmp_path: Path) ->
 def test_five_worked_examples(tmp_path: Path) -> None:
     asked = with_examples(requests("jmed_sample_mc"), 5)
     ours, difference, greedy = both(make(tmp_path, "llama"), asked)
-    assert ours._trusted
+    assert ours.proven
+    assert not ours.fallback
     assert difference.max() < 1e-4
     assert greedy == len(asked)
 
@@ -110,7 +114,8 @@ def test_chat_templates(tmp_path: Path) -> None:
         text = "<s>" + chat.apply_chat_template(turns)
         request.arguments = (text, request.args[1])
     ours, difference, greedy = both(folder, asked)
-    assert ours._trusted
+    assert ours.proven
+    assert not ours.fallback
     assert difference.max() < 1e-4
     assert greedy == len(asked)
     assert ours.tok_encode(asked[0].args[0]).count(1) == 1
@@ -137,8 +142,7 @@ def test_four_bit_flags_work_where_the_stock_backend_breaks(tmp_path: Path) -> N
     assert ours.model.is_loaded_in_4bit
     asked = requests("jmed_sample_mc", questions=4)
     packed = ours.loglikelihood(asked, disable_tqdm=True)
-    ours._trusted = False
-    stock = ours.loglikelihood(asked, disable_tqdm=True)
+    stock = HFLM.loglikelihood(ours, asked, disable_tqdm=True)
     assert max(abs(a[0] - b[0]) for a, b in zip(packed, stock, strict=True)) < 1e-3
 
 

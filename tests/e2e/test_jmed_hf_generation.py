@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lm_eval_tasks.models.fed import Fed, count_fed
 from lm_eval_tasks.models.jmed_hf import JmedHF
-from tests.e2e.tiny_pairs import PACKED, make, requests, shorter, with_examples
+from tests.e2e.tiny_pairs import PACKED, make, requests, shorter, unchecked, with_examples
 
 # frequent in the sample, so that rows end at different times
 UNTIL = ["の", "る", "x", "\n", "る病"]
@@ -22,18 +22,19 @@ def pair(
     folder: Path,
     asked: list[Instance],
     batch_size: int = 8,
-    trusted: bool | None = None,
+    checked: bool = True,
     **settings: Any,
 ) -> tuple[JmedHF, list[str], Fed, list[str]]:
     """Ours, its responses; what hf was fed, its responses.
 
     Args:
-        trusted: skip the check at the start, for its tokens would count.
+        checked: False as if all had been checked already, for the tokens of a check would count.
     """
     early = settings.pop("stop_when_answered", False)
     common = {"pretrained": str(folder), "device": "cpu", "dtype": "float32", **settings}
     ours = JmedHF(**common, stop_when_answered=early)
-    ours._trusted_prefix = trusted
+    if not checked:
+        unchecked(ours)
     stock = HFLM(**common, batch_size=batch_size)
     fed = count_fed(stock.model)
     mine = ours.generate_until(asked, disable_tqdm=True)
@@ -41,20 +42,23 @@ def pair(
     return ours, mine, fed, theirs
 
 
+TASKS = (("jmed_sample_letters", 3), ("jmed_sample_paper", 0), ("jmed_sample_paper", 1))
+
+
 @pytest.mark.parametrize("kind", PACKED)
-@pytest.mark.parametrize(("task", "shots"), [("jmed_sample_letters", 3), ("jmed_sample_paper", 0),
-                                             ("jmed_sample_paper", 1)])  # fmt: skip
-def test_responses_are_those_of_hf(kind: str, task: str, shots: int, tmp_path: Path) -> None:
-    asked = shorter(requests(task, shots=shots), 48)
-    _, mine, _, theirs = pair(make(tmp_path, kind, **PACKED[kind]), asked)
+def test_responses_are_those_of_hf(kind: str, tmp_path: Path) -> None:
+    asked = [request for task, shots in TASKS for request in requests(task, shots=shots)]
+    ours, mine, _, theirs = pair(make(tmp_path, kind, **PACKED[kind]), shorter(asked, 48))
     assert mine == theirs
-    assert len(set(mine)) > 6
+    assert ours.proven
+    assert not ours.fallback
+    assert all(len(set(mine[start : start + 12])) > 6 for start in (0, 12, 24))
 
 
 def test_five_worked_examples_are_read_once(tmp_path: Path) -> None:
     """Counts, no clock: what a regression would raise."""
     asked = shorter(with_examples(requests("jmed_sample_paper", 16), 5), 32)
-    ours, mine, fed, theirs = pair(make(tmp_path, "llama"), asked, trusted=True)
+    ours, mine, fed, theirs = pair(make(tmp_path, "llama"), asked, checked=False)
     assert mine == theirs
     assert ours.fed.tokens * 3 < fed.tokens
     assert ours.fed.calls < fed.calls
@@ -123,7 +127,7 @@ def test_four_bit(tmp_path: Path) -> None:
         pretrained=str(make(tmp_path, "llama")), device="cpu", dtype="float32", batch_size=4,
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype="float32",
     )  # fmt: skip
-    ours._trusted_prefix = True
+    unchecked(ours)
     asked = shorter(requests("jmed_sample_letters", 6), 8)
     mine = ours.generate_until(asked, disable_tqdm=True)
     tokens = ours.fed.tokens

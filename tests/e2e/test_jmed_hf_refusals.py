@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM
 
 from demo.tiny_model import build_tokenizer
 from lm_eval_tasks.models.jmed_hf import JmedHF
-from tests.e2e.tiny_pairs import both, make, requests, shorter
+from tests.e2e.tiny_pairs import both, make, requests, shorter, with_damaged_prefixes
 
 LINEAR = {
     "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 16,
@@ -23,9 +23,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "gemma2": ({"sliding_window": 16}, "sliding_attention"),
     "qwen3_next": (LINEAR, "linear_attention"),
     "mamba": ({"state_size": 8}, "linear_attention"),
+    # which layers are local stands in the modules only
+    "gpt_neo": ({"num_heads": 4, "window_size": 16, "attention_types": [[["global", "local"], 1]],
+                 "num_key_value_heads": 4}, "local"),
+    # no cache at all
+    "openai-gpt": ({"n_embd": 64, "n_head": 4, "n_layer": 2}, "no cache of keys and values"),
     # positions come from a 2-D mask, in code that a 4-D mask breaks
     "bloom": ({"n_head": 4, "n_layer": 2}, "in a packed forward pass"),
-}
+    # distances instead of positions, which nothing but the scores tells
+    "mpt": ({"d_model": 64, "n_heads": 4, "n_layers": 2}, "packed scores differ from stock ones"),
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -43,13 +50,14 @@ def test_log_likelihoods_fall_back_and_say_why_once(
     asked = requests("jmed_sample_mc", questions=4)
     ours, difference, _ = both(make(tmp_path, kind, **settings), asked)
     ours.loglikelihood(asked[:5], disable_tqdm=True)
-    assert not ours._trusted
+    assert not ours.proven
+    assert "loglikelihood" in ours.fallback
     assert difference.max() == 0
     assert said.text.count("goes the stock way") == 1
     assert why in said.text
 
 
-@pytest.mark.parametrize("kind", ["mistral", "gemma2"])
+@pytest.mark.parametrize("kind", ["mistral", "gemma2", "openai-gpt"])
 def test_generation_falls_back_and_says_why_once(
     kind: str, tmp_path: Path, said: pytest.LogCaptureFixture
 ) -> None:
@@ -93,7 +101,7 @@ def test_encoder_decoder_models_are_scored_as_by_hf(
     AutoModelForSeq2SeqLM.from_config(config).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     ours, difference, _ = both(tmp_path, requests("jmed_sample_mc", questions=4))
-    assert not ours._trusted
+    assert not ours.proven
     assert difference.max() == 0
     assert "an encoder-decoder model" in said.text
 
@@ -126,15 +134,8 @@ def test_a_prefix_that_moves_scores_is_noticed(
     folder = make(tmp_path, "llama")
     ours = JmedHF(pretrained=str(folder), device="cpu", dtype="float32")
     asked = shorter(requests("jmed_sample_letters", questions=4), 8)
-    # a model that forgets its cache reads only what stands after the prefix
-    monkeypatch.setattr(
-        "lm_eval_tasks.models.shared_prefix.SharedPrefix.rows", lambda prefix, count: None
-    )
-    monkeypatch.setattr(
-        "lm_eval_tasks.models.shared_prompts.shared_first",
-        lambda ids, mask, prefix: (ids[:, len(prefix) :], mask[:, len(prefix) :]),
-    )
+    with_damaged_prefixes(monkeypatch)
     responses = ours.generate_until(asked, disable_tqdm=True)
-    assert "a cached prefix moves scores by" in said.text
+    assert "responses after a cached prefix differ from stock ones by" in said.text
     stock = HFLM(pretrained=str(folder), device="cpu", dtype="float32", batch_size=4)
     assert responses == stock.generate_until(asked, disable_tqdm=True)

@@ -1,19 +1,29 @@
 """Tiny models of each architecture, and the requests that both `hf` and `jmed_hf` are given."""
 
+from copy import copy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    PretrainedConfig,
+    PreTrainedTokenizerFast,
+)
 
 from demo.tiny_model import LENGTH, build_tokenizer
 from lm_eval_tasks import TASKS_PATH, prompts
 from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.models.jmed_hf import JmedHF
+from lm_eval_tasks.models.proven import Proven
+from lm_eval_tasks.models.shared_prefix import SharedPrefix
 
 SIZES = {
     "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -27,7 +37,16 @@ PACKED: dict[str, dict[str, Any]] = {
     "mistral": {"sliding_window": None},
     "phi3": {"sliding_window": None},
     "gpt_neox": {"num_key_value_heads": 4},
-}
+    # experts grouped by token; capped logits
+    "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": None},
+    "gemma2": {"layer_types": ["full_attention"] * 2, "attn_logit_softcapping": 5.0,
+               "final_logit_softcapping": 9.0, "query_pre_attn_scalar": 16},
+}  # fmt: skip
+
+
+@cache
+def trained_tokenizer() -> PreTrainedTokenizerFast:
+    return build_tokenizer()
 
 
 def make(
@@ -37,9 +56,14 @@ def make(
     **settings: Any,
 ) -> Path:
     """Write a model of `kind` with random weights, far from uniform, and a tokenizer."""
-    tokenizer = tokenizer or build_tokenizer()
-    torch.manual_seed(0)
+    tokenizer = tokenizer or trained_tokenizer()
     config = AutoConfig.for_model(kind, vocab_size=len(tokenizer), **{**SIZES, **settings})
+    return write(folder, config, tokenizer)
+
+
+def write(folder: Path, config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast) -> Path:
+    """Write a model of `config` with random weights, far from uniform, and a tokenizer."""
+    torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(config)
     with torch.no_grad():  # far from uniform, so that a wrong mask cannot hide
         for parameter in model.parameters():
@@ -50,13 +74,23 @@ def make(
 
 
 def requests(task: str, questions: int = 12, shots: int | None = None) -> list[Instance]:
-    """The requests of a task's first questions."""
-    manager = TaskManager(include_path=str(TASKS_PATH), include_defaults=False)
-    loaded = manager.load([task])["tasks"][task]
+    """The requests of a task's first questions; with other `shots`, as a task of its own."""
+    return [copy(request) for request in _built(task, questions, shots)]
+
+
+@cache
+def _built(task: str, questions: int, shots: int | None) -> list[Instance]:
+    loaded = _manager().load([task])["tasks"][task]
     if shots is not None:
         loaded.set_config(key="num_fewshot", value=shots)
+        loaded.set_config(key="task", value=f"{task}_{shots}")
     loaded.build_all_requests(limit=questions, rank=0, world_size=1)
     return list(loaded.instances)
+
+
+@cache
+def _manager() -> TaskManager:
+    return TaskManager(include_path=str(TASKS_PATH), include_defaults=False)
 
 
 def both(folder: Path, asked: list[Instance], **settings: Any) -> tuple[JmedHF, torch.Tensor, int]:
@@ -78,6 +112,27 @@ def with_examples(asked: list[Instance], shots: int) -> list[Instance]:
     for request in asked:
         request.arguments = (before + request.args[0], *request.args[1:])
     return asked
+
+
+def with_damaged_prefixes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a model wrote something else into its cache than it reads without one."""
+    rows = SharedPrefix.rows
+
+    def damaged(prefix: SharedPrefix, count: int) -> Any:
+        cache = rows(prefix, count)
+        cache.layers[0].values *= 1.1
+        return cache
+
+    monkeypatch.setattr(SharedPrefix, "rows", damaged)
+
+
+def unchecked(model: JmedHF) -> JmedHF:
+    """As if all lengths had been checked already, for the tokens of a check would count."""
+    paths = (f"{kind}{prefix}" for kind in ("packed scores", "responses")
+             for prefix in ("", " after a cached prefix"))  # fmt: skip
+    model.proven = dict.fromkeys(paths, Proven(10**9, 10**9))
+    model.refusal = ""
+    return model
 
 
 def shorter(asked: list[Instance], tokens: int, **settings: Any) -> list[Instance]:

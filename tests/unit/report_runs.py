@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,17 @@ PROCESS: dict[str, Callable[[Doc, Any], Scores]] = {
 
 @dataclass(frozen=True)
 class Pupil:
-    """knows: share of the questions. permute: orders of the choices. changes: of the results."""
+    """knows: share of the questions. permute: orders of the choices. changes: of the results.
+
+    rule: the exam's published rule, "" for none.
+    """
 
     knows: float = 0.6
     model_args: str = "pretrained=org/base"
     protocols: Sequence[str] = ("letters", "mc")
     permute: int = 0
     limit: int | None = None
+    rule: str = "igakuqa"
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -68,7 +72,8 @@ def written(folder: Path, pupil: Pupil) -> Path:
 def _docs(protocol: str, pupil: Pupil) -> tuple[list[Doc], dict[str, int]]:
     options = Options(permute=pupil.permute)
     chosen = select(EXAM.questions, options, choices_only=protocol != "letters")
-    return list(docs_of(EXAM, chosen.kept, options)), chosen.left_out
+    exam = replace(EXAM, card=replace(EXAM.card, published_rule=pupil.rule))
+    return list(docs_of(exam, chosen.kept, options)), chosen.left_out
 
 
 def _config(protocol: str, pupil: Pupil, asked: int, left_out: dict[str, int]) -> dict[str, Any]:

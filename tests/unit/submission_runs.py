@@ -43,18 +43,19 @@ class Run:
     model_args: Mapping[str, object] = field(default_factory=dict)
     permute: int = 0
     asked: int = 0
+    rule: str = "igakuqa"
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def docs(self) -> list[Doc]:
         if self.permute:
             turned = [LETTERS[n:5] + LETTERS[:n] for n in range(self.permute)]
             return [
-                to_doc(reorder(q, order), order=order, permutation=place)
+                to_doc(reorder(q, order), rule=self.rule, order=order, permutation=place)
                 for q in self.questions
                 for place, order in enumerate(turned)
             ]
         whole = Whole(self.marks, len(self.questions), 80, 79, 12 if self.marks == "sample" else 0)
-        return [to_doc(q, whole=whole) for q in self.questions]
+        return [to_doc(q, rule=self.rule, whole=whole) for q in self.questions]
 
     def samples(self) -> list[dict[str, Any]]:
         """As they are after writing and reading."""
@@ -76,7 +77,7 @@ class Run:
 
     def results(self) -> dict[str, Any]:
         samples = self.samples()
-        metrics = METRICS[self.task.rpartition("_")[2]]
+        metrics = [m for m in METRICS[self.task.rpartition("_")[2]] if m in samples[0]]
         return {
             "results": {self.task: {
                 f"{m},none": sum(s[m] for s in samples) / len(samples) for m in metrics

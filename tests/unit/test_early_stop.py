@@ -4,6 +4,7 @@ import pytest
 
 from lm_eval_tasks.models.early_stop import answered, protocol_of
 from lm_eval_tasks.models.row_ends import Ends
+from lm_eval_tasks.reasoning import MARKS, Marks
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,13 @@ def test_a_chain_of_thought_ends_with_its_answer_line(response: str) -> None:
 @pytest.mark.parametrize("response", ["b\n", "答え：b", "答えはまだ\n", "<think>答え：b\n"])
 def test_without_an_answer_line_it_goes_on(response: str) -> None:
     assert not answered(response, "cot")
+
+
+@pytest.mark.parametrize("marks", [m for m in MARKS if m.open], ids=lambda marks: marks.open[0])
+@pytest.mark.parametrize("protocol", ["letters", "cot"])
+def test_a_thought_that_goes_on_is_no_answer_yet(marks: Marks, protocol: str) -> None:
+    assert not answered(f"{marks.open[0]}\n答え：b\nb\n", protocol)
+    assert answered(f"{marks.open[0]}\nまず a を考える。{marks.close[0]}\n答え：b\n", protocol)
 
 
 class Characters:

@@ -33,7 +33,7 @@ NUMBER = replace(SINGLE, choices=(), accepted=(), number=Number(Decimal("22.5"),
 
 def scored(question: Question, response: str, protocol: str = "letters") -> dict[str, object]:
     score = {"letters": letters, "paper": paper}[protocol]
-    return dict(score(to_doc(question), [response]))
+    return dict(score(to_doc(question, rule="igakuqa"), [response]))
 
 
 def likely(*logprobs: float) -> list[tuple[float, bool]]:
@@ -78,6 +78,20 @@ def test_letters_by_the_published_and_the_lenient_rule(
     assert scores["points_stderr"] == scores["points"]
     assert scores["points_lenient"] == (question.points, question.points * lenient)
     assert scores["points_possible"] == (question.points, question.points)
+
+
+@pytest.mark.parametrize("response", ["c", "b", "", "c. 青い梟"])
+def test_without_a_published_rule_only_the_lenient_reading_counts(response: str) -> None:
+    ruled = scored(SINGLE, response)
+    alone = letters(to_doc(SINGLE), [response])
+    assert set(ruled) - set(alone) == {"acc", "points", "points_stderr"}
+    assert alone == {name: ruled[name] for name in alone}
+
+
+def test_a_doc_logged_before_there_were_rules_is_counted_by_igakuqas() -> None:
+    doc = {name: value for name, value in to_doc(TWO).items() if name != "rule"}
+    for response, right in (("a,c", 1), ("a, c", 0), ("ac", 0)):
+        assert letters(doc, [response])["acc"] == right  # type: ignore[arg-type]
 
 
 def test_a_struck_out_question_counts_for_accuracy_and_for_no_points() -> None:
@@ -153,8 +167,8 @@ def test_a_question_credited_to_everybody_is_right_for_the_set() -> None:
 
 
 def test_the_set_takes_n_from_the_wording_and_the_author_takes_it_from_the_gold() -> None:
-    asks_for_one = replace(TWO, n_select=1)
-    scores = scored(asks_for_one, "赤い鳩,青い梟", "paper")
+    asks_for_one: Doc = {**to_doc(TWO), "n_select": 1}  # no reader makes such a question
+    scores = dict(paper(asks_for_one, ["赤い鳩,青い梟"]))
     assert (scores["gestalt_acc"], scores["gestalt_acc_set"]) == (1, 0)
 
 

@@ -163,7 +163,7 @@ def table(rule: str, **texts: str) -> list[str]:
         f"{s.sitting} {s.correct}/{s.questions} {s.missing} {s.points}/{s.points_possible} "
         f"{s.required}/{s.required_possible} {s.general}/{s.general_possible} "
         f"{s.text_only_correct}/{s.text_only} {s.prohibited}"
-        for s in scores(answer_all(EXAM, found), rule)
+        for s in scores(answer_all(EXAM, found, "igakuqa"), rule)
     ]
 
 
@@ -189,7 +189,8 @@ def test_no_prediction_at_all_earns_what_everybody_was_credited() -> None:
 def test_a_whole_response_is_cut_to_its_answer_and_a_published_prediction_is_not() -> None:
     response = "<think>答え：b</think>理由を述べる。\n答え：C"
     for is_response, rules in ((True, (1, 1)), (False, (0, 1))):
-        answered = answer_all([PLAIN], {"1A1": Prediction(response, is_response=is_response)})
+        found = {"1A1": Prediction(response, is_response=is_response)}
+        answered = answer_all([PLAIN], found, "igakuqa")
         assert (
             tuple(scores(answered, rule)[-1].correct for rule in ("published", "lenient")) == rules
         )
@@ -197,5 +198,5 @@ def test_a_whole_response_is_cut_to_its_answer_and_a_published_prediction_is_not
 
 
 def test_a_score_as_json_carries_its_accuracy() -> None:
-    answered = answer_all(EXAM, {"1A1": Prediction("c", is_response=False)})
+    answered = answer_all(EXAM, {"1A1": Prediction("c", is_response=False)}, "igakuqa")
     assert scores(answered, "published")[-1].as_json()["acc"] == 2 / 5

@@ -53,38 +53,73 @@ def test_a_comma_that_stands_as_an_item_is_no_answer(tmp_path: Path) -> None:
     assert question.gold == "d,e"
 
 
-def test_any_of_more_right_letters_than_asked_for_is_accepted(tmp_path: Path) -> None:
-    (question,) = read(tmp_path, {"answer": ["a", "c"]})
-    assert question.accepted == (frozenset("a"), frozenset("c"))
+CASE = "次の文により 2、3 の問いに答えよ。島の旅人。道に迷った。"
+
+
+def test_a_case_glued_to_a_choice_goes_to_the_questions_that_it_names(tmp_path: Path) -> None:
+    glued = {"choices": ["松", "杉", "樫", "桜", f"梅{CASE}"], "answer": ["e"]}
+    rows = [{"problem_id": f"116A{number}"} for number in (2, 3, 4)]
+    lead, second, third, fourth = read(tmp_path, glued, *rows)
+    assert (lead.choices[-1], lead.context) == ("梅", "")
+    assert (second.context, third.context, fourth.context) == (*["島の旅人。道に迷った。"] * 2, "")
+    assert not second.context_has_figure
+
+
+def test_a_figure_of_a_glued_case_is_remarked_at_its_questions(tmp_path: Path) -> None:
+    glued = {"choices": ["松", "杉", "樫", "桜", f"梅{CASE}写真(別冊No. 1)を別に示す。"]}
+    _, second = read(tmp_path, glued, {"problem_id": "116A2"})
+    assert second.context_has_figure
+
+
+def test_the_card_names_whose_patient_a_question_speaks_of(tmp_path: Path) -> None:
+    for asked in ("正しいものを 1つ選べ.", "正しいのはどれか.1つ選べ."):
+        lead = {"problem_id": "111_787-419", "problem_text": f"島の旅人.水 2.5 L.{asked}"}
+        others = [{"problem_id": f"111_787-42{number}"} for number in (0, 1)]
+        questions = read(tmp_path, lead, *others, card=INTERNISTS)
+        assert [question.context for question in questions] == ["", "島の旅人.水 2.5 L.", ""]
+
+
+def test_the_card_names_what_needs_a_figure_or_lost_a_sign(tmp_path: Path) -> None:
+    figure, damaged = read(tmp_path, {"problem_id": "116A27"}, {"problem_id": "116B17"})
+    assert (figure.has_figure, figure.unusable) == (True, "")
+    assert (damaged.has_figure, damaged.unusable) == (False, "the text is damaged in the source")
+    assert damaged.gold == "b"
 
 
 @pytest.mark.parametrize(
-    ("row", "reason"),
+    ("row", "reason", "gold"),
     [
-        ({"answer": "NA"}, "the publisher gives no answer"),
-        ({"answer": "NA", "choices": []}, "the publisher gives no answer"),
-        ({"choices": []}, "the publisher gives no choices"),
-        ({"answer": ["f"]}, "the answer is not among the choices"),
-        ({"choices": list("あいうえおかきくけ")}, "the answer is not among the choices"),
+        ({"answer": "NA"}, "the publisher gives no answer", ""),
+        ({"answer": "NA", "choices": []}, "the publisher gives no answer", ""),
+        ({"choices": []}, "the publisher gives no choices", "b"),
+        ({"answer": ["f"]}, "the answer is not among the choices", "f"),
+        ({"choices": list("あいうえおかきくけ")}, "the answer is not among the choices", "b"),
         (
             {"problem_text": "高い木はどれか。2つ選べ。"},
             "the answer names fewer letters than the question asks for",
+            "b",
         ),
         (
-            {"problem_text": "高い木はどれか。すべて選べ。"},
+            {"problem_text": "高い木はどれか。すべて選べ。", "answer": ["b", "e"]},
             "asks for all that apply, and no prompt here can",
+            "b,e",
         ),
         (
             {"problem_text": "高い順に並べよ。", "answer": list("badce")},
             "asks for an order, which no set of letters is",
+            "",
         ),
+        ({"answer": ["a", "c"]}, "the answer names more letters than the question asks for", "a,c"),
+        ({"problem_text": " "}, "the publisher gives no text", "b"),
     ],
 )
-def test_a_question_that_cannot_be_asked_says_why(
-    row: dict[str, Any], reason: str, tmp_path: Path
+def test_a_question_that_cannot_be_asked_says_why_and_keeps_its_key(
+    row: dict[str, Any], reason: str, gold: str, tmp_path: Path
 ) -> None:
     (question,) = read(tmp_path, row)
-    assert (question.unusable, question.accepted) == (reason, ())
+    assert (question.unusable, question.gold) == (reason, gold)
+    assert question.scorable == bool(gold)
+    assert question.n_select == max(1, len(gold.split(",")) if gold else 1)
 
 
 def test_ids_shared_with_igakuqa_get_none_of_its_exceptions(tmp_path: Path) -> None:

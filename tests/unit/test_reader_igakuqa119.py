@@ -45,12 +45,25 @@ def test_clinical_questions_of_the_required_sections_are_worth_three(
     assert (question.points, question.required) == (points, required)
 
 
-def test_letters_run_together_are_one_answer_or_alternatives(tmp_path: Path) -> None:
+def test_letters_run_together_are_one_answer(tmp_path: Path) -> None:
     two = {"question": "高い木はどれか。２つ選べ。"}
     (question,) = read(tmp_path, two, answers="119A1,ac")
     assert question.accepted == (frozenset("ac"),)
-    (question,) = read(tmp_path, {}, answers="119A1,ac")
-    assert question.accepted == (frozenset("a"), frozenset("c"))
+
+
+def test_they_are_alternatives_where_the_card_says_so_and_else_contradict_the_wording(
+    tmp_path: Path,
+) -> None:
+    (either,) = read(tmp_path, {"number": "119E28"}, answers="119E28,ac")
+    assert (either.accepted, either.unusable) == ((frozenset("a"), frozenset("c")), "")
+    (neither,) = read(tmp_path, {}, answers="119A1,ac")
+    assert neither.unusable == "the answer names more letters than the question asks for"
+    assert neither.gold == "a,c"
+
+
+def test_a_question_without_a_text_cannot_be_asked(tmp_path: Path) -> None:
+    (question,) = read(tmp_path, {"question": " "})
+    assert (question.unusable, question.gold) == ("the publisher gives no text", "b")
 
 
 def test_an_answer_in_digits_is_a_number(tmp_path: Path) -> None:

@@ -100,7 +100,6 @@ def test_a_configuration_that_is_not_there_is_named(exams: Path) -> None:
         ("answer_idx", -1),
         ("answer_idx", "2"),
         ("answer_idx", True),
-        ("n_options", 5),
     ],
 )
 def test_a_value_that_is_not_allowed_is_named(field: str, value: object) -> None:
@@ -109,3 +108,21 @@ def test_a_value_that_is_not_allowed_is_named(field: str, value: object) -> None
     message = str(error.value)
     assert f"/medqa_jp/test, item 2: field {field!r}: found {value!r}; allowed: " in message
     assert "hf:Coldog2333/JMedBench@" in message
+
+
+@pytest.mark.parametrize("told", [4, "4", None])
+def test_the_number_of_choices_is_that_of_the_row(told: object) -> None:
+    (four,) = jmedbench.read(CARD, [ROW | {"n_options": told}])
+    assert (len(four.choices), four.unusable, four.gold) == (4, "", "c")
+
+
+def test_five_choices_are_read_as_well() -> None:
+    (five,) = jmedbench.read(CARD, [ROW | {"options": list("松杉樫桜梅"), "n_options": 5}])
+    assert (len(five.choices), five.unusable) == (5, "")
+
+
+@pytest.mark.parametrize("told", [5, 3, "four", 4.5])
+def test_a_row_that_contradicts_itself_is_left_out_and_keeps_its_key(told: object) -> None:
+    (question,) = jmedbench.read(CARD, [ROW | {"n_options": told}])
+    assert question.unusable.startswith("the publisher's number of options")
+    assert question.gold == "c"

@@ -49,8 +49,32 @@ def test_an_answer_is_written_in_many_ways(answer: object) -> None:
     assert question.accepted == (frozenset("ac"),)
 
 
-def test_more_letters_than_asked_for_are_alternatives() -> None:
-    assert read({"answer": "ac"})[0].accepted == (frozenset("a"), frozenset("c"))
+@pytest.mark.parametrize("said", [{}, {"profession": "歯科"}, {"category": "看護師国家試験"}])
+def test_a_corrected_question_is_never_scored(said: dict[str, Any]) -> None:
+    corrected, plain = read(said | {"corrected_question_index": "12"}, said)
+    assert corrected.unusable == (
+        "the publisher's scorer gives it no points (corrected_question_index)"
+    )
+    assert plain.unusable == ""
+
+
+@pytest.mark.parametrize("value", ["", 0, []])
+def test_the_field_counts_whatever_it_holds(value: object) -> None:
+    assert read({"corrected_question_index": value})[0].unusable
+
+
+def test_the_physicians_scorer_does_not_look_at_corrections() -> None:
+    physician = {"profession": "医師", "corrected_question_index": "12"}
+    assert read(physician)[0].unusable == ""
+
+
+def test_in_a_table_the_field_of_other_rows_is_none() -> None:
+    assert read({"corrected_question_index": None})[0].unusable == ""
+
+
+def test_a_corrected_number_is_never_scored_either() -> None:
+    number = {"choices": [], "answer": "130", "corrected_question_index": "12"}
+    assert read(number)[0].unusable.startswith("the publisher's scorer")
 
 
 def test_digits_without_choices_are_a_number() -> None:
@@ -66,6 +90,8 @@ def test_digits_without_choices_are_a_number() -> None:
         ({"choices": None}, "the publisher gives no choices"),
         ({"answer": "f"}, "the answer is not among the choices"),
         ({"question": TWO}, "the answer names fewer letters than the question asks for"),
+        ({"answer": "ac"}, "the answer names more letters than the question asks for"),
+        ({"question": ""}, "the publisher gives no text"),
     ],
 )
 def test_a_question_that_cannot_be_asked_says_why(row: dict[str, Any], reason: str) -> None:

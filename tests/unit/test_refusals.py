@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -6,10 +7,20 @@ import pytest
 from lm_eval_tasks.models.refusals import cannot_be_packed, not_plain_greedy
 
 
-def model(backend: str = "causal", tp_size: int | None = None, **config: Any) -> SimpleNamespace:
-    config = {"_attn_implementation": "sdpa", **config}
-    inner = SimpleNamespace(config=SimpleNamespace(**config), tp_size=tp_size)
-    return SimpleNamespace(backend=backend, model=inner)
+def model(
+    backend: str = "causal",
+    tp_size: int | None = None,
+    modules: Sequence[object] = (),
+    virtual_tokens: bool = False,
+    processes: int = 1,
+    **config: Any,
+) -> SimpleNamespace:
+    whole = SimpleNamespace(**{"_attn_implementation": "sdpa", **config})
+    whole.get_text_config = lambda decoder: whole
+    adapter = SimpleNamespace(is_prompt_learning=virtual_tokens)
+    inner = SimpleNamespace(config=whole, tp_size=tp_size, modules=lambda: modules,
+                            active_peft_config=adapter)  # fmt: skip
+    return SimpleNamespace(backend=backend, model=inner, world_size=processes, batch_size="auto")
 
 
 @pytest.mark.parametrize(
@@ -19,26 +30,21 @@ def model(backend: str = "causal", tp_size: int | None = None, **config: Any) ->
         (model(_attn_implementation="flex_attention"), "flex_attention, which takes no 4-D mask"),
         (model(tp_size=2), "tensor parallel"),
         (model(backend="seq2seq"), "an encoder-decoder model"),
-        (model(sliding_window=4096), "a sliding window of 4096"),
-        (model(layer_types=["full_attention", "linear_attention"]), "linear_attention"),
-        (model(layer_types=["chunked_attention"]), "chunked_attention"),
+        (model(virtual_tokens=True), "an adapter that adds virtual tokens"),
+        (model(processes=2), "batch_size auto over several processes"),
+        (model(sliding_window=4096), "(a sliding window of 4096)"),
+        (model(modules=[SimpleNamespace(sliding_window=512)]), "(a sliding window of 512)"),
+        (model(layer_types=["sliding_attention"], modules=[SimpleNamespace(sliding_window=512)]),
+         "(a sliding window of 512, sliding_attention)"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_packed_says_why(refused: SimpleNamespace, why: str) -> None:
     assert why in cannot_be_packed(refused)
 
 
-@pytest.mark.parametrize(
-    "taken",
-    [
-        model(),
-        model(_attn_implementation="eager", sliding_window=None),
-        model(sliding_window=4096, use_sliding_window=False),
-        model(sliding_window=4096, layer_types=["full_attention"]),
-    ],
-)
-def test_full_attention_is_packed(taken: SimpleNamespace) -> None:
-    assert cannot_be_packed(taken) == ""
+def test_full_attention_is_packed() -> None:
+    full = [SimpleNamespace(), SimpleNamespace(sliding_window=None)]
+    assert cannot_be_packed(model(_attn_implementation="eager", modules=full)) == ""
 
 
 GREEDY = {"until": ["\n"], "max_gen_toks": 8, "do_sample": False}

@@ -95,6 +95,12 @@ def test_numbers_and_choices_alike_are_kept_for_answers_by_letter() -> None:
     questions = [COUNTED, replace(PLAIN, choices=("", "", "松"))]
     selection = split(questions, choices_only=False)
     assert (list(selection.kept), selection.left_out) == (questions, {})
+    assert selection.marked == {ALIKE: 1}
+
+
+def test_choices_alike_are_marked_where_they_are_asked() -> None:
+    twin = replace(PLAIN, choices=("赤い松", "青い杉", "青い杉"))
+    assert split([PLAIN, twin, COUNTED], choices_only=False).marked == {ALIKE: 1}
 
 
 def test_sittings_that_were_not_loaded_count_as_left_out() -> None:

@@ -16,6 +16,7 @@ from jsonschema import Draft7Validator
 
 from lm_eval_tasks.card import read_card
 from lm_eval_tasks.cli import main
+from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.runs import TaskRun, read_runs
 from lm_eval_tasks.submission import every_eval_ever, igakuqa119, model_index
 from lm_eval_tasks.submission.entry import Entry, Tally, entry_of
@@ -245,6 +246,53 @@ def test_rows_of_igakuqa119_have_the_full_denominators(tmp_path: Path) -> None:
         "| 4/500 (0.80%) | 4/400 (1.00%) | 3/383 (0.78%) | 3/297 (1.01%) |"
         in (files["igakuqa119/leaderboard.md"])
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "counted", "by"), [("jmle119", 0, "acc"), ("igakuqa", 4, "acc_lenient")]
+)
+def test_rows_of_igakuqa119_are_counted_by_the_rule_of_its_publisher(
+    rule: str, counted: int, by: str, tmp_path: Path
+) -> None:
+    """Runs of before, whose acc goes by IgakuQA's rule, by the lenient reading."""
+    questions = [question(n, "jmle119", "119", has_figure=n == 1) for n in range(1, 5)]
+    run = Run("jmed_jmle119_letters", questions, lambda doc: f"{doc['gold']} (90%)", "physician",
+              rule=rule)  # fmt: skip
+    files = published(write(tmp_path / "out", run), *BASE)
+    (row,) = json.loads(files["igakuqa119/leaderboard.json"]).values()
+    assert row["overall_correct"] == counted
+    assert f": {by} on 4 of" in files["igakuqa119/leaderboard.md"]
+
+
+def test_without_a_published_rule_there_is_no_strict_accuracy(tmp_path: Path) -> None:
+    questions = [question(n, "jmmlu_med", "") for n in range(1, 5)]
+    run = Run("jmed_jmmlu_med_letters", questions, marks="", rule="")
+    (made,) = records(published(write(tmp_path / "out", run), *BASE)).values()
+    results = made["evaluation_results"]
+    metrics = [one["metric_config"]["metric_id"] for one in results]
+    assert metrics == ["jmed.accuracy_lenient", "jmed.extracted_rate"]
+    details = results[0]["generation_config"]["additional_details"]
+    assert details["published_rule"] == "no published rule"
+
+
+def test_the_published_rule_stands_with_its_source_in_record_and_card(tmp_path: Path) -> None:
+    peft = write_adapter(tmp_path / "adapter", record())
+    files = published(write(tmp_path / "out", Run(model_args={"peft": peft})), *BOTH)
+    (made,) = records(files).values()
+    details = made["evaluation_results"][0]["generation_config"]["additional_details"]
+    told = "igakuqa (jungokasai/IgakuQA@2bc4c3d159cf5505f6253d24a909fbd53237e239 scripts/"
+    assert details["published_rule"].startswith(told)
+    assert f"For `acc`: published rule: {told}" in files["README.md"]
+
+
+def test_a_rule_that_is_not_known_is_not_repeated() -> None:
+    results, samples = Run().results(), Run().samples()
+    for sample in samples:
+        sample["doc"]["rule"] = "/home/tanaka"
+    config = results["configs"]["jmed_sample_letters"]
+    run = TaskRun("jmed_sample_letters", "m", Path("r"), "", config, samples, 8, "1.0", results)
+    with pytest.raises(JmedError, match="r: jmed_sample_letters: a published rule that is not kno"):
+        entry_of(run)
 
 
 def test_only_that_exam_has_such_rows(tmp_path: Path) -> None:

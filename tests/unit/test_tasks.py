@@ -70,7 +70,9 @@ def test_a_standard_error_comes_after_its_metric(file: Path) -> None:
 
 def test_the_recommended_set_has_one_protocol_for_each_exam_checked_on_its_data() -> None:
     tagged = [file.stem for file in YAMLS if config(file).get("tag") == "jmed"]
-    checked = ("igakuqa", "igakuqa_en", "jjsimqa", "jmle119", "jmle120", "jmmlu_med")
+    checked = (
+        "denqa", "igakuqa", "igakuqa_en", "jjsimqa", "jmle119", "jmle120", "jmmlu_med", "yakugakuqa"
+    )  # fmt: skip
     assert tagged == sorted(f"jmed_{exam}_letters" for exam in checked)
     assert recommended_tasks() == tagged
 

@@ -1,4 +1,5 @@
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from lm_eval_tasks.verdict_metrics import (
     required_rate,
     required_rate_stderr,
 )
+from lm_eval_tasks.verdict_tables import WORDS, remarks
 
 # the invented sitting: 64 of 80 required points and 55 of 79 general ones pass
 REQUIRED = [Item("sample", "900", True, 3, 3, True, False, 59, 80, 79, 12)] * 20
@@ -62,6 +64,25 @@ def test_each_condition_decides(
 ) -> None:
     (verdict,) = verdicts(items)
     assert (verdict.passed, verdict.failed) == (state, failed)
+
+
+@pytest.mark.parametrize(
+    ("items", "why"),
+    [
+        (exam()[:-1], ("119 問中 118 問", "118 of 119 questions")),
+        (elsewhere(exam()), ("分かっていない", "no pass mark is known")),
+        ([i._replace(general_possible=80) for i in exam()], ("80/79 点満点", "out of 80/79")),
+    ],
+)  # fmt: skip
+def test_why_there_is_no_verdict_is_told_in_one_language(
+    items: list[Item], why: tuple[str, str]
+) -> None:
+    (verdict,) = verdicts(items)
+    (japanese, *_), (english, *_) = (remarks(verdict, WORDS[one]) for one in ("ja", "en"))
+    assert why[0] in japanese
+    assert not re.search("[A-Za-z]", japanese)
+    assert why[1] in english
+    assert english.isascii()
 
 
 def test_sittings_are_judged_one_by_one() -> None:
@@ -142,11 +163,12 @@ def test_answers_become_items() -> None:
 def test_every_mark_has_its_source_and_can_be_reached() -> None:
     assert MARKS.is_file()
     physician = read_marks("physician")
-    assert set(physician) == {"112", "113", "114", "115", "116", "119", "120"}
+    assert list(physician) == [str(sitting) for sitting in range(112, 121)]
     assert [sitting for sitting, mark in physician.items() if mark.like] == ["120"]
     assert read_marks("no such examination") == {}
     for mark in (*physician.values(), *read_marks("sample").values()):
-        assert mark.source
-        assert mark.prohibited == 3
+        assert mark.source == "lm_eval_tasks/pass_marks.yaml" or re.match("https?://", mark.source)
+        # the 117th alone allowed two
+        assert mark.prohibited == (2 if mark is physician["117"] else 3)
         assert 0.79 <= mark.required / mark.of[0] <= 0.81  # the ministry asks for 80 %
         assert 0.6 < mark.general / mark.of[1] < 0.8

@@ -20,7 +20,8 @@ class Invented:
 
     right, told: of each answer; told defaults to all. times: orders of the choices each question
         is asked in, its answers one after the other. changes: values in the results file, by
-        "key" or "configs.key" for those of the task. sample: values in every sample.
+        "key" or "configs.key" for those of the task. sample: values in every sample. rule: of every
+        doc, "" for no published rule; None for docs written before there were such rules.
     """
 
     right: Sequence[bool]
@@ -30,6 +31,7 @@ class Invented:
     times: int = 1
     changes: Mapping[str, Any] = field(default_factory=dict)
     sample: Mapping[str, Any] = field(default_factory=dict)
+    rule: str | None = None
 
     @property
     def name(self) -> str:
@@ -120,8 +122,11 @@ def _sample(task: Invented, place: int, right: bool, told: bool) -> dict[str, An
         "section": "AB"[question % 2],
         "category": "心肺脳"[question % 3],
         "human_accuracy": [None, 35.0, 65.0, 95.0][question % 4],
+        **({} if task.rule is None else {"rule": task.rule}),
     }
     values = {metric: float(right) for metric in METRICS[protocol]}
+    if protocol == "letters" and task.rule == "":
+        del values["acc"]
     if "extracted" in values:
         values["extracted"] = float(told)
     n = len(task.right)

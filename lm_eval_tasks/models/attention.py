@@ -1,0 +1,101 @@
+"""What a loaded model's layers attend to, and up to where its positions are of one kind.
+
+No single attribute says it: a multimodal checkpoint keeps its window in `text_config`, GPT-Neo's
+local layers are named in its modules only, recurrent layers show in the cache that they write.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+FULL_ATTENTION = frozenset({"full_attention", "attention", "global"})
+NO_ATTENTION = frozenset({"dense", "sparse", "moe", "mlp"})
+"""What stands in a list of layer types for a layer's other half."""
+PLAIN_CACHE = "DynamicLayer"
+"""transformers' cache of the keys and values of every token."""
+
+
+def of_config(config: Any) -> Iterator[str]:  # noqa: ANN401 (transformers' PretrainedConfig)
+    """Yield what a config, or its text part, names besides full attention."""
+    for part in _parts(config):
+        layers = _get(part, "layer_types")
+        yield from _foreign(layers or ())
+        if layers:
+            continue
+        window = _get(part, "sliding_window")
+        if window and _get(part, "use_sliding_window") is not False:
+            yield f"a sliding window of {window}"
+        if chunk := _get(part, "attention_chunk_size"):
+            yield f"attention in chunks of {chunk}"
+
+
+def of_modules(modules: Iterable[object]) -> Iterator[str]:
+    """Yield what loaded modules name besides full attention."""
+    for module in modules:
+        own = vars(module)
+        named = (own.get(name) for name in ("layer_type", "attention_type"))
+        yield from _foreign(name for name in named if isinstance(name, str))
+        window = own.get("sliding_window")
+        if isinstance(window, int) and window > 0:
+            yield f"a sliding window of {window}"
+
+
+def of_cache(cache: Any, tokens: int) -> Iterator[str]:  # noqa: ANN401 (transformers' Cache)
+    """Yield what a cache holds other than the keys and values of each of the `tokens` read."""
+    layers = getattr(cache, "layers", None)
+    if not layers:
+        yield "no cache of keys and values"
+        return
+    for layer in layers:
+        kind, keys = type(layer).__name__, getattr(layer, "keys", None)
+        if kind != PLAIN_CACHE:
+            yield f"a {kind} in the cache"
+        elif keys is None or keys.shape[-2] != tokens:
+            yield "layers without keys and values of every token"
+
+
+def position_limit(config: Any) -> int | None:  # noqa: ANN401
+    """Tokens up to which rotary positions do not depend on the longest sequence of a batch.
+
+    transformers' `dynamic` and `longrope` rescale every row of a batch once one is longer.
+
+    Returns:
+        None if there is no such limit.
+    """
+    limits = [
+        length
+        for part in _parts(config)
+        for rope in _ropes(part)
+        if "dynamic" in (kind := str(rope.get("rope_type") or rope.get("type"))) or "long" in kind
+        for length in (
+            rope.get("original_max_position_embeddings"),
+            _get(part, "original_max_position_embeddings"),
+            _get(part, "max_position_embeddings"),
+        )
+        if length
+    ]
+    return min(limits, default=None)
+
+
+def _parts(config: Any) -> list[Any]:  # noqa: ANN401
+    try:
+        text = config.get_text_config(decoder=True)
+    except ValueError:  # several text parts
+        return [config]
+    return [config] if text is config else [config, text]
+
+
+def _get(config: object, name: str) -> Any:  # noqa: ANN401
+    try:
+        return getattr(config, name, None)
+    except RuntimeError:  # transformers': the layers differ in it; modules and cache tell
+        return None
+
+
+def _ropes(config: object) -> Iterator[Mapping[str, Any]]:
+    found = _get(config, "rope_parameters") or _get(config, "rope_scaling") or {}
+    yield found
+    yield from (part for part in found.values() if isinstance(part, Mapping))
+
+
+def _foreign(layers: Iterable[str]) -> Iterator[str]:
+    yield from sorted(set(layers) - FULL_ATTENTION - NO_ATTENTION)

@@ -1,0 +1,63 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lm_eval_tasks.models.packing import Pack, plan
+from lm_eval_tasks.models.proven import FLOAT32, Proven, choices_to_check, to_check, tolerance
+
+TOKENS = st.lists(st.integers(0, 9), min_size=1, max_size=8).map(tuple)
+REQUESTS = st.lists(st.tuples(TOKENS, TOKENS), max_size=30)
+EPS = {"float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
+
+
+def packs_of(requests: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[Pack]:
+    return plan(requests, 100, 20)[0]
+
+
+@given(st.lists(REQUESTS, max_size=4))
+def test_nothing_is_ever_longer_than_what_was_checked(
+    calls: list[list[tuple[tuple[int, ...], tuple[int, ...]]]],
+) -> None:
+    proven: Proven | None = None
+    for packs in map(packs_of, calls):
+        chosen = to_check(packs, proven)
+        assert set(chosen) <= set(packs)
+        assert chosen == sorted(chosen, key=lambda pack: -pack.length)
+        proven = (proven or Proven()).and_also(chosen) if chosen else proven
+        assert all(proven and pack.longest <= proven.tokens for pack in packs)
+        assert all(proven and pack.length <= proven.row for pack in packs)
+        assert to_check(packs, proven) == []
+
+
+def test_at_most_four_packs_are_checked_and_the_shortest_is_among_them() -> None:
+    packs = packs_of([((n,) * n, (1,)) for n in range(1, 16)])
+    assert [len(pack.context) for pack in to_check(packs, None)] == [15, 8, 1]
+    assert to_check(packs, Proven(16, 15)) == []
+    assert len(to_check(packs, Proven(15, 15))) == 3
+
+
+def test_the_longest_row_and_the_longest_sequence_are_checked_both() -> None:
+    choices = Pack((1,) * 5, tuple((index, (1,) * 5) for index in range(9)))
+    sequence = Pack((2,) * 30, ((9, (1, 2)),))
+    middle, short = Pack((3,) * 4, ((10, (1,)),)), Pack((4,), ((11, (1,)),))
+    packs = [choices, sequence, middle, short]
+    assert to_check(packs, Proven(31, 99)) == [choices, sequence, short]
+    assert to_check(packs, Proven(99, 40)) == [choices, sequence, short]
+    assert to_check(packs, Proven(32, 41)) == []
+
+
+@given(st.lists(TOKENS, min_size=1, max_size=40))
+def test_first_last_and_longest_choice_are_checked(choices: list[tuple[int, ...]]) -> None:
+    chosen = choices_to_check(Pack((1,), tuple(enumerate(choices))))
+    assert {0, len(choices) - 1} <= set(chosen)
+    assert max(map(len, choices)) == max(len(choices[index]) for index in chosen)
+    assert len(chosen) <= 5
+
+
+def test_tolerances_are_of_the_precision() -> None:
+    assert tolerance(EPS["float32"], 40, 0) == FLOAT32
+    assert tolerance(EPS["float32"], 40, 9.0) == 10 * FLOAT32
+    assert tolerance(EPS["bfloat16"], 1, 0) == 0.125
+    assert tolerance(EPS["float16"], 1, 0) == 0.125 / 8
+    assert tolerance(EPS["bfloat16"], 1, 0.05) == 0.2
+    assert tolerance(EPS["bfloat16"], 1, 9.0) == 0.5
+    assert tolerance(EPS["bfloat16"], 16, 9.0) == 2.0

@@ -1,0 +1,17 @@
+"""Every reason for which a question is left out has its Japanese words."""
+
+from lm_eval_tasks.readers import igakuqa119, jmedbench, kokushimd10, printed, yakugakuqa
+from lm_eval_tasks.report.words import read_words
+from lm_eval_tasks.selection import ALIKE
+
+REASONS = (
+    printed.NO_TEXT, printed.DAMAGED, printed.NO_ANSWER, printed.NO_CHOICES, printed.AN_ORDER,
+    printed.NO_NUMBER_TO_CHOOSE, printed.OUTSIDE, printed.TOO_FEW, printed.TOO_MANY, ALIKE,
+    igakuqa119.DAMAGED, jmedbench.CONTRADICTED, kokushimd10.NOT_SCORED,
+    yakugakuqa.IN_FIGURE, yakugakuqa.NO_RIGHT_ANSWER,
+)  # fmt: skip
+
+
+def test_every_reason_is_translated() -> None:
+    told = read_words("ja")["reasons"]
+    assert [reason for reason in REASONS if reason not in told] == []

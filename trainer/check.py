@@ -3,6 +3,7 @@
 What is not on this machine (data, a gated base) is named and left out; what is wrong is an error.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,26 +11,32 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.table import Table
 
-from lm_eval_tasks.card import read_card
+from lm_eval_tasks import card as exam_card
 from lm_eval_tasks.errors import JmedError
 from trainer.batch import Batch
 from trainer.dataset import Prepared, prepare
 from trainer.ds_config import read_ds_config, validate
+from trainer.gpus import read_card
 from trainer.launch import Launch
-from trainer.lengths import bar, padding_share, summarize
-from trainer.memory import flops_per_token, measure
-from trainer.memory_table import print_memory
+from trainer.length_groups import LengthGroups
+from trainer.lengths import bar, fed_tokens, shuffled, summarize
+from trainer.memory import Footprint, measure
+from trainer.memory_table import Machine, print_layouts
 from trainer.mixture import Mixture, mix
-from trainer.model import check_layers, read_tokenizer
+from trainer.model import read_tokenizer
+from trainer.needs import Plan, print_needs
 from trainer.overlap_guard import guard
+from trainer.peak import Layout
+from trainer.quantization import is_mxfp4
 from trainer.recipe import Recipe
 from trainer.rows import absent_sources
-from trainer.schedule import hours, plan_schedule
+from trainer.schedule import Rows, plan_run
 from trainer.settings import build_settings
 from trainer.shapes import load_config, made_by
 from trainer.show import shown
+from trainer.sizes import told
+from trainer.targets import check_layers
 
 MOST_PADDING = 0.3
 """Share of padding above which packing or grouping by length is worth a word."""
@@ -37,11 +44,12 @@ MOST_PADDING = 0.3
 
 @dataclass(frozen=True)
 class Wanted:
-    """The flags: one card's memory ("24GB") or None, processes, TFLOP/s of one GPU, examples."""
+    """The flags: a card's name or memory, processes, TFLOP/s of one GPU, examples to show; None
+    where not given."""
 
     card: str | None
     gpus: int
-    tflops: float
+    tflops: float | None
     show: int
 
 
@@ -52,47 +60,60 @@ def check(recipe: Recipe, wanted: Wanted, console: Console) -> None:
         JmedError: the recipe, its data or its DeepSpeed file are wrong, or the data overlap an
             exam that the recipe does not declare.
     """
+    card = read_card(wanted.card) if wanted.card else None
     here = Launch(0, wanted.gpus, gpu=torch.cuda.is_available(), distributed=False)
     settings = build_settings(recipe, here, elsewhere=True)
     left_out: list[str] = []
     config, origin = load_config(recipe.model)
     check_layers(recipe, config, gpu=True)
-    _print_recipe(recipe, settings.batch, origin, console)
-    if file := recipe.train.get("deepspeed"):
-        validate(read_ds_config(Path(file)), settings.arguments, config, wanted.gpus)
+    footprint = measure(config, recipe, settings.adapter)
+    _print_recipe(recipe, settings.batch, footprint, origin, console)
+    file = Path(recipe.train["deepspeed"]) if recipe.train.get("deepspeed") else None
+    ds_config = read_ds_config(file) if file else None
+    if ds_config is not None:
+        if not here.gpu:
+            os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed warns of it
+        validate(ds_config, settings.arguments, config, wanted.gpus)
         console.print(f"{file}: valid for {wanted.gpus} processes", markup=False)
     mixture = _mixture(recipe, console, left_out)
     prepared = _prepared(recipe, mixture, console, left_out)
+    rows = _rows(recipe, mixture, prepared, settings.batch)
     if prepared:
-        _print_tokens(recipe, prepared, settings.batch, console)
+        _print_tokens(recipe, prepared, rows, console)
         for part in shown(prepared.examples, read_tokenizer(recipe.model), wanted.show):
             console.print(part)
-    footprint = measure(config, recipe, settings.adapter)
-    print_memory(footprint, settings.batch.micro, _layout_name(recipe), wanted, console)
-    planned = _planned(recipe, mixture, prepared, settings.batch)
-    _print_time(planned, flops_per_token(footprint), wanted, console)
     if mixture:
         _print_overlap(guard([*mixture.train, *mixture.held_out], recipe.data.may_overlap), console)
     _print_licences(recipe, console)
+    layout, launched = Layout.of(ds_config, wanted.gpus), bool(file) or wanted.gpus > 1
+    machine = Machine(card, layout, wanted.tflops, launched)
+    for line in told(footprint.sizes, recipe.quantization, settings.adapter):
+        console.print(line, markup=False)
+    if footprint.not_predicted:
+        left_out.append(f"memory: not predicted: {footprint.not_predicted}")
+    else:
+        print_layouts(footprint, settings.batch.micro, file, machine, console)
+        planned = plan_run(recipe, rows, settings.batch)
+        print_needs(Plan(recipe, footprint, settings.batch, planned, machine), console)
     console.print("\n[bold]Not checked[/bold]" if left_out else "\nEverything was checked.")
     for line in left_out:
         console.print(f"- {line}", markup=False)
 
 
-def _layout_name(recipe: Recipe) -> str:
-    file = recipe.train.get("deepspeed")
-    return Path(file).stem if file else "no DeepSpeed"
-
-
-def _print_recipe(recipe: Recipe, batch: Batch, origin: str, console: Console) -> None:
+def _print_recipe(
+    recipe: Recipe, batch: Batch, f: Footprint, origin: str, console: Console
+) -> None:
     adapter, bits = recipe.adapter, recipe.quantization
     method = "full-parameter training"
     if adapter:
         method = f"LoRA, r {adapter.get('r', 8)}, on {adapter['target_modules']}"
-    if bits:
+    if is_mxfp4(bits):
+        method += ", MXFP4 base dequantised"
+    elif bits:
         method += f", base in {'4' if bits.get('load_in_4bit') else '8'} bits"
     console.print(f"[bold]{recipe.model.model_name_or_path}[/bold] ({origin})", highlight=False)
     console.print(f"{method}; {recipe.model.dtype}", markup=False)
+    console.print(f"{f.trainable:,} trainable of {f.total:,} parameters", markup=False)
     if recipe.paper:
         console.print(recipe.paper, markup=False)
     console.print(f"batch {batch}", markup=False)
@@ -124,7 +145,33 @@ def _prepared(
     return prepare(recipe, mixture, tokenizer) if mixture else None
 
 
-def _print_tokens(recipe: Recipe, prepared: Prepared, batch: Batch, console: Console) -> None:
+def _rows(
+    recipe: Recipe, mixture: Mixture | None, prepared: Prepared | None, batch: Batch
+) -> Rows | None:
+    """What the data amount to; None where that is not known on this machine."""
+    length, packs = recipe.train["max_length"], bool(recipe.train.get("packing"))
+    if prepared is None:
+        if mixture is None or packs:
+            return None
+        held = len(mixture.held_out)
+        rows = len(mixture.train)
+        return Rows(rows, rows * length, held, held * length, exact=False)
+    lengths = [len(example.ids) for example in prepared.examples]
+    held_out = [len(ids) for ids in prepared.held_out["input_ids"]] if prepared.held_out else []
+    count = packed_rows(recipe, prepared) if packs else len(lengths)
+    fed = sum(lengths) if packs else fed_tokens(_in_order(recipe, lengths, batch), batch.micro)
+    return Rows(count, fed, len(held_out), sum(held_out), exact=True)
+
+
+def _in_order(recipe: Recipe, lengths: list[int], batch: Batch) -> list[int]:
+    """Lengths as the first epoch meets them."""
+    seed = recipe.train.get("data_seed") or recipe.train.get("seed", 42)
+    if recipe.train.get("train_sampling_strategy") != "group_by_length":
+        return shuffled(lengths, seed)
+    return [lengths[place] for place in LengthGroups(lengths, batch.total, seed)]
+
+
+def _print_tokens(recipe: Recipe, prepared: Prepared, rows: Rows | None, console: Console) -> None:
     lengths = summarize(prepared.audit.lengths)
     console.print(
         f"\n[bold]Tokens[/bold] of an example: median {lengths.median}, 95 % up to {lengths.p95}, "
@@ -135,17 +182,18 @@ def _print_tokens(recipe: Recipe, prepared: Prepared, batch: Batch, console: Con
         console.print(f"{low:>6}-{high:<6} {count:>7,} {bar(count, most)}", markup=False)
     for what, count in prepared.audit.counts.items():
         console.print(f"{count:>8,} {what}", markup=False)
-    learnt = sum(len(e.ids) - e.learnt_from for e in prepared.examples)
+    for note in prepared.notes:
+        console.print(f"note: {note}", markup=False)
+    learnt = sum(e.learnt for e in prepared.examples)
     total = sum(len(e.ids) for e in prepared.examples)
     console.print(f"{learnt:,} of {total:,} tokens are learnt ({learnt / total:.0%})")
+    assert rows is not None
     if recipe.train.get("packing"):
-        rows = packed_rows(recipe, prepared)
-        share = total / (rows * recipe.train["max_length"])
+        share = total / (rows.count * recipe.train["max_length"])
         count = len(prepared.examples)
-        console.print(f"packing: {count:,} examples in {rows:,} rows, {share:.1%} full")
+        console.print(f"packing: {count:,} examples in {rows.count:,} rows, {share:.1%} full")
         return
-    padding = padding_share([len(e.ids) for e in prepared.examples], batch.micro, 0)
-    hint = ""
+    padding, hint = 1 - total / rows.tokens, ""
     if padding > MOST_PADDING:
         hint = "; train.packing, or train_sampling_strategy: group_by_length, would save it"
     console.print(f"padding: {padding:.1%} of the tokens fed{hint}")
@@ -157,41 +205,6 @@ def packed_rows(recipe: Recipe, prepared: Prepared) -> int:
 
     strategy = recipe.train.get("packing_strategy", "bfd")
     return len(pack_dataset(prepared.train, recipe.train["max_length"], strategy))
-
-
-def _planned(
-    recipe: Recipe, mixture: Mixture | None, prepared: Prepared | None, batch: Batch
-) -> tuple[str, int | None]:
-    """What the run amounts to in words, and the tokens it feeds, None if that is not known."""
-    length, packs = recipe.train["max_length"], bool(recipe.train.get("packing"))
-    if prepared:
-        rows = packed_rows(recipe, prepared) if packs else len(prepared.examples)
-        tokens, most = sum(len(example.ids) for example in prepared.examples), ""
-    elif mixture and not packs:
-        rows, most = len(mixture.train), f"at most (every example {length} long) "
-        tokens = rows * length
-    elif "max_steps" in recipe.train:
-        steps = recipe.train["max_steps"]
-        tokens = steps * batch.total * length
-        return f"{steps:,}; at most {tokens:,} tokens (every example {length} long)", tokens
-    else:
-        return "unknown: an epoch is as long as what could not be read here", None
-    plan = plan_schedule(recipe, rows, tokens, batch)
-    steps = f"{plan.steps:,} = {plan.epochs:.2f} epochs of {plan.per_epoch:,}"
-    return f"{steps}; {most}{plan.tokens:,} tokens", plan.tokens
-
-
-def _print_time(
-    planned: tuple[str, int | None], flops_per_token: float, wanted: Wanted, console: Console
-) -> None:
-    words, tokens = planned
-    console.print(f"\n[bold]Steps[/bold] {words}")
-    took = hours(10**6 if tokens is None else tokens, flops_per_token, wanted.tflops, wanted.gpus)
-    of = " for each million tokens" if tokens is None else ""
-    console.print(
-        f"about {took:,.2g} hours{of} on {wanted.gpus} GPU(s) at {wanted.tflops:g} TFLOP/s each "
-        f"(--tflops; {flops_per_token / 1e9:.1f} GFLOP per token)"
-    )
 
 
 def _print_overlap(found: Mapping[str, Any], console: Console) -> None:
@@ -210,14 +223,14 @@ def _print_overlap(found: Mapping[str, Any], console: Console) -> None:
 
 
 def _print_licences(recipe: Recipe, console: Console) -> None:
-    table = Table("licence of", "says", title="Licences", title_justify="left")
-    table.add_row(recipe.model.model_name_or_path, _base_licence(recipe.model.model_name_or_path))
+    console.print("\n[bold]Licences[/bold]")
+    base = recipe.model.model_name_or_path
+    console.print(f"{base}: {_base_licence(base)}", markup=False)
     for source in recipe.data.datasets:
+        says = "as whoever supplies it says"
         if source.exam:
-            table.add_row(source.exam, read_card(source.exam).licence)
-        else:
-            table.add_row(source.path, "as whoever supplies it says")
-    console.print(table)
+            says = exam_card.read_card(source.exam).licence
+        console.print(f"{source.exam or source.path}: {says}", markup=False)
 
 
 def _base_licence(base: str) -> str:

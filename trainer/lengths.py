@@ -36,9 +36,12 @@ def bar(count: int, most: int, width: int = 40) -> str:
     return "█" * (max(1, round(width * count / most)) if count else 0)
 
 
-def padding_share(lengths: Sequence[int], micro_batch: int, seed: int) -> float:
-    """Share of fed tokens that are padding when shuffled examples share micro-batches."""
-    shuffled = random.Random(seed).sample(list(lengths), len(lengths))
-    groups = [shuffled[i : i + micro_batch] for i in range(0, len(shuffled), micro_batch)]
-    fed = sum(max(group) * len(group) for group in groups)
-    return 1 - sum(lengths) / fed if fed else 0.0
+def shuffled(lengths: Sequence[int], seed: int) -> list[int]:
+    """An order as good as the one that transformers draws."""
+    return random.Random(seed).sample(list(lengths), len(lengths))
+
+
+def fed_tokens(lengths: Sequence[int], micro_batch: int) -> int:
+    """Tokens that micro-batches in this order hold: each as many as its longest example has."""
+    groups = [lengths[i : i + micro_batch] for i in range(0, len(lengths), micro_batch)]
+    return sum(max(group) * len(group) for group in groups)

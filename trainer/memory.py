@@ -1,55 +1,45 @@
-"""Peak memory of a run on one GPU, predicted without weights and without a GPU.
+"""What a recipe trains, counted without weights and without a GPU.
 
+The whole model stands on torch's meta device, its layers of whatever kinds as they are.
 Exact, and tested against real models on a CPU: weights in 4 bits with their scales, trainable
-parameters, what autograd keeps. Estimates: the head's tile, dequantised matrices, buffers of the
-communication, gathered layers, CUDA's context and the allocator's reserve.
+parameters, what autograd keeps.
 """
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from peft import LoraConfig
 
-from lm_eval_tasks.errors import JmedError
-from trainer.activations import empty_model, saved_bytes
-
-GIB = 2**30
-CONTEXT = 1 * GIB
-"""CUDA's context and NCCL's buffers: an estimate."""
-RESERVE = 0.08
-"""Share that the allocator holds on top of what is asked for: an estimate."""
-TILE_TOKENS, TILE_WORDS = 4096, 32768
-"""Of the tile in which TRL 1.16 projects to the vocabulary, which is as wide for a smaller one
-(kernels/chunked_logprob.py)."""
-BUCKET = 500_000_000
-"""Elements of a communication bucket, DeepSpeed's default reduce_bucket_size."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """gpus; ZeRO stage (0: no DeepSpeed); what lies in the host's memory."""
-
-    gpus: int
-    stage: int
-    offload_optimizer: bool = False
-    offload_param: bool = False
+from trainer.activations import adapted, kept_bytes, planned_model
+from trainer.attention_cost import attended, materialises_mask
+from trainer.quantization import is_mxfp4, quantized_layers
+from trainer.sizes import Sizes, count_sizes
 
 
 @dataclass(frozen=True)
 class Footprint:
     """What a run needs whatever its micro-batch and layout; bytes unless said otherwise.
 
+    bits: of the frozen weights: 4 or 8, 0 where they are not quantised.
     quantized: packed 4- or 8-bit weights. scales: their quantisation state, never sharded.
     plain: all other frozen weights, or all weights of full-parameter training.
-    trainable, total, layers, hidden, vocabulary: counts. matrix: elements of the largest one.
+    trainable, total, layers, hidden, vocabulary: counts. matrix: elements of the largest
+        quantised matrix; widest: its in- and outputs in a product of 8 bits, for one token.
+    inputs: what products of 8 bits keep of one layer, for one token.
+    active: parameters that one token is multiplied with, the head among them.
+    attended: over all layers, width of the heads × positions that one token looks back on.
     checkpoints, layer: kept for backward per example: with checkpointing, and by one layer.
-    unchecked: without checkpointing. weight_bytes: of one unquantised weight.
-    optimizer: bytes of state for each trainable parameter.
+    unchecked: without checkpointing. scores: on top in one layer where attention is not fused.
+    dense_mask: whether attention gets a mask as large as length × length.
+    packing: whether a micro-batch is one row. head_trained: whether the head has a gradient.
+    weight_bytes: of one unquantised weight. optimizer: of its state for a trainable parameter;
+        paged: that state may lie in the host's memory.
+    sizes: of the base alone. not_predicted: why what is kept for backward is not known, or "".
     """
 
+    bits: int
     quantized: int
     scales: int
     plain: int
@@ -59,143 +49,81 @@ class Footprint:
     hidden: int
     vocabulary: int
     matrix: int
+    widest: int
+    inputs: int
+    active: int
+    attended: int
     checkpoints: int
     layer: int
     unchecked: int
+    scores: int
+    dense_mask: bool
+    packing: bool
+    head_trained: bool
     weight_bytes: int
     optimizer: int
+    paged: bool
     length: int
     checkpointing: bool
     full: bool
-
-
-@dataclass(frozen=True)
-class Memory:
-    """terms: name -> bytes on one GPU at the peak of a step; host: bytes of the host for it."""
-
-    terms: Mapping[str, int]
-    host: int
+    sizes: Sizes
+    not_predicted: str = ""
 
     @property
-    def total(self) -> int:
-        return sum(self.terms.values())
+    def frozen(self) -> int:
+        """Bytes of the weights as they lie on a GPU that holds them all."""
+        return self.quantized + self.scales + self.plain
 
 
 def measure(config: Any, recipe: Any, adapter: LoraConfig | None) -> Footprint:
-    """Count on the meta device with one and with two layers; the rest follows.
+    """Count on the meta device, the whole model as it is.
 
     Args:
         config: transformers' config of the base.
         recipe: trainer.recipe.Recipe.
     """
-    layers, length = config.num_hidden_layers, recipe.train["max_length"]
+    length, trust = recipe.train["max_length"], recipe.model.trust_remote_code
     dtype = torch.bfloat16 if recipe.model.dtype == "auto" else getattr(torch, recipe.model.dtype)
     bits = _bits(recipe.quantization)
-    one, two = (_Counted.of(empty_model(config, n, adapter, dtype), bits, adapter) for n in (1, 2))
-    kept = _kept(config, adapter, dtype, length)
-
-    def grown(name: str) -> int:
-        first, second = getattr(one, name), getattr(two, name)
-        return int(first + (layers - 1) * (second - first))
-
+    attention, optim = recipe.model.attn_implementation, str(recipe.train.get("optim", "adamw"))
+    model = planned_model(config, None, dtype, trust=trust)
+    linear = [layer.weight for _, layer in quantized_layers(model, recipe.quantization or {})]
+    sizes = count_sizes(model)
+    if adapter is not None:
+        model = adapted(model, adapter, dtype)
+    counted = _Counted.of(model, linear if bits else [], bits, adapter)
+    kept = kept_bytes(model, length)
     return Footprint(
-        quantized=grown("quantized"),
-        scales=grown("scales"),
-        plain=grown("plain"),
-        trainable=grown("trainable"),
-        total=grown("total"),
-        layers=layers,
-        hidden=config.hidden_size,
-        vocabulary=config.vocab_size,
-        matrix=one.matrix,
-        checkpoints=kept(layers, True),
-        layer=kept(2, False) - kept(1, False),
-        unchecked=kept(layers, False),
+        bits=bits,
+        quantized=counted.quantized,
+        scales=counted.scales,
+        plain=counted.plain,
+        trainable=counted.trainable,
+        total=counted.total,
+        layers=sizes.layers,
+        hidden=sizes.hidden,
+        vocabulary=sizes.vocabulary,
+        matrix=counted.matrix,
+        widest=counted.widest,
+        inputs=counted.inputs // sizes.layers * dtype.itemsize,
+        active=sizes.active,
+        attended=attended(config.get_text_config(), length),
+        checkpoints=kept.checkpoints,
+        layer=kept.layer,
+        unchecked=kept.unchecked,
+        scores=_scores(config, dtype, length, trust=trust) if attention == "eager" else 0,
+        dense_mask=materialises_mask(attention),
+        packing=bool(recipe.train.get("packing")),
+        head_trained=counted.head_trained,
         weight_bytes=dtype.itemsize,
-        optimizer=_optimizer_bytes(str(recipe.train.get("optim", "adamw_torch"))),
+        optimizer=optimizer_bytes(optim),
+        paged=optim.startswith("paged"),
         length=length,
         checkpointing=recipe.train.get("gradient_checkpointing", True),
         full=adapter is None,
+        sizes=sizes,
+        not_predicted=kept.not_predicted,
     )
-
-
-def predict(footprint: Footprint, layout: Layout, micro_batch: int) -> Memory:
-    """Peak of one step on one GPU."""
-    f, n = footprint, footprint.trainable
-
-    def shard(value: float, stage: int) -> int:
-        return int(value / (layout.gpus if layout.stage >= stage else 1))
-
-    # with DeepSpeed trainable weights are bfloat16 with a float32 master copy, without it an
-    # adapter is float32 and has none
-    own = f.weight_bytes if layout.stage or f.full else 4
-    master = 4 * n if layout.stage and f.weight_bytes == 2 else 0
-    frozen = shard(f.quantized + f.plain, 3)
-    states = shard(master + f.optimizer * n, 1)
-    tokens = micro_batch * f.length
-    terms = {
-        "base weights": 0 if layout.offload_param else frozen,
-        "scales of the 4-bit weights": f.scales,
-        "trainable weights": 0 if layout.offload_param else shard(own * n * (not f.full), 3),
-        "gradients": shard(own * n, 2),
-        "float32 copy and optimizer": 0 if layout.offload_optimizer else states,
-        "kept for backward": micro_batch * (f.checkpoints if f.checkpointing else f.unchecked),
-        "one layer recomputed": micro_batch * f.layer * f.checkpointing,
-        "head (estimate)": _head_bytes(f, tokens),
-        "dequantised matrices (estimate)": 2 * f.weight_bytes * f.matrix if f.quantized else 0,
-        "communication (estimate)": _buckets(f, layout, own),
-        "gathered layers (estimate)": _gathered(f, layout),
-    }
-    terms["CUDA context (estimate)"] = CONTEXT
-    terms["allocator's reserve (estimate)"] = int(RESERVE * sum(terms.values()))
-    host = states * layout.offload_optimizer + (frozen + own * n) * layout.offload_param
-    return Memory(terms, host)
-
-
-def loading(footprint: Footprint) -> int:
-    """Bytes that one GPU holds while a quantised base is read: all of it, also under ZeRO-3.
-
-    bitsandbytes quantises on the GPU; DeepSpeed shards afterwards. Source: transformers 5.23,
-    quantizers/quantizer_bnb_4bit.py, `update_device_map`.
-    """
-    f = footprint
-    return f.quantized + f.scales + f.plain + CONTEXT if f.quantized else 0
-
-
-def largest_micro_batch(footprint: Footprint, layout: Layout, card: int) -> int:
-    """The most examples at a time whose step fits into `card` bytes; 0 if not even one does."""
-    fits = 0
-    if loading(footprint) > card:
-        return 0
-    while fits < 1024 and predict(footprint, layout, fits + 1).total <= card:
-        fits += 1
-    return fits
-
-
-def parse_card(text: str) -> int:
-    """ "24GB" -> bytes. A card sold with 24 GB has 24 GiB, less a little that ECC takes.
-
-    Raises:
-        JmedError: not a size.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?Gi?B?", text.strip(), re.IGNORECASE)
-    if not found or not float(found[1]):
-        raise JmedError(f"--gpu: found {text!r}; allowed: the memory of one card, 24GB")
-    return int(float(found[1]) * GIB)
-
-
-def flops_per_token(footprint: Footprint) -> float:
-    """Floating-point operations to train on one token.
-
-    2 for each weight forward and 2 back to the activations, 2 more for each trainable weight's
-    gradient, 2 again where the forward pass is recomputed; attention's scores on top, causal.
-    Source: Kaplan et al. 2020 (arXiv 2001.08361), table 1; the embedding is a look-up.
-    """
-    f = footprint
-    weights = f.total - f.vocabulary * f.hidden
-    passes = 3 if f.checkpointing else 2
-    attention = 2 * f.layers * f.length * f.hidden
-    return passes * (2.0 * weights + attention) + 2.0 * f.trainable
 
 
 @dataclass(frozen=True)
@@ -208,15 +136,19 @@ class _Counted:
     trainable: int
     total: int
     matrix: int
+    widest: int
+    inputs: int
+    head_trained: bool
 
     @classmethod
-    def of(cls, model: Any, bits: int, adapter: LoraConfig | None) -> "_Counted":
+    def of(
+        cls, model: Any, linear: list[torch.Tensor], bits: int, adapter: LoraConfig | None
+    ) -> "_Counted":
         base = model.get_base_model() if adapter else model
-        linear = _quantizable(base) if bits else []
         chosen = {id(weight) for weight in linear}
         frozen = [p for p in base.parameters() if adapter is None or not p.requires_grad]
         rest = [p for p in frozen if id(p) not in chosen]
-        packed = [quantized_bytes(weight.numel(), bits) for weight in linear]
+        packed = [quantized_bytes(tuple(weight.shape), bits) for weight in linear]
         return cls(
             quantized=sum(size for size, _ in packed),
             scales=sum(scale for _, scale in packed),
@@ -224,75 +156,43 @@ class _Counted:
             trainable=sum(p.numel() for p in model.parameters() if p.requires_grad),
             total=sum(p.numel() for p in frozen),
             matrix=max((weight.numel() for weight in linear), default=0),
+            widest=max((6 * w.shape[0] + 3 * w.shape[1] for w in linear), default=0),
+            inputs=sum(weight.shape[1] for weight in linear),
+            head_trained=any(p.requires_grad for p in base.get_output_embeddings().parameters()),
         )
 
 
-def quantized_bytes(numel: int, bits: int) -> tuple[int, int]:
-    """Packed weights and quantisation state of one matrix in bitsandbytes.
+def quantized_bytes(shape: tuple[int, ...], bits: int) -> tuple[int, int]:
+    """Packed weights and quantisation state of one matrix (out, in) in bitsandbytes.
 
     4 bits with double quantisation: blocks of 64 weights have an 8-bit scale each, blocks of 256
-    scales a float32; two code tables and an offset. 8 bits: a float32 for each row, left out here
-    as it is less than a thousandth.
+    scales a float32; two code tables and an offset. 8 bits: a float32 for each row.
     """
+    numel = shape[0] * shape[1]
     if bits == 8:
-        return numel, 0
+        return numel, 4 * shape[0]
     blocks = -(-numel // 64)
     return -(-numel // 2), blocks + 4 * -(-blocks // 256) + 16 * 4 + 256 * 4 + 4
 
 
+def optimizer_bytes(optim: str) -> int:
+    """Bytes of state for each trained parameter: states of 4 bytes, of 1 with an 8-bit optimizer.
+
+    Adafactor's rows and columns, and what 8-bit optimizers keep per block, are left out.
+    """
+    states = {"adafactor": 0, "sgd": 0, "lion": 1, "rmsprop": 1, "adagrad": 1, "ademamix": 3}
+    count = next((n for name, n in states.items() if name in optim), 2)
+    return count * (1 if "8bit" in optim else 4)
+
+
 def _bits(quantization: Mapping[str, Any] | None) -> int:
-    if not quantization:
+    if not quantization or is_mxfp4(quantization):
         return 0
     return 4 if quantization.get("load_in_4bit") else 8
 
 
-def _quantizable(model: Any) -> list[torch.Tensor]:
-    head = model.get_output_embeddings()
-    return [
-        module.weight
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and module is not head and "lora_" not in name
-    ]
-
-
-def _kept(
-    config: Any, adapter: LoraConfig | None, dtype: torch.dtype, length: int
-) -> Callable[[int, bool], int]:
-    """(layers, checkpointing) -> bytes kept for one example."""
-    counted = {
-        (n, checkpointing): saved_bytes(
-            empty_model(config, n, adapter, dtype), 1, length, checkpointing=checkpointing
-        )
-        for n in (1, 2)
-        for checkpointing in (True, False)
-    }
-
-    def kept(layers: int, checkpointing: bool) -> int:
-        first, second = counted[1, checkpointing], counted[2, checkpointing]
-        return first + (layers - 1) * (second - first)
-
-    return kept
-
-
-def _optimizer_bytes(optim: str) -> int:
-    """Two states of 4 bytes for Adam; of 1 in 8 bits (small tensors stay at 4); one for Lion."""
-    states = 1 if "lion" in optim or "sgd" in optim else 2
-    return states * (1 if "8bit" in optim else 4)
-
-
-def _head_bytes(f: Footprint, tokens: int) -> int:
-    tile = f.weight_bytes * min(tokens, TILE_TOKENS) * TILE_WORDS
-    hidden = (4 + 2) * tokens * f.hidden
-    weight_gradient = 4 * f.vocabulary * f.hidden if f.full else 0
-    return tile + hidden + weight_gradient
-
-
-def _buckets(f: Footprint, layout: Layout, own: int) -> int:
-    return 2 * own * min(BUCKET, f.trainable) if layout.gpus > 1 else 0
-
-
-def _gathered(f: Footprint, layout: Layout) -> int:
-    """ZeRO-3 holds the layer at work and the next one whole, from other GPUs or from the host."""
-    if layout.stage < 3 or (layout.gpus == 1 and not layout.offload_param):
-        return 0
-    return 2 * (f.quantized + f.plain) // f.layers
+def _scores(config: Any, dtype: torch.dtype, length: int, *, trust: bool) -> int:
+    """What one layer of eager attention keeps more than a fused one, for one example."""
+    fused = kept_bytes(planned_model(config, None, dtype, trust=trust), length)
+    eager = planned_model(config, None, dtype, trust=trust, attention="eager")
+    return max(0, kept_bytes(eager, length).layer - fused.layer)

@@ -1,87 +1,84 @@
-"""What a run needs on one GPU for each ZeRO stage, and what fits on a card, as tables."""
+"""What a run needs on one GPU under each file of ds_configs/, and what fits on a card."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from trainer.memory import (
-    GIB,
-    Footprint,
-    Layout,
-    Memory,
-    largest_micro_batch,
-    loading,
-    parse_card,
-    predict,
-)
+from trainer.ds_config import read_ds_config
+from trainer.gpus import GIB, Card
+from trainer.host import host_memory
+from trainer.memory import Footprint
+from trainer.peak import Layout, largest_micro_batch, loading, predict
 
-LAYOUTS = {
-    "no DeepSpeed": (0, False, False),
-    "zero1": (1, False, False),
-    "zero2": (2, False, False),
-    "zero2_offload_optimizer": (2, True, False),
-    "zero3": (3, False, False),
-    "zero3_offload_optimizer": (3, True, False),
-    "zero3_offload_all": (3, True, True),
-}
-"""File in ds_configs/ -> stage, optimizer on the host, parameters on the host."""
+DS_CONFIGS = Path(__file__).parent.parent / "ds_configs"
+NO_DEEPSPEED = "no DeepSpeed"
+ESTIMATE = " (estimate)"
+"""Ends the names of terms that are not counted exactly."""
 
 
-def print_memory(
-    footprint: Footprint, micro: int, chosen: str, wanted: Any, console: Console
+@dataclass(frozen=True)
+class Machine:
+    """card: None where --gpu does not name it. tflops: of one GPU as the user states it, or None.
+    launched: by deepspeed, torchrun or accelerate."""
+
+    card: Card | None
+    layout: Layout
+    tflops: float | None
+    launched: bool
+
+
+def layouts(gpus: int, own: Path | None) -> Iterator[tuple[str, Layout]]:
+    """Name -> layout of every file in ds_configs/, and of the recipe's own if it is another."""
+    yield NO_DEEPSPEED, Layout.of(None, gpus)
+    files = sorted(DS_CONFIGS.glob("*.json"))
+    if own and own.resolve() not in files:
+        files.append(own)
+    for file in files:
+        yield file.stem, Layout.of(read_ds_config(file), gpus)
+
+
+def print_layouts(
+    f: Footprint, micro: int, own: Path | None, machine: Machine, console: Console
 ) -> None:
-    """Print one table over the layouts and one over the terms of the chosen one.
+    """Print a row for each layout.
 
     Args:
-        chosen: the recipe's file in ds_configs/, or "no DeepSpeed".
-        wanted: check.Wanted.
+        own: the recipe's DeepSpeed file.
     """
-    card = parse_card(wanted.card) if wanted.card else None
-    console.print(_layout_table(footprint, micro, chosen, wanted.gpus, card))
-    stage, optimizer, parameters = LAYOUTS.get(chosen, LAYOUTS["no DeepSpeed"])
-    memory = predict(footprint, Layout(wanted.gpus, stage, optimizer, parameters), micro)
-    console.print(_term_table(memory, chosen))
-
-
-def _layout_table(
-    footprint: Footprint, micro: int, chosen: str, gpus: int, card: int | None
-) -> Table:
-    table = Table(
-        title=f"\nMemory of one of {gpus} GPU(s), predicted, examples of {footprint.length} "
-        f"tokens; {footprint.trainable:,} trainable of {footprint.total:,} parameters",
-        title_justify="left",
-    )
-    table.add_column("ds_configs/")
-    table.add_column(f"micro-batch {micro}", justify="right")
-    table.add_column("host", justify="right")
-    if card:
-        table.add_column(f"fits into {card / GIB:g} GiB", justify="right")
-    for name, layout in _layouts(gpus):
-        memory = predict(footprint, layout, micro)
-        peak = f"{memory.total / GIB:.1f} GiB"
-        if (first := loading(footprint)) > memory.total:
-            peak += f", {first / GIB:.1f} while loading"
-        cells = [peak, f"{memory.host * gpus / GIB:.1f} GiB"]
-        if card:
-            most = largest_micro_batch(footprint, layout, card)
-            cells.append(f"micro-batch {most}" if most else "no")
+    chosen = own.stem if own else NO_DEEPSPEED
+    card, gpus = machine.card, machine.layout.gpus
+    table = Table(title=f"\nWith other files of ds_configs/, {gpus} GPU(s)", title_justify="left")
+    table.add_column("ds_configs/", overflow="fold")
+    for heading in (f"GPU, micro-batch {micro}", "host", *(["largest that fits"] if card else [])):
+        table.add_column(heading, justify="right")
+    for name, layout in layouts(gpus, own):
         mark = "  ← this recipe" if name == chosen else ""
-        table.add_row(name + mark, *cells)
-    return table
+        table.add_row(name + mark, *_cells(f, layout, micro, card))
+    console.print(table)
 
 
-def _term_table(memory: Memory, chosen: str) -> Table:
-    table = Table("of which", "GiB", title=f"With {chosen}", title_justify="left")
-    table.columns[1].justify = "right"
-    for name, size in memory.terms.items():
-        if size > GIB // 100:
-            table.add_row(name, f"{size / GIB:.2f}")
-    table.add_row("total", f"{memory.total / GIB:.2f}", style="bold")
-    return table
+def _cells(f: Footprint, layout: Layout, micro: int, card: Card | None) -> tuple[str, ...]:
+    peak, first = predict(f, layout, micro).total, loading(f)
+    words = f"{gib(peak)}" + (f", {gib(first)} while loading" if first > peak else "")
+    host = gib(sum(host_memory(f, layout, launched=True).values()))
+    if not card:
+        return words, host
+    most = largest_micro_batch(f, layout, card.memory)
+    return words, host, f"micro-batch {most}" if most else "none"
 
 
-def _layouts(gpus: int) -> Iterator[tuple[str, Layout]]:
-    for name, (stage, optimizer, parameters) in LAYOUTS.items():
-        yield name, Layout(gpus, stage, optimizer, parameters)
+def of_which(terms: Mapping[str, int]) -> str:
+    """ "base weights 5.55, CUDA context ≈1.00 …", in GiB, largest first; ≈: an estimate."""
+    large = sorted(terms.items(), key=lambda term: -term[1])
+    return ", ".join(
+        f"{name.removesuffix(ESTIMATE)} {'≈' if name.endswith(ESTIMATE) else ''}{size / GIB:.2f}"
+        for name, size in large
+        if size > GIB // 20
+    )
+
+
+def gib(size: float) -> str:
+    return f"{size / GIB:,.1f} GiB"

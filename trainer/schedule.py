@@ -1,9 +1,22 @@
-"""How many steps and epochs a run has, and about how long it takes."""
+"""How many steps and epochs a run has, and what it feeds to the model."""
 
 from dataclasses import dataclass
 
 from trainer.batch import Batch
 from trainer.recipe import Recipe
+
+MILLION = 10**6
+
+
+@dataclass(frozen=True)
+class Fed:
+    """micro_batches: on each GPU. tokens: on all GPUs together, padding among them."""
+
+    micro_batches: int
+    tokens: int
+
+
+NOTHING = Fed(0, 0)
 
 
 @dataclass(frozen=True)
@@ -19,12 +32,39 @@ class Schedule:
         return self.steps / self.per_epoch
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What the data amount to.
+
+    count: rows that a batch is made of: examples, or packed rows. tokens: of all of them, padding
+    among them. held_out, held_out_tokens: the same of what is evaluated.
+    exact: counted; else the most it can be, every example as long as allowed.
+    """
+
+    count: int
+    tokens: int
+    held_out: int
+    held_out_tokens: int
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Planned:
+    """words: for people. steps: None where an epoch's length is not known; then `fed` is a million
+    tokens. fed, evaluated: in training and in all evaluations."""
+
+    words: str
+    steps: int | None
+    fed: Fed
+    evaluated: Fed
+
+
 def plan_schedule(recipe: Recipe, rows: int, tokens: int, batch: Batch) -> Schedule:
     """Count steps as transformers' Trainer does: the last batch of an epoch may be smaller.
 
     Args:
         rows: what a batch is made of: examples, or packed rows.
-        tokens: of all rows, padding left out.
+        tokens: of all rows.
     """
     micro_batches = -(-rows // (batch.micro * batch.processes))
     per_epoch = max(1, -(-micro_batches // batch.accumulation))
@@ -33,6 +73,41 @@ def plan_schedule(recipe: Recipe, rows: int, tokens: int, batch: Batch) -> Sched
     return Schedule(steps, per_epoch, round(tokens * steps / per_epoch))
 
 
-def hours(tokens: int, flops_per_token: float, tflops: float, gpus: int) -> float:
-    """Time for so many tokens at a stated sustained rate per GPU (TFLOP/s)."""
-    return tokens * flops_per_token / (tflops * 1e12 * gpus) / 3600
+def plan_run(recipe: Recipe, rows: Rows | None, batch: Batch) -> Planned:
+    """Steps, and the tokens of training and evaluation.
+
+    Args:
+        rows: None where they are not on this machine.
+    """
+    length = recipe.train["max_length"]
+    if rows is None:
+        return _without_rows(recipe, batch, batch.micro * batch.processes * length)
+    plan = plan_schedule(recipe, rows.count, rows.tokens, batch)
+    most = "" if rows.exact else f"at most (every example {length} long) "
+    steps = f"{plan.steps:,} = {plan.epochs:.2f} epochs of {plan.per_epoch:,}"
+    fed = Fed(plan.steps * batch.accumulation, plan.tokens)
+    evaluated = _evaluated(recipe, rows, plan, batch.processes) if rows.held_out else NOTHING
+    return Planned(f"{steps}; {most}{plan.tokens:,} tokens", plan.steps, fed, evaluated)
+
+
+def _without_rows(recipe: Recipe, batch: Batch, per_micro_batch: int) -> Planned:
+    steps = recipe.train.get("max_steps")
+    if steps is None:
+        micro_batches = -(-MILLION // per_micro_batch)
+        words = "unknown: an epoch is as long as what could not be read here"
+        return Planned(words, None, Fed(micro_batches, MILLION), NOTHING)
+    length = recipe.train["max_length"]
+    tokens = steps * batch.total * length
+    words = f"{steps:,}; at most (every example {length} long) {tokens:,} tokens"
+    return Planned(words, steps, Fed(steps * batch.accumulation, tokens), NOTHING)
+
+
+def _evaluated(recipe: Recipe, rows: Rows, plan: Schedule, processes: int) -> Fed:
+    """All evaluations together; transformers evaluates every `eval_steps`, 500 if not said."""
+    train = recipe.train
+    strategy, every = str(train.get("eval_strategy", "no")), train.get("eval_steps") or 500
+    if strategy in ("no", "False"):
+        return NOTHING
+    times = plan.steps // int(every) if strategy == "steps" else round(plan.epochs)
+    at_once = int(train.get("per_device_eval_batch_size", 8)) * processes
+    return Fed(times * -(-rows.held_out // at_once), times * rows.held_out_tokens)

@@ -29,7 +29,8 @@ from tests.benchmarks.machine import machine
 from tests.e2e.sft_run import ROOT, environment, quantized, recipe_of, write_recipe
 from trainer.adapter_trainer import AdapterTrainer
 from trainer.launch import Launch
-from trainer.memory import Layout, measure, predict
+from trainer.memory import measure
+from trainer.peak import Layout, predict
 from trainer.recipe import read_recipe
 from trainer.run import run
 from trainer.settings import build_settings

@@ -1,12 +1,14 @@
 """`python -m trainer check` as a user runs it: what it prints, what it refuses, what it leaves."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trl
 
 from demo.tiny_model import build
 from lm_eval_tasks import prompts
@@ -41,16 +43,25 @@ def test_it_says_what_the_run_will_do(place: Path) -> None:
         "eval_strategy": "steps",
         "deepspeed": str(ROOT / "ds_configs" / "zero2.json"),
     }
-    done = checked(place, recipe, "--gpu", "24GB", "--gpus", "2", "--show", "1")
+    done = checked(place, recipe, "--gpu", "l4", "--gpus", "2", "--show", "1")
     assert done.returncode == 0, done.stderr
+    screen = done.stdout[done.stdout.index("With other files of ds_configs/") :].splitlines()
+    assert len(screen) < 40  # what it concludes, at the end
     for line in (
         "100 read from",
         "10 held out",
         "90 to train on",
         "batch 8 = 4 per device × 1 accumulation × 2 processes",
         "zero2  ← this recipe",
-        "fits into 24 GiB",
+        "largest that fits",
+        "This run on 2 × l4 (22.5 GiB)",
+        "of 22.5 GiB: fits",
         "6 = 0.50 epochs of 12",
+        "min, likely between",
+        "GPU memory",
+        "host memory",
+        "are free in",
+        "no published run on this card stands behind it",
         "compared: sample",
         "zero2.json: valid for 2 processes",
         "Everything was checked.",
@@ -60,11 +71,35 @@ def test_it_says_what_the_run_will_do(place: Path) -> None:
     assert not (place / "run").exists()
 
 
-def test_packing_is_counted(place: Path) -> None:
+def test_packing_is_counted_and_hours_need_a_card(place: Path) -> None:
     recipe = recipe_of(place / "base", place / "rows.jsonl", place / "run", packing=True)
-    done = checked(place, recipe)
+    done = checked(place, recipe, "--gpu", "24GB")
+    assert "hours: name the card, --gpu a100-80, or its rate, --tflops" in done.stdout
+    assert "likely" not in done.stdout
     assert "packing: 100 examples in " in done.stdout
     assert "% full" in done.stdout
+
+
+def test_a_thought_that_would_be_closed_is_said_before_it_is_trained(place: Path) -> None:
+    """With Qwen3's chat template; and which setting avoids it."""
+    base = place / "thinking"
+    shutil.copytree(place / "base", base)
+    template = Path(trl.__file__).parent / "chat_templates" / "qwen3.jinja"
+    text = template.read_text(encoding="utf-8").replace("<|im_end|>", "</s>")
+    (base / "chat_template.jinja").write_text(text, encoding="utf-8")
+    recipe = recipe_of(base, place / "rows.jsonl", place / "run", max_length=2048)
+    recipe["data"] = {
+        "datasets": [{"exam": "sample"}], "protocol": "letters", "apply_chat_template": True,
+        "may_overlap": ["sample"],
+    }  # fmt: skip
+    done = checked(place, recipe)
+    assert done.returncode == 0, done.stderr
+    words = " ".join(done.stdout.split())
+    assert "116 answers have no thought" in words
+    assert "data.chat_template_kwargs: {enable_thinking: false} puts that into the prompt" in words
+    assert "4 left out of exam sample: needs a figure" in words
+    recipe["data"]["chat_template_kwargs"] = {"enable_thinking": False}
+    assert "have no thought" not in " ".join(checked(place, recipe).stdout.split())
 
 
 def test_rows_that_hold_an_exam_stop_it_and_are_named(place: Path) -> None:
@@ -87,8 +122,9 @@ def test_rows_that_hold_an_exam_stop_it_and_are_named(place: Path) -> None:
 def test_what_is_not_here_is_said_and_the_rest_is_planned(place: Path) -> None:
     recipe = recipe_of(place / "base", place / "absent.jsonl", place / "run")
     recipe["model"]["model_name_or_path"] = "Qwen/Qwen3-8B"
-    done = checked(place, recipe)
+    done = checked(place, recipe, "--tflops", "100")
     assert done.returncode == 0, done.stderr
+    assert "at 100 TFLOP/s a GPU (--tflops)" in done.stdout
     assert "Not checked" in done.stdout
     assert "absent.jsonl: no such file" in done.stdout
     assert "tokenizer cannot be had" in " ".join(done.stdout.split())
@@ -109,7 +145,7 @@ def test_an_unreachable_hub_is_found_out_once_and_fast(place: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--gpu", "big"], "--gpu: found 'big'"),
+        (["--gpu", "big"], "--gpu: found 'big'; allowed: the memory of one card (24GB), or one of"),
         (["--set", "train.learning_rte=1"], "did you mean 'learning_rate'"),
         (["--gpus", "3"], "not a multiple of 4 per device × 3"),
     ],

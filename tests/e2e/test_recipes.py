@@ -15,26 +15,37 @@ from tests.e2e.sft_run import ROOT
 from trainer.batch import split_batch
 from trainer.launch import Launch
 from trainer.memory import measure
-from trainer.model import check_layers
+from trainer.peak import loading, predict
 from trainer.recipe import read_recipe
+from trainer.recipe_table import Line, lines, markdown, planned_for
 from trainer.settings import build_settings
 from trainer.sft import _parser
 from trainer.shapes import load_config
+from trainer.targets import check_layers
 
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 ELSEWHERE = Launch(0, 1, gpu=False, distributed=False)
-PAPER = {
-    "opencalm_7b_lora": (5.0e-5, 8, 32, 0.05, [1000, 3000], 10000),
-    "llama2_70b_qlora": (2.0e-4, 64, 16, 0.1, [900, 3000], 30000),
+JOURNAL = {
+    "opencalm_7b_lora": (5.0e-5, 8, 32, 0.05, [1000, 3000, 10000]),
+    "llama2_70b_qlora": (2.0e-4, 64, 16, 0.1, [900, 3000]),
 }
-"""JMedLoRA, Table 1: learning rate, r, alpha, dropout, steps; length 512 and batch 8 in both."""
+"""JMedLoRA, AI in Health 1(2), Table 1: learning rate, r, alpha, dropout, steps; batch 8, input
+length 512 and target length 512 in both."""
+CARD = {"llama2_70b_qlora": [30000]}
+"""The steps that the card of the authors' adapter llama2-jmedlora-30000 adds."""
+QLORA = {
+    "lr_scheduler_type": "constant",
+    "max_grad_norm": 0.3,
+    "optim": "paged_adamw_32bit",
+    "train_sampling_strategy": "group_by_length",
+}
+"""Defaults of qlora.py, whose parameters that card names."""
 
 every_recipe = pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 
 
 @pytest.fixture(autouse=True)
-def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 
 
@@ -85,7 +96,7 @@ def test_the_batch_in_its_comment_adds_up(file: Path) -> None:
         assert f"--num_gpus {processes}" in text
 
 
-@pytest.mark.parametrize("name", PAPER)
+@pytest.mark.parametrize("name", JOURNAL)
 def test_the_papers_rows_are_the_papers(name: str) -> None:
     recipe = read_recipe(ROOT / "recipes" / f"{name}.yaml")
     assert recipe.adapter
@@ -93,13 +104,57 @@ def test_the_papers_rows_are_the_papers(name: str) -> None:
     found = (
         recipe.train["learning_rate"],
         *(adapter[key] for key in ("r", "lora_alpha", "lora_dropout")),
-        recipe.milestones,
-        recipe.train["max_steps"],
+        [*recipe.milestones, recipe.train["max_steps"]],
     )
-    assert found == PAPER[name]
-    assert (recipe.train["max_length"], recipe.train_batch_size) == (512, 8)
+    *settings, steps = JOURNAL[name]
+    assert found == (*settings, [*steps, *CARD.get(name, [])])
+    lengths = (recipe.data.source_max_len, recipe.data.target_max_len, recipe.train["max_length"])
+    assert (lengths, recipe.train_batch_size) == ((512, 512, 1024), 8)
+    assert recipe.data.overlength == "truncate"  # as qlora.py, which cuts
     assert recipe.paper
     assert recipe.data.protocol == "paper"
+
+
+def test_what_the_papers_large_row_does_not_state_is_that_programs_default() -> None:
+    train = read_recipe(ROOT / "recipes" / "llama2_70b_qlora.yaml").train
+    assert {key: train[key] for key in QLORA} == QLORA
+
+
+@every_recipe
+def test_its_comment_tells_the_cards_it_is_planned_for(file: Path) -> None:
+    planned = planned_for(file)
+    if planned is None:
+        assert file.stem.startswith("demo_tiny")
+        return
+    assert f"--num_gpus {planned[0]}" in header(file)[0]
+
+
+def test_every_recipe_fits_on_its_cards(measured: list[Line]) -> None:
+    assert len(measured) == len(RECIPES) - 2
+    for line in measured:
+        needed = predict(line.footprint, line.layout, line.batch.micro).total
+        assert max(needed, loading(line.footprint)) <= line.card.memory, line.file
+
+
+def test_the_readmes_table_is_the_one_that_the_command_prints(measured: list[Line]) -> None:
+    """python -m trainer recipes, between the marks."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("<!-- python -m trainer recipes -->\n")[2].partition("<!-- end -->")[0]
+    assert table.splitlines() == list(markdown(measured))
+
+
+def test_recipes_over_the_exams_rows_take_enough_steps_for_early_stopping() -> None:
+    """1,112 rows; packed, 350 thousand tokens (Qwen3's tokenizer)."""
+    for file in RECIPES:
+        recipe = read_recipe(file)
+        if not recipe.early_stopping:
+            continue
+        rows = 1112
+        if recipe.train.get("packing"):
+            rows = 350_000 // recipe.train["max_length"]
+        steps = rows // recipe.train_batch_size * recipe.train["num_train_epochs"]
+        patience = recipe.early_stopping["early_stopping_patience"]
+        assert steps // recipe.train["eval_steps"] > 2 * patience, file
 
 
 @pytest.mark.parametrize(
@@ -135,6 +190,14 @@ def test_the_hostfile_is_one_that_deepspeed_reads() -> None:
     hosts = fetch_hostfile(str(ROOT / "recipes" / "launch" / "hostfile"))
     assert len(hosts) > 1
     assert all(slots > 0 for slots in hosts.values())
+
+
+@pytest.fixture(scope="module")
+def measured() -> list[Line]:
+    """Every recipe on its cards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return list(lines())
 
 
 def header(file: Path) -> list[str]:

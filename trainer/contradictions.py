@@ -1,9 +1,13 @@
 """Settings that cancel or contradict each other: one error before anything is loaded."""
 
+import json
 from collections.abc import Iterator
 
 from lm_eval_tasks.card import exam_names
 from lm_eval_tasks.errors import JmedError, check_choice
+from trainer.attention import BLOCKS, BOUNDARIES, DENSE, keeps_packed_apart
+from trainer.protocols import asked_as
+from trainer.quantization import is_mxfp4
 from trainer.recipe import Recipe
 
 DERIVED = {
@@ -15,7 +19,7 @@ DERIVED = {
     "trust_remote_code": "use model.trust_remote_code",
     "chat_template_path": "training and lm_eval must use the tokenizer's own template",
     "completion_only_loss": "answers are learnt wherever a row has a prompt, all of a text row",
-    "assistant_only_loss": "of messages the last assistant turn is learnt",
+    "assistant_only_loss": "use data.learn",
     "do_train": "a recipe trains",
     "do_eval": "use eval_strategy",
     "local_rank": "the launcher sets it",
@@ -25,11 +29,18 @@ DERIVED = {
     "eos_token": "training and lm_eval must use the tokenizer's own end token",
     "pad_token": "training and lm_eval must use the tokenizer's own padding token",
     "restore_callback_states_from_checkpoint": "it is on",
+    "enable_jit_checkpoint": "SIGTERM and SIGUSR1 save a checkpoint and end the run by themselves",
+    "hub_token": "use HF_TOKEN or `hf auth login`: a recipe is written into the run folder",
 }
 """SFTConfig keys that a recipe must not set, and what decides instead."""
 
-ATTENTIONS_FOR_PACKING = ("eager", "sdpa", "flash_attention_2", "flash_attention_3")
-"""Those that keep packed documents apart: by position_ids under eager and sdpa, by cu_seqlens."""
+NOT_FOR_TEMPLATES = (
+    "add_generation_prompt", "chat_template", "continue_final_message", "conversation", "documents",
+    "max_length", "messages", "padding", "return_assistant_tokens_mask", "return_dict",
+    "return_tensors", "sanitize_control_tokens", "tokenize", "tokenizer_kwargs", "tools",
+    "truncation",
+)  # fmt: skip
+"""Parameters of apply_chat_template itself: training and lm_eval set them."""
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -51,6 +62,8 @@ def _faults(recipe: Recipe) -> Iterator[str]:
     yield from _derived(recipe)
     yield from _numbers(recipe)
     yield from _length_and_packing(recipe)
+    yield from _two_lengths(recipe)
+    yield from _asking(recipe)
     yield from _evaluation(recipe)
     yield from _weights(recipe)
 
@@ -93,10 +106,50 @@ def _length_and_packing(recipe: Recipe) -> Iterator[str]:
             "anywhere; allowed: bfd, bfd_split"
         )
     attention = recipe.model.attn_implementation or "sdpa"
-    if attention not in ATTENTIONS_FOR_PACKING:
+    if not keeps_packed_apart(attention):
         yield (
             f"train.packing: model.attn_implementation {attention!r} is not known to keep packed "
-            f"examples apart; allowed: {', '.join(ATTENTIONS_FOR_PACKING)}"
+            f"examples apart; allowed: {', '.join((*DENSE, *BLOCKS, *BOUNDARIES))}, or a flash "
+            "kernel of the Hub: kernels-community/flash-attn2"
+        )
+
+
+def _two_lengths(recipe: Recipe) -> Iterator[str]:
+    data = recipe.data
+    source, target = data.source_max_len, data.target_max_len
+    if source is None and target is None:
+        return
+    if source is None or target is None:
+        yield "data: allowed: both of source_max_len and target_max_len, or neither"
+        return
+    if recipe.train["max_length"] != source + target:
+        yield (
+            f"train.max_length: found {recipe.train['max_length']}; allowed beside "
+            f"data.source_max_len and target_max_len: their sum, {source + target}"
+        )
+    if data.learn == "all":
+        yield "data.learn: all has several answers in a row; target_max_len is the length of one"
+
+
+def _asking(recipe: Recipe) -> Iterator[str]:
+    data = recipe.data
+    asked = asked_as(data)
+    if data.fewshot_as_multiturn and not data.apply_chat_template:
+        yield "data.fewshot_as_multiturn: turns need data.apply_chat_template: true, as in lm_eval"
+    if not data.chat_template_kwargs:
+        return
+    if taken := sorted(data.chat_template_kwargs.keys() & set(NOT_FOR_TEMPLATES)):
+        yield f"data.chat_template_kwargs: {', '.join(taken)}: no variable of a template"
+    try:
+        json.dumps(data.chat_template_kwargs)
+    except TypeError as error:
+        yield f"data.chat_template_kwargs: {error}; allowed: what JSON can say"
+    if not data.apply_chat_template and all(source.exam for source in data.datasets):
+        yield "data.chat_template_kwargs: have no effect without data.apply_chat_template: true"
+    if data.chat_template_kwargs.get("enable_thinking") and asked.by_loglikelihood:
+        yield (
+            f"data.chat_template_kwargs: enable_thinking: true: {data.protocol} scores given "
+            "answers, before which no model thinks; allowed: letters, cot, paper"
         )
 
 
@@ -110,6 +163,15 @@ def _evaluation(recipe: Recipe) -> Iterator[str]:
     for key in ("load_best_model_at_end", "metric_for_best_model"):
         if train.get(key) and not evaluates:
             yield f"train.{key}: needs train.eval_strategy and data.eval_fraction"
+    evaluated = train.get("eval_steps", train.get("logging_steps", 10))
+    saved = train.get("save_steps", 500)
+    by_steps = {train.get("eval_strategy"), train.get("save_strategy", "steps")} == {"steps"}
+    if train.get("load_best_model_at_end") and by_steps and evaluated != saved:
+        yield (
+            f"train.load_best_model_at_end: evaluated every {evaluated} steps and saved every "
+            f"{saved}: the best evaluation may have no checkpoint, and transformers would end with "
+            "another one's weights; allowed: save_steps equal to eval_steps"
+        )
     if (metric := train.get("metric_for_best_model")) not in (None, "loss", "eval_loss"):
         yield f"train.metric_for_best_model: found {metric!r}; allowed: eval_loss"
     if recipe.early_stopping is not None and not train.get("load_best_model_at_end"):
@@ -122,8 +184,8 @@ def _evaluation(recipe: Recipe) -> Iterator[str]:
 
 
 def _weights(recipe: Recipe) -> Iterator[str]:
-    quantized = recipe.quantization
-    if recipe.quantization is not None and recipe.adapter is None:
+    quantized = None if is_mxfp4(recipe.quantization) else recipe.quantization
+    if quantized is not None and recipe.adapter is None:
         yield "quantization: quantised weights cannot be trained; allowed: with a section adapter"
     if quantized and quantized.get("load_in_4bit") and quantized.get("load_in_8bit"):
         yield "quantization: allowed: one of load_in_4bit and load_in_8bit"
@@ -137,6 +199,8 @@ def _weights(recipe: Recipe) -> Iterator[str]:
         yield "adapter.target_modules: missing; allowed: names of linear layers, or all-linear"
     wanted = (recipe.adapter or {}).get("target_modules", "all-linear")
     names = [wanted] if isinstance(wanted, str) else wanted
+    if names == [] and recipe.adapter and recipe.adapter.get("target_parameters"):
+        names = ["only experts"]
     if not names or not isinstance(names, list) or not all(isinstance(n, str) for n in names):
         yield f"adapter.target_modules: found {wanted!r}; allowed: [q_proj, v_proj], or all-linear"
     rank = (recipe.adapter or {}).get("r", 8)

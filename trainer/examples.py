@@ -1,67 +1,59 @@
 """Rows -> examples: what the model reads, and what it is to say.
 
-Instruction and exam rows are put into the prompt of the evaluation by the same functions, so the
-model is asked in training what it is asked by lm_eval, to the byte.
+Exam and instruction rows are asked in training what lm_eval asks, to the byte.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from lm_eval_tasks import prompts
 from lm_eval_tasks.doc import Doc, to_doc
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import Question
-from lm_eval_tasks.load import load_exam
-from lm_eval_tasks.options import Options
 from lm_eval_tasks.rows import is_text
-from lm_eval_tasks.selection import select_from
+from trainer.chat_rows import read_history, read_turns, reasoning_of, shown, with_columns
+from trainer.exam_prompts import exam_examples
+from trainer.example import REASONING, Chat, Example, Turn
+from trainer.protocols import asked_as
 from trainer.recipe import Data, Protocol, Source
 from trainer.rows import Row, read_source
 
 FORMATS = {
-    "exam": ("question",),
     "instruction": ("instruction", "output"),
     "prompt/completion": ("prompt", "completion"),
     "messages": ("messages",),
     "text": ("text",),
 }
 """Format -> the columns by which it is known; Alpaca's and TRL's names."""
-
-Message = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Example:
-    """What is learnt from one row.
-
-    prompt: read, not learnt; text, or the messages before the answer. "" for plain text.
-    completion: learnt. The end token is added when it is tokenised.
-    where: the row it came from.
-    """
-
-    prompt: str | tuple[tuple[str, str], ...]
-    completion: str
-    where: str
-
-    @property
-    def text(self) -> str:
-        """All of it, as the overlap guard reads it."""
-        prompt = self.prompt
-        read = prompt if isinstance(prompt, str) else "\n".join(text for _, text in prompt)
-        return f"{read}\n{self.completion}"
+FURTHER = {
+    "instruction": ("input", "system", "history", *REASONING),
+    "prompt/completion": ("system", "tools", "chat_template_kwargs", *REASONING),
+    "messages": ("system", "tools", "chat_template_kwargs"),
+    "text": (),
+}
+"""Format -> the columns that are used beside those."""
+MEANINGFUL = frozenset(
+    ("system", "history", "tools", "chat_template_kwargs", *REASONING, "conversations", "chosen",
+     "rejected", "documents", "images", "image", "audios", "audio", "videos", "video")
+)  # fmt: skip
+"""Columns that are meant for the model: where a format does not use one, its rows are refused."""
 
 
-def read_examples(source: Source, data: Data) -> Iterator[Example]:
+def read_examples(source: Source, data: Data, counts: Counter[str]) -> Iterator[Example]:
     """Yield the examples of one source in its order.
+
+    Args:
+        counts: of what is left out or not used, by reason; added to.
 
     Raises:
         JmedError: the source cannot be read, has no rows, or a row is malformed.
     """
     found = False
-    for example in _exam_examples(source, data) if source.exam else _row_examples(source, data):
+    read = exam_examples if source.exam else _row_examples
+    for example in read(source, data, counts):
         found = True
-        yield replace(example, prompt=_as_chat(example.prompt, data))
+        yield example
     if not found:
         raise JmedError(f"{source.path or source.exam}: no rows; allowed: at least one")
 
@@ -69,62 +61,70 @@ def read_examples(source: Source, data: Data) -> Iterator[Example]:
 def row_format(columns: Mapping[str, Any]) -> str | None:
     """The name of the format in FORMATS that has all its columns here, None if there is none."""
     for name, needed in FORMATS.items():
-        if name != "exam" and all(column in columns for column in needed):
+        if all(column in columns for column in needed):
             return name
     return None
 
 
 def render(doc: Doc, protocol: Protocol) -> tuple[str, str]:
-    """Prompt and target of an evaluation doc under a protocol."""
+    """Prompt and target of an evaluation doc under a protocol, without worked examples."""
+    papers = (prompts.paper, prompts.paper_target)
+    letters = (prompts.letters, prompts.letters_target)
     ask, answer = {
-        "paper": (prompts.paper, prompts.paper_target),
-        "letters": (prompts.letters, prompts.letters_target),
+        "paper": papers,
+        "paper_1shot": papers,
+        "mc": papers,
+        "letters": letters,
+        "letters_mc": letters,
         "cot": (prompts.cot, prompts.cot_target),
     }[protocol]
     return ask(doc), answer(doc)
 
 
-def _as_chat(prompt: str | tuple[tuple[str, str], ...], data: Data) -> Any:
-    """As lm_eval does with --apply_chat_template: all of the prompt is the user's message."""
-    if isinstance(prompt, str) and prompt and data.apply_chat_template:
-        return (("user", prompt),)
-    return prompt
-
-
-def _exam_examples(source: Source, data: Data) -> Iterator[Example]:
-    exam = load_exam(source.exam, tuple(source.sittings))
-    options = Options(sittings=tuple(source.sittings))
-    kept = select_from(exam, options, choices_only=data.protocol == "paper").kept
-    for question in kept:
-        prompt, target = render(to_doc(question), data.protocol)
-        yield Example(prompt, target, f"{source.exam}:{question.id}")
-
-
-def _row_examples(source: Source, data: Data) -> Iterator[Example]:
+def _row_examples(source: Source, data: Data, counts: Counter[str]) -> Iterator[Example]:
+    readers = {
+        "instruction": _from_instruction,
+        "prompt/completion": _from_prompt,
+        "messages": _from_messages,
+        "text": _from_text,
+    }
     for row in read_source(source):
         kind = row_format(row.values)
-        if kind == "instruction":
-            yield _from_instruction(row, data.protocol)
-        elif kind == "prompt/completion":
-            yield _from_prompt(row)
-        elif kind == "messages":
-            yield _from_messages(row)
-        elif kind == "text":
-            yield Example("", _text(row, "text"), row.where)
-        else:
-            formats = "; ".join(", ".join(c) for k, c in FORMATS.items() if k != "exam")
+        if kind is None:
+            formats = "; ".join(", ".join(columns) for columns in FORMATS.values())
             raise JmedError(
                 f"{row.where}: found columns {', '.join(row.values)}; allowed: those of one of "
                 f"these formats: {formats}"
             )
+        _check_columns(row, kind, source.label, counts)
+        if data.system_instruction and _is_conversation(row, kind):
+            counts["asked as they stand, without data.system_instruction: messages"] += 1
+        yield readers[kind](row, data)
 
 
-def _from_instruction(row: Row, protocol: Protocol) -> Example:
+def _is_conversation(row: Row, kind: str) -> bool:
+    return kind == "messages" or isinstance(row.values.get("prompt"), list)
+
+
+def _check_columns(row: Row, kind: str, label: str, counts: Counter[str]) -> None:
+    used = {*FORMATS[kind], *FURTHER[kind]}
+    for column, value in row.values.items():
+        if column in used or value in (None, "", [], {}):
+            continue
+        if column in MEANINGFUL:
+            raise JmedError(
+                f"{row.where}: {column}: not used by rows of {', '.join(FORMATS[kind])}, and not "
+                f"dropped in silence; allowed beside them: {', '.join(FURTHER[kind]) or 'none'}"
+            )
+        counts[f"not used: column {column} of {label}"] += 1
+
+
+def _from_instruction(row: Row, data: Data) -> Example:
     """Alpaca's three columns: the instruction is the question, the input what it is about."""
-    if protocol != "paper":
+    if data.protocol not in ("paper", "paper_1shot") or asked_as(data).shots:
         raise JmedError(
-            f"{row.where}: instruction rows have no lettered choices; allowed with them: "
-            "data.protocol: paper"
+            f"{row.where}: instruction rows have no lettered choices and no worked examples; "
+            "allowed with them: data.protocol: paper, data.num_fewshot: 0"
         )
     given = str(row.values.get("input") or "")
     question = Question(
@@ -134,42 +134,75 @@ def _from_instruction(row: Row, protocol: Protocol) -> Example:
     )  # fmt: skip
     doc = to_doc(question)
     doc["choices"] = [given] if given else []
-    return Example(prompts.paper(doc), _text(row, "output"), row.where)
+    return _asked(row, data, prompts.paper(doc), _text(row, "output"))
 
 
-def _from_prompt(row: Row) -> Example:
+def _from_prompt(row: Row, data: Data) -> Example:
     prompt, completion = row.values["prompt"], row.values["completion"]
     if isinstance(prompt, list) and isinstance(completion, list):
-        return _from_turns([*prompt, *completion], row)
-    return Example(_text(row, "prompt"), _text(row, "completion"), row.where)
+        if thought := next((name for name in REASONING if row.values.get(name)), None):
+            raise JmedError(f"{row.where}: {thought}: allowed: as a key of the assistant's message")
+        return _conversation(row, data, [*prompt, *completion])
+    return _asked(row, data, _text(row, "prompt"), _text(row, "completion"))
 
 
-def _from_messages(row: Row) -> Example:
-    return _from_turns(row.values["messages"], row)
+def _from_messages(row: Row, data: Data) -> Example:
+    return _conversation(row, data, row.values["messages"])
 
 
-def _from_turns(turns: object, row: Row) -> Example:
-    allowed = '[{"role": "user", "content": "…"}, …, {"role": "assistant", "content": "…"}]'
-    if not isinstance(turns, list) or len(turns) < 2:
-        raise JmedError(f"{row.where}: messages: found {str(turns)[:80]!r}; allowed: {allowed}")
-    for turn in turns:
-        if not isinstance(turn, dict) or not all(
-            is_text(turn.get(key)) and turn[key] for key in ("role", "content")
-        ):
-            raise JmedError(f"{row.where}: messages: found {str(turn)[:80]!r}; allowed: {allowed}")
-    if turns[-1]["role"] != "assistant":
-        raise JmedError(
-            f"{row.where}: messages: the last turn is {turns[-1]['role']!r}; allowed: assistant, "
-            "whose words are learnt"
-        )
-    before = tuple((turn["role"], turn["content"]) for turn in turns[:-1])
-    return Example(before, turns[-1]["content"], row.where)
+def _from_text(row: Row, data: Data) -> Example:
+    return Example("", _text(row, "text"), row.where)
+
+
+def _asked(row: Row, data: Data, prompt: str, completion: str) -> Example:
+    """As lm_eval asks a question: the prompt is text, or the user's turn of a chat."""
+    if not data.apply_chat_template:
+        return _as_text(row, data, prompt, completion)
+    system = _system(row, data.system_instruction)
+    history = row.values.get("history")
+    before = tuple(read_history(history, row)) if history else ()
+    turns = (*system, *before, Turn("user", prompt))
+    thought = reasoning_of(row.values, row.where)
+    return Example(
+        with_columns(Chat(turns), row),
+        Turn("assistant", completion, thought),
+        row.where,
+        learn_all=data.learn == "all",
+    )
+
+
+def _as_text(row: Row, data: Data, prompt: str, completion: str) -> Example:
+    for column in ("system", "history", "tools", "chat_template_kwargs", *REASONING):
+        if row.values.get(column):
+            raise JmedError(
+                f"{row.where}: {column}: plain text has no place for it; allowed with "
+                "data.apply_chat_template: true"
+            )
+    return Example((data.system_instruction or "") + prompt, completion, row.where)
+
+
+def _conversation(row: Row, data: Data, messages: object) -> Example:
+    """As it stands: it brings its own system turn, or none."""
+    turns = read_turns(messages, row)
+    system = _system(row, None)
+    if system and turns[0].role == "system":
+        raise JmedError(f"{row.where}: system: the messages have a system turn; allowed: one")
+    chat = with_columns(Chat((*system, *turns[:-1])), row)
+    return Example(chat, turns[-1], row.where, learn_all=data.learn == "all")
+
+
+def _system(row: Row, instruction: str | None) -> tuple[Turn, ...]:
+    own = row.values.get("system")
+    if own and instruction:
+        raise JmedError(f"{row.where}: system: allowed: this column or data.system_instruction")
+    words = _text(row, "system") if own else instruction
+    return (Turn("system", words),) if words else ()
 
 
 def _text(row: Row, column: str) -> str:
     value = row.values[column]
     if not isinstance(value, str) or not value.strip() or not is_text(value):
         raise JmedError(
-            f"{row.where}: {column}: found {str(value)[:80]!r}; allowed: text that is not empty"
+            f"{row.where}: {column}: found {shown(value)}; allowed: text that is not empty"
         )
     return value

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.errors import JmedError
-from trainer.examples import Example, read_examples
+from trainer.example import Example
+from trainer.examples import read_examples
 from trainer.recipe import Data
 
 
@@ -36,9 +37,9 @@ def mix(data: Data, seed: int) -> Mixture:
     counts: Counter[str] = Counter()
     read: dict[str, int] = {}
     parts: list[tuple[float, list[Example]]] = []
-    seen: set[tuple[object, str]] = set()
+    seen: set[tuple[object, object]] = set()
     for source in data.datasets:
-        examples = list(read_examples(source, data))
+        examples = list(read_examples(source, data, counts))
         read[source.label] = read.get(source.label, 0) + len(examples)
         fresh = [e for e in examples if not _known(e, seen)]
         counts["dropped: the same prompt and answer stood before"] += len(examples) - len(fresh)
@@ -57,8 +58,8 @@ def mix(data: Data, seed: int) -> Mixture:
     return Mixture(train, held_out, read, {k: n for k, n in counts.items() if n})
 
 
-def _known(example: Example, seen: set[tuple[object, str]]) -> bool:
-    key = (example.prompt, example.completion)
+def _known(example: Example, seen: set[tuple[object, object]]) -> bool:
+    key = (example.prompt, example.answer)
     known = key in seen
     seen.add(key)
     return known
@@ -66,7 +67,7 @@ def _known(example: Example, seen: set[tuple[object, str]]) -> bool:
 
 def _asked(example: Example) -> object:
     """What rows of one question share: the prompt, of plain text the text."""
-    return example.prompt or example.completion
+    return example.prompt or example.answer
 
 
 def _held_out(examples: Sequence[Example], share: float, seed: int) -> set[object]:

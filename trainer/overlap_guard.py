@@ -12,7 +12,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import Question
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.sources import local_sittings
-from trainer.examples import Example
+from trainer.example import Example
 from trainer.overlap import Overlap, find_overlaps
 from trainer.run_state import read_run
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lm_eval_tasks.errors import JmedError, check_keys
 from lm_eval_tasks.yaml_file import read_yaml, read_yaml_text
 
-Protocol = Literal["paper", "letters", "cot"]
+Protocol = Literal["paper", "paper_1shot", "letters", "cot", "mc", "letters_mc"]
+"""The protocols of lm_eval_tasks/tasks."""
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 """Of files with rows; a `path` that ends otherwise is a dataset of the Hub."""
 
@@ -58,10 +59,16 @@ class Source(_Section):
 
 
 class Data(_Section):
-    """The training rows and what is done to them.
+    """The training rows, how they are asked, and what is done to them.
 
-    protocol: the evaluation prompt that instruction and exam rows are put into.
-    apply_chat_template: as lm_eval's flag: the prompt is the user's message.
+    protocol: the task of jmed whose prompt exam rows get, and which scores the run.
+    num_fewshot, apply_chat_template, fewshot_as_multiturn, system_instruction: lm_eval's flags of
+        those names, with its defaults: the task's own shots; turns where a chat template is used.
+    chat_template_kwargs: what the chat template is told, as transformers and TRL call it
+        (enable_thinking, reasoning_effort); lm_eval's chat_template_args.
+    learn: of a conversation the last assistant turn, or all of them.
+    source_max_len, target_max_len: artidoro/qlora's two lengths, in tokens: prompt and answer are
+        cut each at its own; `train.max_length` is their sum.
     eval_fraction: share of the distinct prompts held out, seeded by `train.seed`.
     overlength: examples longer than `train.max_length`: an error, dropped, or cut at the right.
     may_overlap: exams whose questions the rows may contain; every report carries the mark.
@@ -69,19 +76,36 @@ class Data(_Section):
 
     datasets: list[Source] = Field(min_length=1)
     protocol: Protocol = "paper"
+    num_fewshot: int | None = Field(default=None, ge=0)
     apply_chat_template: bool = False
+    fewshot_as_multiturn: bool | None = None
+    system_instruction: str | None = Field(default=None, min_length=1)
+    chat_template_kwargs: dict[str, Any] = {}
+    learn: Literal["last", "all"] = "last"
+    source_max_len: int | None = Field(default=None, ge=1)
+    target_max_len: int | None = Field(default=None, ge=1)
     eval_fraction: float = Field(default=0.0, ge=0, lt=1)
     overlength: Literal["error", "drop", "truncate"] = "error"
     may_overlap: list[str] = []
 
+    @property
+    def multiturn(self) -> bool:
+        """Whether worked examples are turns of their own, as lm_eval decides it."""
+        given = self.fewshot_as_multiturn
+        return self.apply_chat_template if given is None else given
+
 
 class Model(_Section):
-    """Of TRL's ModelConfig the keys that say which weights and how they are loaded."""
+    """Of TRL's ModelConfig the keys that say which weights and how they are loaded.
+
+    use_kernels: of from_pretrained: layers of the Hub's `kernels`, which TRL puts in Liger's place.
+    """
 
     model_name_or_path: str = Field(min_length=1)
     model_revision: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "float32"
     attn_implementation: str | None = None
+    use_kernels: bool = False
     trust_remote_code: bool = False
 
 

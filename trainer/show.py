@@ -11,10 +11,15 @@ from trainer.tokens import Tokens
 def shown(examples: Sequence[Tokens], tokenizer: Any, count: int) -> Iterator[Text]:
     """Yield the first `count` examples: read tokens plain, learnt ones between ⟦ and ⟧."""
     for example in examples[:count]:
-        start = example.learnt_from
-        learnt = len(example.ids) - start
-        yield Text(f"{example.where}: {start} tokens read, {learnt} learnt", style="bold")
-        yield Text.assemble(
-            tokenizer.decode(example.ids[:start]),
-            ("⟦" + tokenizer.decode(example.ids[start:]) + "⟧", "green"),
-        )
+        read = len(example.ids) - example.learnt
+        yield Text(f"{example.where}: {read} tokens read, {example.learnt} learnt", style="bold")
+        yield Text.assemble(*_parts(example, tokenizer))
+
+
+def _parts(example: Tokens, tokenizer: Any) -> Iterator[str | tuple[str, str]]:
+    done = 0
+    for start, end in example.spans:
+        yield tokenizer.decode(example.ids[done:start])
+        yield ("⟦" + tokenizer.decode(example.ids[start:end]) + "⟧", "green")
+        done = end
+    yield tokenizer.decode(example.ids[done:])

@@ -1,165 +1,187 @@
-"""Examples -> token ids and labels, as TRL's SFTTrainer makes them from the same rows.
+"""Examples -> token ids and labels: the prompt's ids are those that lm_eval feeds.
 
 Made here, before TRL sees them, because TRL cuts answers and drops rows without a word, and so
-that rows of all formats can stand in one dataset.
-Source: trl 1.16, trainer/sft_trainer.py, `_prepare_dataset`.
+that rows of all formats can stand in one dataset. Where no token spans the end of a prompt, the
+ids are those of TRL's SFTTrainer too (trl 1.16, trainer/sft_trainer.py, `_prepare_dataset`).
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-from tqdm import tqdm
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from lm_eval_tasks.errors import JmedError
-from trainer.examples import Example
+from trainer.chat_template import ChatTemplate
+from trainer.example import Chat, Example, Turn
+from trainer.learnt_text import Exchange
 
 IGNORED = -100
 """The label of a token that is read and not learnt (torch's ignore_index)."""
-MOST_CUT = 0.05
-"""Share of examples that `overlength: truncate` may cut; more is a recipe that does not fit."""
+KEPT_APART = "marked: tokens across the end of the prompt, kept apart as lm_eval feeds them"
+MERGED = "marked: tokens merge across the end of the prompt"
+TURN_BY_TURN = "added: assistant turns that stand alone, since the template writes them otherwise"
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """One example. ids: all tokens; learnt_from: index of the first learnt one."""
+    """One example. ids: all tokens; spans: (from, to) of what is learnt, in order."""
 
     ids: list[int]
-    learnt_from: int
+    spans: tuple[tuple[int, int], ...]
     where: str
 
     @property
     def labels(self) -> list[int]:
-        return [IGNORED] * self.learnt_from + self.ids[self.learnt_from :]
+        labels = [IGNORED] * len(self.ids)
+        for start, end in self.spans:
+            labels[start:end] = self.ids[start:end]
+        return labels
+
+    @property
+    def learnt_from(self) -> int:
+        """Index of the first learnt token."""
+        return self.spans[0][0]
+
+    @property
+    def learnt(self) -> int:
+        """How many tokens are learnt."""
+        return sum(end - start for start, end in self.spans)
+
+    def first(self, length: int) -> "Tokens":
+        """Cut at the right."""
+        spans = tuple((a, min(b, length)) for a, b in self.spans if a < length)
+        return Tokens(self.ids[:length], spans, self.where)
 
 
 @dataclass
 class Audit:
     """What tokenising found. lengths: tokens of each example, before anything is cut.
 
-    kept + dropped = examples + added by splitting.
+    openings: what the template writes before answers without a thought -> how many, and opened:
+        the first of them.
+    thoughts, bare: answers of conversations with and without what was thought before them.
+    kept + dropped = examples + added.
     """
 
     lengths: list[int] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    openings: Counter[str] = field(default_factory=Counter)
+    opened: dict[str, Example] = field(default_factory=dict)
+    thoughts: int = 0
+    bare: int = 0
 
 
-def tokenize(
-    examples: Sequence[Example], tokenizer: Any, max_length: int, overlength: str, what: str
-) -> tuple[list[Tokens], Audit]:
-    """Tokenise, add the end token, and deal with examples longer than `max_length`.
-
-    Raises:
-        JmedError: the tokenizer cannot serve (no end token, no chat template), the template ends
-            no answer, or examples are too long for what the recipe allows.
-    """
-    _check_tokenizer(tokenizer, examples)
-    audit = Audit()
-    kept: list[Tokens] = []
-    for example in tqdm(examples, desc=f"tokenize {what}", unit="row", disable=None, leave=False):
-        made = encode(example, tokenizer, audit.counts)
-        audit.lengths.append(len(made.ids))
-        kept += _fitted(made, example, max_length, overlength, audit)
-    _check_lengths(audit, len(examples), max_length, overlength)
-    return kept, audit
-
-
-def encode(example: Example, tokenizer: Any, counts: Counter[str]) -> Tokens:
-    """Token ids of one example and where the learnt part begins; oddities are counted.
-
-    Raises:
-        JmedError: the chat template refuses the messages, or ends the answer with no end token.
-    """
-    if isinstance(example.prompt, tuple):
-        return _encode_chat(example, tokenizer, counts)
-    end = tokenizer.eos_token
-    completion = example.completion
-    text = example.prompt + completion + ("" if completion.endswith(end) else end)
-    ids = tokenizer(text)["input_ids"]
-    if not example.prompt:
-        return Tokens(ids, 0, example.where)
-    prompt_ids = tokenizer(example.prompt)["input_ids"]
-    return Tokens(ids, _shared(prompt_ids, ids, counts), example.where)
-
-
-def _encode_chat(example: Example, tokenizer: Any, counts: Counter[str]) -> Tokens:
-    assert isinstance(example.prompt, tuple)
-    turns = [{"role": role, "content": text} for role, text in example.prompt]
-    answer = [{"role": "assistant", "content": example.completion}]
-    try:
-        prompt_ids = tokenizer.apply_chat_template(
-            turns, add_generation_prompt=True, tokenize=True, return_dict=True
-        )["input_ids"]
-        ids = tokenizer.apply_chat_template(turns + answer, tokenize=True, return_dict=True)[
-            "input_ids"
-        ]
-    except Exception as error:  # noqa: BLE001  templates raise jinja2's errors and their own
-        raise JmedError(
-            f"{example.where}: the model's chat template refuses the messages: {error}"
-        ) from None
-    start = _shared(prompt_ids, ids, counts)
-    if tokenizer.eos_token_id not in ids[start:]:
-        raise JmedError(
-            f"{example.where}: the chat template writes no end token ({tokenizer.eos_token}) after "
-            "the answer: the model would never learn to stop"
-        )
-    return Tokens(ids, start, example.where)
-
-
-def _shared(prompt_ids: list[int], ids: list[int], counts: Counter[str]) -> int:
-    """How many tokens prompt and whole have in common from the start, as TRL counts them."""
-    for place, (one, other) in enumerate(zip(prompt_ids, ids, strict=False)):
-        if one != other:
-            counts["marked: tokens merge across the end of the prompt"] += 1
-            return place
-    return min(len(prompt_ids), len(ids))
-
-
-def _fitted(
-    made: Tokens, example: Example, max_length: int, overlength: str, audit: Audit
+def encode(
+    example: Example, template: ChatTemplate, audit: Audit, *, apart: bool = False
 ) -> Iterator[Tokens]:
-    if len(made.ids) <= max_length:
-        yield made
-    elif not example.prompt:
-        pieces = range(0, len(made.ids), max_length)
-        audit.counts["added: pieces of texts longer than max_length"] += len(pieces) - 1
-        for start in pieces:
-            yield Tokens(made.ids[start : start + max_length], 0, made.where)
-    elif overlength == "truncate" and made.learnt_from < max_length:
-        audit.counts["cut: the answer loses its end"] += 1
-        yield Tokens(made.ids[:max_length], made.learnt_from, made.where)
+    """Yield the example as tokens; oddities are counted in `audit`.
+
+    One, unless all turns are learnt and the template writes an earlier turn otherwise than it was
+    asked: then each turn stands alone, as it is asked.
+
+    Args:
+        apart: prompt and answer are tokenised each by itself, as artidoro/qlora does.
+
+    Raises:
+        JmedError: as `Exchange.learnt`, or lm_eval would score an answer where the template puts
+            something else.
+    """
+    if isinstance(example.prompt, str):
+        yield _text(example, template, audit, apart)
+        return
+    found = [_turn(one, template, audit, apart) for one in _turns(example)]
+    if len(found) == 1:
+        yield found[0][0]
+    elif whole := _in_one_piece(found, example.where):
+        yield whole
     else:
-        prompt_alone = made.learnt_from >= max_length
-        reason = "the prompt alone fills max_length" if prompt_alone else "longer than max_length"
-        audit.counts[f"dropped: {reason}"] += 1
+        audit.counts[TURN_BY_TURN] += len(found) - 1
+        yield from (tokens for tokens, _ in found)
 
 
-def _check_lengths(audit: Audit, examples: int, max_length: int, overlength: str) -> None:
-    dropped = sum(n for what, n in audit.counts.items() if what.startswith("dropped"))
-    cut = audit.counts["cut: the answer loses its end"]
-    longest = max(audit.lengths, default=0)
-    if overlength == "error" and dropped:
-        raise JmedError(
-            f"data: {dropped} of {examples} examples are longer than train.max_length "
-            f"{max_length} (the longest: {longest} tokens); raise max_length, or allow "
-            "data.overlength: drop or truncate"
-        )
-    if cut > MOST_CUT * examples:
-        raise JmedError(
-            f"data.overlength: truncate would cut {cut} of {examples} answers "
-            f"({cut / examples:.0%}; allowed: {MOST_CUT:.0%}): raise train.max_length {max_length}"
-        )
-    if examples and dropped == examples:
-        raise JmedError(f"data: every example is longer than train.max_length {max_length}")
+def _text(example: Example, template: ChatTemplate, audit: Audit, apart: bool) -> Tokens:
+    assert isinstance(example.prompt, str)
+    assert isinstance(example.answer, str)
+    end = template.tokenizer.eos_token
+    text = example.answer + ("" if example.answer.endswith(end) else end)
+    if not example.prompt:
+        ids = template.tokenizer(text)["input_ids"]
+        return Tokens(ids, ((0, len(ids)),), example.where)
+    if apart:
+        return _apart(template.feed(example.prompt), template.bare(text), example.where)
+    return _continued(example, example.prompt, text, template, audit.counts)
 
 
-def _check_tokenizer(tokenizer: Any, examples: Sequence[Example]) -> None:
-    if tokenizer.eos_token is None:
-        raise JmedError("the tokenizer has no end token: answers would never end")
-    chats = [e for e in examples if isinstance(e.prompt, tuple)]
-    if chats and not tokenizer.chat_template:
-        raise JmedError(
-            f"{chats[0].where}: messages need a chat template, and the tokenizer has none; "
-            "allowed: prompt/completion rows and data.apply_chat_template: false"
-        )
+def _turns(example: Example) -> Iterator[Example]:
+    """The example, after those that end at an earlier assistant turn where these are learnt."""
+    chat = example.prompt
+    assert isinstance(chat, Chat)
+    for place, turn in enumerate(chat.turns):
+        if example.learn_all and turn.role == "assistant" and place:
+            before = replace(chat, turns=chat.turns[:place])
+            yield replace(example, prompt=before, answer=turn, learn_all=False)
+    yield replace(example, learn_all=False)
+
+
+def _turn(
+    example: Example, template: ChatTemplate, audit: Audit, apart: bool
+) -> tuple[Tokens, str]:
+    """Tokens and text of a conversation up to one answer."""
+    assert isinstance(example.prompt, Chat)
+    assert isinstance(example.answer, Turn)
+    exchange = Exchange(template, example.prompt, example.answer, example.where)
+    learnt = exchange.learnt(audit.counts)
+    if learnt.opening.strip():
+        if example.joined:
+            raise JmedError(
+                f"{example.where}: lm_eval scores answers straight after the prompt, and the chat "
+                f"template puts {learnt.opening!r} between; allowed: data.chat_template_kwargs "
+                "that keep it from thinking, or a protocol that generates: letters, paper"
+            )
+        audit.openings[learnt.opening] += 1
+        audit.opened.setdefault(learnt.opening, example)
+    audit.thoughts += bool(example.answer.thought)
+    audit.bare += not example.answer.thought
+    if apart:
+        tokens = _apart(template.feed(learnt.prompt), template.bare(learnt.text), example.where)
+    else:
+        tokens = _continued(example, learnt.prompt, learnt.text, template, audit.counts)
+    return tokens, learnt.prompt + learnt.text
+
+
+def _in_one_piece(found: list[tuple[Tokens, str]], where: str) -> Tokens | None:
+    """All turns in one sequence, None unless each is preceded by exactly what it is asked after."""
+    spans: list[tuple[int, int]] = []
+    before = Tokens([], (), where)
+    text_before = ""
+    for tokens, text in found:
+        start = tokens.learnt_from
+        if not text.startswith(text_before) or tokens.ids[: len(before.ids)] != before.ids:
+            return None
+        if start < len(before.ids):
+            return None
+        spans += tokens.spans
+        before, text_before = tokens, text
+    return Tokens(before.ids, tuple(spans), where)
+
+
+def _continued(
+    example: Example, prompt: str, text: str, template: ChatTemplate, counts: Counter[str]
+) -> Tokens:
+    """The ids of the prompt as they are fed, and those of what follows."""
+    fed, whole = template.feed(prompt), template.feed(prompt + text)
+    if whole[: len(fed)] == fed:
+        return Tokens(whole, ((len(fed), len(whole)),), example.where)
+    if not example.joined:
+        decode, end = template.tokenizer.decode, template.tokenizer.eos_token
+        for alone in (template.bare(text), template.bare(end + text)[1:]):
+            if decode(fed + alone) == decode(whole):
+                counts[KEPT_APART] += 1
+                return _apart(fed, alone, example.where)
+    counts[MERGED] += 1
+    pairs = zip(fed, whole, strict=False)
+    start = next((i for i, (one, other) in enumerate(pairs) if one != other), len(whole))
+    return Tokens(whole, ((start, len(whole)),), example.where)
+
+
+def _apart(prompt: list[int], answer: list[int], where: str) -> Tokens:
+    return Tokens(prompt + answer, ((len(prompt), len(prompt) + len(answer)),), where)

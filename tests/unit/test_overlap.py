@@ -13,7 +13,7 @@ from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import Question
 from lm_eval_tasks.load import load_exam
-from trainer.examples import Example
+from trainer.example import Example
 from trainer.overlap import Index, Overlap, normalized
 from trainer.overlap_guard import Found, Record, guard, with_base
 

@@ -12,7 +12,7 @@ from lm_eval_tasks.errors import JmedError
 from trainer.batch import split_batch
 from trainer.contradictions import check_recipe
 from trainer.recipe import needs_hub, read_recipe
-from trainer.schedule import hours, plan_schedule
+from trainer.schedule import plan_schedule
 
 GOOD: dict[str, Any] = {
     "model": {"model_name_or_path": "org/base"},
@@ -58,6 +58,13 @@ def test_a_good_recipe_is_read(tmp_path: Path) -> None:
         ({"model.dtype": "bf16"}, "model.dtype: found 'bf16'; allowed: 'auto'"),
         ({"data.overlength": False}, "YAML reads no"),
         ({"data.datasets": []}, "data.datasets"),
+        (
+            {"data.protocol": "letter"},
+            "data.protocol: found 'letter'; allowed: 'paper', 'paper_1shot'",
+        ),
+        ({"data.learn": "first"}, "data.learn: found 'first'; allowed: 'last' or 'all'"),
+        ({"data.num_fewshot": -1}, "data.num_fewshot: found -1"),
+        ({"data.system_instruction": ""}, "data.system_instruction: found ''"),
         ({"data.datasets": [{"path": "a.jsonl", "exam": "igakuqa"}]}, "either `path`"),
         ({"data.datasets": [{}]}, "either `path`"),
         ({"data.datasets": [{"path": "a.csv", "split": "test"}]}, "only with a dataset of the Hub"),
@@ -82,7 +89,7 @@ def test_a_fault_is_named(tmp_path: Path, changes: dict[str, Any], message: str)
         ({"train.packing": True, "paper": "Table 1"}, "not with `paper`"),
         ({"train.packing": True, "train.packing_strategy": "wrapped"}, "wrapped lets documents"),
         (
-            {"train.packing": True, "model.attn_implementation": "flex_attention"},
+            {"train.packing": True, "model.attn_implementation": "acme/fused-attention"},
             "not known to keep packed examples apart",
         ),
         ({"train.padding_free": True}, "packing: true"),
@@ -109,6 +116,28 @@ def test_a_fault_is_named(tmp_path: Path, changes: dict[str, Any], message: str)
         ({"train.eos_token": "<pad>"}, "the tokenizer's own end token"),
         ({"adapter.target_modules": 3}, "target_modules: found 3"),
         ({"adapter.target_modules": []}, r"target_modules: found \[\]"),
+        ({"train.assistant_only_loss": True}, r"use data\.learn"),
+        ({"data.fewshot_as_multiturn": True}, "turns need data.apply_chat_template"),
+        ({"data.protocol": "cot", "data.num_fewshot": 3}, "whatever --num_fewshot says"),
+        ({"data.protocol": "mc", "data.num_fewshot": 1}, "asks mc without worked examples"),
+        ({"data.chat_template_kwargs": {"tokenize": True}}, "tokenize: no variable of a template"),
+        (
+            {"data.datasets": [{"exam": "sample"}], "data.chat_template_kwargs": {"a": 1}},
+            r"no effect without data\.apply_chat_template",
+        ),
+        (
+            {"data.protocol": "mc", "data.chat_template_kwargs": {"enable_thinking": True}},
+            "mc scores given answers",
+        ),
+        ({"data.source_max_len": 512}, "both of source_max_len and target_max_len"),
+        (
+            {"data.source_max_len": 512, "data.target_max_len": 512},
+            "found 512; allowed beside .* their sum, 1024",
+        ),
+        (
+            {"data.source_max_len": 256, "data.target_max_len": 256, "data.learn": "all"},
+            "target_max_len is the length of one",
+        ),
         ({"data.may_overlap": ["igakuq"]}, "did you mean 'igakuqa'"),
         ({"data.datasets": [{"exam": "igakuq"}]}, "did you mean 'igakuqa'"),
     ],
@@ -201,4 +230,3 @@ def test_steps_are_counted_as_transformers_counts_them(tmp_path: Path) -> None:
     recipe = read_recipe(written(tmp_path, changes))
     plan = plan_schedule(recipe, rows=101, tokens=1010, batch=split_batch(8, 4, 1))
     assert (plan.per_epoch, plan.steps, plan.epochs, plan.tokens) == (13, 39, 3, 3030)
-    assert hours(3600 * 10**12, 150, 150, 1) == 1

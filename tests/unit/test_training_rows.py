@@ -1,6 +1,7 @@
 """Files -> rows -> examples -> mixture: every format, every drop counted, faults by line."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from lm_eval_tasks import prompts
-from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.load import load_exam
-from trainer.examples import Example, read_examples
+from trainer.example import Chat, Example, Turn
+from trainer.examples import read_examples
 from trainer.mixture import Mixture, mix
 from trainer.recipe import Data, Source
 from trainer.rows import absent_sources, read_source
@@ -38,7 +38,7 @@ def jsonl(file: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
 
 def examples_of(file: Path, **more: Any) -> list[Example]:
     data = data_of(file, **more)
-    return list(read_examples(data.datasets[0], data))
+    return list(read_examples(data.datasets[0], data, Counter()))
 
 
 def test_one_table_is_the_same_from_every_kind_of_file(tmp_path: Path) -> None:
@@ -53,9 +53,7 @@ def test_one_table_is_the_same_from_every_kind_of_file(tmp_path: Path) -> None:
     wanted = examples_of(jsonl(tmp_path / "rows.jsonl", ROWS))
     for suffix in ("csv", "tsv", "parquet"):
         found = examples_of(tmp_path / f"rows.{suffix}")
-        assert [(e.prompt, e.completion) for e in found] == [
-            (e.prompt, e.completion) for e in wanted
-        ]
+        assert [(e.prompt, e.answer) for e in found] == [(e.prompt, e.answer) for e in wanted]
 
 
 def test_rows_of_parquet_are_numbered_through(tmp_path: Path) -> None:
@@ -70,21 +68,78 @@ def test_rows_of_parquet_are_numbered_through(tmp_path: Path) -> None:
 def test_an_instruction_is_asked_as_the_evaluation_asks(tmp_path: Path) -> None:
     """The prompt is the paper's, whose sections the recorded prompts hold to the byte."""
     first, second = examples_of(jsonl(tmp_path / "rows.jsonl", ROWS))
-    assert "### 指示：\n色はどれか。\n" in first.prompt
-    assert "### 入力：\n赤,青\n" in first.prompt
+    assert "### 指示：\n色はどれか。\n" in str(first.prompt)
+    assert "### 入力：\n赤,青\n" in str(first.prompt)
     assert str(first.prompt).endswith("### 応答：\n")
-    assert "### 入力" not in second.prompt
-    assert (first.completion, second.completion) == ("赤", "三")
+    assert "### 入力" not in str(second.prompt)
+    assert (first.answer, second.answer) == ("赤", "三")
 
 
-@pytest.mark.parametrize("protocol", ["paper", "letters", "cot"])
-def test_an_exam_is_asked_to_the_byte_as_lm_eval_asks(protocol: str) -> None:
-    data = Data.model_validate({"datasets": [{"exam": "sample"}], "protocol": protocol})
-    found = {example.where: example.prompt for example in read_examples(data.datasets[0], data)}
-    ask = {"paper": prompts.paper, "letters": prompts.letters, "cot": prompts.cot}[protocol]
-    questions = {f"sample:{q.id}": q for q in load_exam("sample").questions}
-    assert len(found) > 100
-    assert all(ask(to_doc(questions[where])) == prompt for where, prompt in found.items())
+def exam(**more: Any) -> tuple[list[Example], Counter[str]]:
+    data = Data.model_validate({"datasets": [{"exam": "sample"}], **more})
+    counts: Counter[str] = Counter()
+    return list(read_examples(data.datasets[0], data, counts)), counts
+
+
+@pytest.mark.parametrize(
+    ("asked", "shots"),
+    [
+        ({"protocol": "paper"}, 0),
+        ({"protocol": "paper", "num_fewshot": 1}, 1),
+        ({"protocol": "paper_1shot"}, 1),
+        ({"protocol": "letters"}, 3),
+        ({"protocol": "letters", "num_fewshot": 0}, 0),
+        ({"protocol": "mc"}, 0),
+        ({"protocol": "letters_mc"}, 3),
+    ],
+    ids=str,
+)
+def test_an_exam_is_asked_with_its_worked_examples_and_these_are_never_learnt(
+    asked: dict[str, Any], shots: int
+) -> None:
+    """Bytes are held against lm_eval in tests/e2e/test_asked_as_scored.py."""
+    found, counts = exam(**asked)
+    published = load_exam("sample")
+    left_out = sum(counts.values())
+    assert len(found) + left_out == sum(published.card.published.values())
+    shown = [question for question, _ in published.demonstrations]
+    for example in found:
+        assert [question.stem in str(example.prompt) for question in shown] == [
+            place < shots for place in range(len(shown))
+        ]
+        assert not any(question.stem in example.text for question in shown)
+    assert not {f"sample:{question.id}" for question in shown} & {e.where for e in found}
+    turned, _ = exam(**asked, apply_chat_template=True, learn="all")
+    assert not any(example.learn_all for example in turned)
+
+
+def test_questions_that_are_left_out_are_counted_by_reason() -> None:
+    _, counts = exam(protocol="letters")
+    assert counts == {"left out of exam sample: needs a figure": 4}
+
+
+def test_thinking_is_not_taught_from_questions_without_explanations() -> None:
+    with pytest.raises(JmedError, match=r"cot: 116 of 116 questions .* after '考え方：'"):
+        exam(protocol="cot")
+
+
+def test_more_worked_examples_than_there_are_is_one_message() -> None:
+    with pytest.raises(JmedError, match="num_fewshot: 4: exam sample has 3 worked examples"):
+        exam(protocol="letters", num_fewshot=4)
+
+
+def test_a_sitting_that_there_is_not_is_named() -> None:
+    data = Data.model_validate({"datasets": [{"exam": "sample", "sittings": ["999"]}]})
+    with pytest.raises(
+        JmedError, match=r"^sittings of sample: '999' is not known \(allowed: 900\)"
+    ):
+        list(read_examples(data.datasets[0], data, Counter()))
+
+
+@pytest.mark.parametrize("more", [{"protocol": "paper_1shot"}, {"num_fewshot": 1}])
+def test_instruction_rows_have_no_worked_examples(tmp_path: Path, more: dict[str, Any]) -> None:
+    with pytest.raises(JmedError, match="no worked examples"):
+        examples_of(jsonl(tmp_path / "rows.jsonl", ROWS), **more)
 
 
 def test_other_formats_are_taken_as_they_are(tmp_path: Path) -> None:
@@ -96,10 +151,10 @@ def test_other_formats_are_taken_as_they_are(tmp_path: Path) -> None:
         {"text": "ただの文。"},
     ]
     found = [examples_of(jsonl(tmp_path / f"{i}.jsonl", [row]))[0] for i, row in enumerate(rows)]
-    assert [(e.prompt, e.completion) for e in found] == [
+    assert [(e.prompt, e.answer) for e in found] == [
         ("問：", "答"),
-        ((("user", "問"),), "答"),
-        ((("user", "問"),), "答"),
+        (Chat((Turn("user", "問"),)), Turn("assistant", "答")),
+        (Chat((Turn("user", "問"),)), Turn("assistant", "答")),
         ("", "ただの文。"),
     ]
 
@@ -107,7 +162,7 @@ def test_other_formats_are_taken_as_they_are(tmp_path: Path) -> None:
 def test_apply_chat_template_makes_the_prompt_the_users_message(tmp_path: Path) -> None:
     file = jsonl(tmp_path / "rows.jsonl", ROWS[:1])
     plain, chat = examples_of(file)[0], examples_of(file, apply_chat_template=True)[0]
-    assert chat.prompt == (("user", plain.prompt),)
+    assert chat.prompt == Chat((Turn("user", str(plain.prompt)),))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +258,7 @@ def test_rows_are_all_accounted_for(
     dropped = sum(n for what, n in found.counts.items() if what.startswith("dropped"))
     added = found.counts.get("added by weight", 0)
     assert sum(found.read.values()) == len(found.train) + len(found.held_out) + dropped - added
-    assert not {e.completion for e in found.train} & {e.completion for e in found.held_out}
+    assert not {e.answer for e in found.train} & {e.answer for e in found.held_out}
 
 
 def test_a_prompt_is_held_out_with_all_its_answers(tmp_path: Path) -> None:
@@ -217,7 +272,7 @@ def test_a_prompt_is_held_out_with_all_its_answers(tmp_path: Path) -> None:
 def test_weights_repeat_whole_rows_and_draw_the_rest(tmp_path: Path) -> None:
     texts = [f"文{i}" for i in range(10)]
     found = mixed(tmp_path, [(2.5, texts)])
-    counts = [sum(e.completion == text for e in found.train) for text in texts]
+    counts = [sum(e.answer == text for e in found.train) for text in texts]
     assert sorted(counts) == [2] * 5 + [3] * 5
     assert found.counts == {"added by weight": 15}
     half = mixed(tmp_path, [(0.5, texts)])

@@ -1,0 +1,64 @@
+"""What lm_eval asks under a protocol: the task's own shots, and which task asks other ones."""
+
+import re
+from dataclasses import dataclass
+
+from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.task_names import LOGLIKELIHOOD, PROTOCOLS
+from trainer.recipe import Data
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How lm_eval is made to ask what a recipe trains.
+
+    protocol: of the task to name; shots: worked examples before each question.
+    flag: what --num_fewshot has to say, None where the task's own number is meant.
+    """
+
+    protocol: str
+    shots: int
+    flag: int | None
+
+    @property
+    def by_loglikelihood(self) -> bool:
+        """Whether given answers are scored, rather than one generated."""
+        return self.protocol in LOGLIKELIHOOD
+
+    def task(self, exam: str) -> str:
+        return f"jmed_{exam}_{self.protocol}"
+
+
+def own_shots(protocol: str) -> int:
+    """num_fewshot of the protocol's task, as its YAML or what that includes says."""
+    name = f"_{protocol}_yaml"
+    while True:
+        text = (TASKS_PATH / name).read_text(encoding="utf-8")
+        if found := re.search(r"^num_fewshot: (\d+)$", text, re.MULTILINE):
+            return int(found[1])
+        (name,) = re.findall(r"^include: (\S+)$", text, re.MULTILINE)
+
+
+def asked_as(data: Data) -> Asked:
+    """The task that asks with the recipe's shots.
+
+    lm_eval leaves a task at 0 shots whose config says 0, whatever --num_fewshot says
+    (lm_eval 0.4.13, evaluator.py, simple_evaluate); `paper` has a twin that says 1.
+
+    Raises:
+        JmedError: no task can be made to ask so.
+    """
+    own = own_shots(data.protocol)
+    shots = own if data.num_fewshot is None else data.num_fewshot
+    if shots == own:
+        return Asked(data.protocol, shots, None)
+    if own:
+        return Asked(data.protocol, shots, shots)
+    twin = f"{data.protocol}_1shot"
+    if twin not in PROTOCOLS:
+        raise JmedError(
+            f"data.num_fewshot: {shots}: lm_eval asks {data.protocol} without worked examples, "
+            "whatever --num_fewshot says, so it could not be scored as it was trained; allowed: 0"
+        )
+    return Asked(twin, shots, None if shots == own_shots(twin) else shots)

@@ -1,0 +1,72 @@
+"""What examples teach beside their words: a thought closed at once, no worked examples, a date."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lm_eval_tasks.errors import JmedError
+from trainer.chat_template import ChatTemplate
+from trainer.example import Chat, Example
+from trainer.protocols import Asked
+from trainer.tokens import Audit, encode
+
+SWITCHES: tuple[dict[str, Any], ...] = (
+    {"enable_thinking": False},
+    {"thinking": False},
+    {"reasoning_effort": "none"},
+)
+"""Settings by which templates let a model answer without a thought; tried, not assumed."""
+
+
+def notes_on(
+    examples: Sequence[Example], audit: Audit, template: ChatTemplate, asked: Asked
+) -> Iterator[str]:
+    """Yield what a person should know before this is trained."""
+    own = sum(not example.question for example in examples if example.prompt)
+    if own and asked.shots:
+        yield (
+            f"{own:,} examples are rows of your own, without worked examples, and "
+            f"{asked.task('…')} asks with {asked.shots}; data.num_fewshot: 0 would ask as they do"
+        )
+    for opening, count in audit.openings.items():
+        example = audit.opened[opening]
+        (made,) = encode(example, template, Audit())
+        yield (
+            f"{count:,} answers have no thought, and the chat template writes {opening!r} before "
+            f"them: {len(template.bare(opening))} of {made.learnt} learnt tokens of the first. "
+            f"What is taught is to answer without thinking. {_way_out(example, template)}"
+        )
+    silent = audit.bare - audit.openings.total()
+    if silent and template.kwargs.get("enable_thinking"):
+        yield (
+            f"{silent:,} answers have no thought, and data.chat_template_kwargs lets the model "
+            "think: what is taught is to answer without thinking"
+        )
+    chat = next((e.prompt for e in examples if isinstance(e.prompt, Chat)), None)
+    if chat and template.tells_the_date(chat):
+        yield (
+            f"the chat template writes the date of the day into the prompt: {template.day} here, "
+            "and in an evaluation the day on which it runs"
+        )
+
+
+def _opening(example: Example, template: ChatTemplate) -> str | None:
+    """What the template writes before the example's answer, None if it cannot be asked so."""
+    audit = Audit()
+    try:
+        list(encode(example, template, audit))
+    except JmedError:
+        return None
+    return next(iter(audit.openings), "")
+
+
+def _way_out(example: Example, template: ChatTemplate) -> str:
+    source = template.source()
+    for switch in SWITCHES:
+        (name,) = switch
+        if name in source and _opening(example, template.with_kwargs(**switch)) == "":
+            value = str(switch[name]).lower() if isinstance(switch[name], bool) else switch[name]
+            return (
+                f"data.chat_template_kwargs: {{{name}: {value}}} puts that into the prompt, in "
+                "training and in the scoring command"
+            )
+    return "No setting of this template avoids it; rows with reasoning_content keep the thought"

@@ -6,11 +6,16 @@ from typing import Any
 
 import torch
 import torch.distributed
+from accelerate.utils import gather_object
+from peft import PeftModel
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import SFTTrainer
 
-from trainer.checkpoints import mark_whole
+from trainer.effect import checksums
 from trainer.length_groups import LengthGroups
+from trainer.mark import files_of, mark_whole
+from trainer.patches import weights_in_place
+from trainer.ranks import shared_sha256
 
 
 class AdapterTrainer(SFTTrainer):  # type: ignore[misc]  # TRL has no types
@@ -19,6 +24,10 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]  # TRL has no types
     TRL casts them to bfloat16. DeepSpeed keeps a float32 master copy; without it, updates round
     to nothing (lr 5e-5, 400 steps: 38 % of lora_A moved, loss 5.73 instead of 5.46), and one
     recipe would have two results.
+
+    Attributes:
+        trainable_parameters: how many there are, on all processes together.
+        first_weights: checksums before the first step, None where only an adapter is trained.
     """
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
@@ -26,10 +35,21 @@ class AdapterTrainer(SFTTrainer):  # type: ignore[misc]  # TRL has no types
         self.trainable_parameters = sum(
             getattr(p, "ds_numel", p.numel()) for p in self.model.parameters() if p.requires_grad
         )
-        if keywords.get("quantization_config") and not self.is_deepspeed_enabled:
+        self.first_weights = None if hasattr(self.model, "peft_config") else checksums(self.model)
+        quantized = any(getattr(self.model, f"is_loaded_in_{n}bit", False) for n in (4, 8))
+        if quantized and not self.is_deepspeed_enabled:
             for parameter in self.model.parameters():
                 if parameter.requires_grad:
                     parameter.data = parameter.data.float()
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Save an adapter under ZeRO-1 and ZeRO-2 without a copy of the base."""
+        deepspeed = self.is_deepspeed_enabled and isinstance(self.model, PeftModel)
+        if deepspeed and self.accelerator.state.deepspeed_plugin.zero_stage < 3:
+            with weights_in_place(self.accelerator):
+                super().save_model(output_dir, _internal_call)
+        else:
+            super().save_model(output_dir, _internal_call)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         rows = self.train_dataset if train_dataset is None else train_dataset
@@ -61,7 +81,7 @@ class Milestones(TrainerCallback):
 
 
 class MarkWhole(TrainerCallback):
-    """Marks each checkpoint once every rank has written its part."""
+    """Marks each checkpoint once every rank has written its part, with what each file holds."""
 
     def on_save(
         self,
@@ -73,17 +93,7 @@ class MarkWhole(TrainerCallback):
         if torch.distributed.is_initialized():
             torch.distributed.barrier()
         checkpoint = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
-        if state.is_world_process_zero and checkpoint.is_dir():
-            mark_whole(checkpoint)
-
-
-def keep_nf4_portable() -> None:
-    """Stop bitsandbytes from repacking 4-bit weights in place at the first evaluation.
-
-    On CPUs with AVX512-BF16 it does so and undoes the double quantisation: later steps change,
-    and under ZeRO-3 the weights are destroyed (bitsandbytes 0.50, nn/modules.py, Linear4bit).
-    """
-    if not torch.cuda.is_available():
-        from bitsandbytes.nn import modules
-
-        modules.has_avx512bf16 = lambda: False
+        names = files_of(checkpoint) if state.is_world_process_zero else []
+        digests = shared_sha256(checkpoint, gather_object([names])[0])
+        if state.is_world_process_zero and digests:
+            mark_whole(checkpoint, digests)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
 from lm_eval_tasks.errors import JmedError, check_keys
 
@@ -90,16 +89,16 @@ def validate(
     from deepspeed.runtime import config as deepspeed_config
     from transformers.integrations.deepspeed import HfTrainerDeepSpeedConfig
 
+    from trainer.patches import deepspeed_of
+
     resolved = HfTrainerDeepSpeedConfig(copy.deepcopy(dict(config)))
     seen = _SeenBy(arguments, processes)
-    # DeepSpeedConfig asks torch.distributed for the world's size and takes 1 without an answer
-    world = mock.Mock(get_rank=lambda *_: 0, get_world_size=lambda *_: processes)
     try:
         resolved.trainer_config_process(seen)
         resolved.trainer_config_finalize(
             seen, SimpleNamespace(config=model_config), num_training_steps=max(1, seen.max_steps)
         )
-        with mock.patch.object(deepspeed_config, "dist", world):
+        with deepspeed_of(processes):
             deepspeed_config.DeepSpeedConfig(copy.deepcopy(resolved.config))
     except (ValueError, AssertionError, TypeError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -4,119 +4,173 @@ A 4-bit base is dequantised first: those are the weights that the adapter was tr
 Merging into 4-bit weights rounds the adapter itself away.
 """
 
+import gc
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+from lm_eval_tasks import prompts
 from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.load import EMBEDDED, load_exam
 from trainer import run_folder
-from trainer.adapter_trainer import keep_nf4_portable
-from trainer.examples import render
-from trainer.model import read_tokenizer
+from trainer.distance import Distance, Effect, distance, effect_of, logits, nothing
+from trainer.effect import changed_of, check_keys, checksums
+from trainer.merged_weights import Trained, can_stream, write_merged
+from trainer.model import load_model, read_config, read_tokenizer
+from trainer.patches import keep_nf4_portable
+from trainer.placement import Placement, place
+from trainer.quantization import quantization_config
 from trainer.recipe import Model
 from trainer.run_state import RUN_FILE, read_run
 
-QUESTIONS = 8
-"""Of the embedded sample exam, on which the two are compared."""
+QUESTIONS, FROM_DISK = 8, 3
+"""Of the embedded sample exam, on which the two are compared; fewer where each is asked by reading
+all weights from disk."""
+MOST_LOST = 0.5
+"""How far merged weights may be from base + adapter, as a share of the adapter's own effect."""
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Between base + adapter as trained and the merged weights as saved.
+class Merged:
+    """What was measured. where: in words, what ran on which device.
 
-    largest: of all logits. agreement: share of positions with the same most likely next token.
-    positions: how many were compared.
+    distance: of the logits of base + adapter as trained from those of the merged weights as saved.
+    effect: of the same from those of the base alone. Both None where memory holds no whole model.
+    changed, tensors: how many weights differ from the base's, of how many.
     """
 
-    largest: float
-    agreement: float
-    positions: int
+    where: str
+    changed: int
+    tensors: int
+    distance: Distance | None = None
+    effect: Distance | None = None
 
 
-def merge(run: Path, output: Path) -> Difference:
+def merge(run: Path, output: Path, device: str = "auto") -> Merged:
     """Merge the adapter of a finished run and save model and tokenizer to `output`.
 
+    Args:
+        device: cpu, cuda, or auto: where the merged weights fit.
+
     Raises:
-        JmedError: the folder holds no finished adapter run, or `output` holds files.
+        JmedError: the folder holds no finished adapter run, `output` holds files, the adapter
+            does nothing to the class that lm_eval's hf loads, or merging loses what it does.
     """
-    recipe = _finished(run)
+    recipe, trained_class = _finished(run)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise JmedError(f"{output}: holds files; allowed: a new folder")
     base = Model.model_validate(recipe["model"])
-    tokenizer = read_tokenizer(base)
-    texts = _texts(recipe["data"]["protocol"])
-    trained = _with_adapter(_load(base, recipe["quantization"]), run)
-    before = _logits(trained, tokenizer, texts)
-    del trained
-    _merged(base, recipe["quantization"], run).save_pretrained(output)
+    check_keys(run, base, trained_class)
+    trained = Trained(base, recipe["quantization"], run)
+    where = place(device, read_config(base), base, trained.quantization)
+    sys.stderr.write(f"merging {where.said}\n")
+    try:
+        return _merge(trained, output, where)
+    except (JmedError, torch.OutOfMemoryError) as error:
+        if output.is_dir():
+            shutil.rmtree(output)  # nobody shall take it for the adapter
+        if isinstance(error, JmedError):
+            raise
+        raise JmedError(
+            f"{run}: out of memory on the card ({str(error)[:160]}); allowed: --device cpu"
+        ) from None
+
+
+def _merge(trained: Trained, output: Path, where: Placement) -> Merged:
+    base, run, tokenizer = trained.base, trained.run, read_tokenizer(trained.base)
+    questions = [tokenizer(text)["input_ids"] for text in _texts(where)]
+    before = _effect(trained, where, questions) if where.holds_base else None
+    gc.collect()  # the base, before it is read again
+    if can_stream(trained):
+        changed, tensors = write_merged(trained, output, where.device)
+    else:
+        changed, tensors = _write_whole(trained, output)
+    if not changed:
+        raise JmedError(f"{run}: merged in {base.dtype}, the adapter changes none of {tensors}")
     tokenizer.save_pretrained(output)
     shutil.copy(run / RUN_FILE, output)  # with it the mark of an overlap stays with the weights
     saved = base.model_copy(update={"model_name_or_path": str(output), "model_revision": None})
-    return _difference(before, _logits(_load(saved, None), tokenizer, texts))
+    found = _distance(before, saved, where, questions) if before else None
+    if before and found and not found.rms < MOST_LOST * before.distance.rms:
+        raise JmedError(
+            f"{output}: not kept: the merged weights are {found.rms:.2g} away from base + adapter "
+            f"(root mean square of the logits), the adapter's own effect is "
+            f"{before.distance.rms:.2g}: rounding to {base.dtype} loses it; score the adapter "
+            "itself, or train longer"
+        )
+    return Merged(where.said, changed, tensors, found, before.distance if before else None)
 
 
-def _finished(run: Path) -> dict[str, Any]:
-    """The recipe of a finished adapter run."""
+def _finished(run: Path) -> tuple[dict[str, Any], str]:
+    """The recipe of a finished adapter run, and the class that was trained."""
     record = read_run(run)
     if record is None or record["state"] != run_folder.FINISHED:
         raise JmedError(f"{run}: no finished run; allowed: the output_dir of one")
     recipe: dict[str, Any] = record["settings"]["recipe"]
     if not recipe["adapter"]:
         raise JmedError(f"{run}: a full-parameter run has no adapter; its weights are in {run}")
-    return recipe
+    return recipe, record.get("effect", {}).get("trained_class", "another class")
 
 
-def _merged(base: Model, quantization: dict[str, Any] | None, run: Path) -> Any:
-    model = _load(base, quantization)
-    if quantization:
+def _effect(trained: Trained, where: Placement, questions: list[list[int]]) -> Effect:
+    keep_nf4_portable()
+    on_card = where.device_map if where.device == "cuda" else None
+    model = load_model(_plain(trained.base), quantization_config(trained.quantization), on_card)
+    wrapped = PeftModel.from_pretrained(model, str(trained.run)).eval()
+    found = effect_of(wrapped, questions, model.device)
+    if not found.acts:
+        raise JmedError(f"{trained.run}: {nothing(found, wrapped)}")
+    return found
+
+
+def _distance(
+    before: Effect, saved: Model, where: Placement, questions: list[list[int]]
+) -> Distance | None:
+    """Of the weights as saved; None where they are read from disk and the model's code cannot."""
+    found = Distance()
+    with TemporaryDirectory() as folder:
+        model = load_model(_plain(saved), None, where.device_map, folder).eval()
+        try:
+            for trained, ids in zip(before.trained, questions, strict=True):
+                found += distance(trained, logits(model, ids, where.device))
+        except (RuntimeError, NotImplementedError):
+            if where.device_map is None or where.device == "cuda":
+                raise
+            return None
+    return found
+
+
+def _plain(base: Model) -> Model:
+    """With transformers' own attention: flash kernels need a card."""
+    return base.model_copy(update={"attn_implementation": None})
+
+
+def _write_whole(trained: Trained, output: Path) -> tuple[int, int]:
+    """The whole model at once, for what cannot be merged weight by weight."""
+    base = trained.base
+    model = load_model(base, quantization_config(trained.quantization))
+    if getattr(model.config, "quantization_config", None) is not None:
         model = model.dequantize()
-    merged = _with_adapter(model, run).merge_and_unload()
+    before = checksums(model, trainable=False)
+    merged = PeftModel.from_pretrained(model, str(trained.run)).merge_and_unload()
     if base.dtype != "auto":
         merged = merged.to(getattr(torch, base.dtype))
     if hasattr(merged.config, "quantization_config"):
         del merged.config.quantization_config
-    return merged
+    merged.save_pretrained(output)
+    return changed_of(before, checksums(merged, trainable=False)), len(before)
 
 
-def _load(base: Model, quantization: dict[str, Any] | None) -> Any:
-    keep_nf4_portable()
-    return AutoModelForCausalLM.from_pretrained(
-        base.model_name_or_path,
-        revision=base.model_revision,
-        dtype=base.dtype,
-        trust_remote_code=base.trust_remote_code,
-        device_map="auto" if torch.cuda.is_available() else None,
-        quantization_config=BitsAndBytesConfig(**quantization) if quantization else None,
-    )
-
-
-def _with_adapter(model: Any, run: Path) -> Any:
-    return PeftModel.from_pretrained(model, str(run)).eval()
-
-
-def _texts(protocol: str) -> list[str]:
-    questions = [q for q in load_exam(EMBEDDED).questions if q.choices][:QUESTIONS]
-    return ["".join(render(to_doc(question), protocol)) for question in questions]  # type: ignore[arg-type]
-
-
-def _logits(model: Any, tokenizer: Any, texts: list[str]) -> list[Any]:
-    with torch.inference_mode():
-        return [
-            model(**tokenizer(text, return_tensors="pt").to(model.device)).logits[0].float().cpu()
-            for text in texts
-        ]
-
-
-def _difference(before: list[Any], after: list[Any]) -> Difference:
-    pairs = list(zip(before, after, strict=True))
-    same = sum(int((a.argmax(-1) == b.argmax(-1)).sum()) for a, b in pairs)
-    positions = sum(len(a) for a, _ in pairs)
-    largest = max(float((a - b).abs().max()) for a, b in pairs)
-    return Difference(largest, same / positions, positions)
+def _texts(where: Placement) -> list[str]:
+    """Questions with their answers, as `letters` asks them."""
+    count = QUESTIONS if where.device_map is None or where.device == "cuda" else FROM_DISK
+    questions = [q for q in load_exam(EMBEDDED).questions if q.choices][:count]
+    docs = [to_doc(question) for question in questions]
+    return [prompts.letters(doc) + prompts.letters_target(doc) for doc in docs]

@@ -1,12 +1,17 @@
-"""What is known of the base model before its weights are read: config, tokenizer, layers."""
+"""The base model: config and tokenizer before its weights are read, and the class that is scored.
 
-import re
-from collections.abc import Iterable
+lm_eval's `hf` loads AutoModelForCausalLM (lm_eval 0.4.13, models/huggingface.py, `_get_backend`).
+For a checkpoint that can see, that is often another class than the first of its `architectures`,
+with other names of layers: an adapter trained on that one does nothing where it is scored. So
+here the model is loaded, planned and checked in the class of AutoModelForCausalLM only.
+"""
+
+import copy
 from textwrap import shorten
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from trainer.recipe import Model, Recipe
+from trainer.recipe import Model
 
 
 def read_config(model: Model) -> Any:
@@ -31,94 +36,123 @@ def read_tokenizer(model: Model) -> Any:
     return _from_pretrained(AutoTokenizer, model)
 
 
-def check_layers(recipe: Recipe, config: Any, *, gpu: bool) -> None:
-    """See that the adapter finds its layers and that the weights can be quantised.
+def read_end_tokens(model: Model, tokenizer: Any) -> frozenset[int]:
+    """Ids at which generation stops: the tokenizer's, and those of the generation config.
 
-    PEFT raises nothing when only some of the names match. Costs no weights: the layers are built
-    on torch's meta device.
+    A chat model's turn may end in another token than its texts: Gemma's <end_of_turn>.
+    """
+    from transformers import GenerationConfig
+
+    try:
+        ids = GenerationConfig.from_pretrained(
+            model.model_name_or_path, revision=model.model_revision or "main"
+        ).eos_token_id
+    except OSError:  # no such file: transformers makes one from the model's config
+        ids = _end_of_config(model)
+    listed = ids if isinstance(ids, list) else [ids]
+    return frozenset({tokenizer.eos_token_id, *listed} - {None})
+
+
+def _end_of_config(model: Model) -> Any:
+    try:
+        return getattr(read_config(model).get_text_config(), "eos_token_id", None)
+    except JmedError:  # `check` plans for bases whose config is not here
+        return None
+
+
+def positions(config: Any) -> int | None:
+    """The most tokens a model of this config can read, None if it does not say."""
+    names = ("n_positions", "max_position_embeddings", "n_ctx")  # as lm_eval's HFLM looks for it
+    text = config.get_text_config()
+    return next((found for name in names if (found := getattr(text, name, None))), None)
+
+
+def empty_model(config: Any, *, trust: bool = False, **settings: Any) -> Any:
+    """The class that is scored, whole, on torch's meta device: all names and sizes, no weights.
+
+    Args:
+        settings: further arguments of `from_config`: dtype, attn_implementation.
 
     Raises:
-        JmedError: naming what does not match and the names there are.
+        JmedError: AutoModelForCausalLM has no class for the config.
     """
-    if recipe.adapter is None:
-        return
-    layers = linear_layers(config, trust=recipe.model.trust_remote_code)
-    if recipe.quantization:
-        _check_quantizable(config, layers, gpu=gpu)
-    wanted = recipe.adapter["target_modules"]
-    if wanted == "all-linear":
-        return
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    regular = isinstance(wanted, str)
-    if lost := [name for name in names if not _matches(name, layers, regular=regular)]:
-        there = sorted({name.rpartition(".")[2] for name in layers})
-        if regular and wanted in there:
-            raise JmedError(
-                f"adapter.target_modules: {wanted!r}: text is a regular expression over the whole "
-                f"name; allowed: [{wanted}]"
-            )
-        raise JmedError(
-            f"adapter.target_modules: {', '.join(lost)}: no such layer in {config.model_type}; "
-            f"allowed: {', '.join(there)}, or all-linear"
-        )
-
-
-def linear_layers(config: Any, *, trust: bool = False) -> dict[str, tuple[int, int]]:
-    """Name -> (out, in features) of every linear layer but the language-model head.
-
-    Raises:
-        JmedError: the config is not one of a causal language model.
-    """
-    from accelerate import init_empty_weights
-    from torch import nn
+    import torch
     from transformers import AutoModelForCausalLM
 
     try:
-        with init_empty_weights():
-            model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust)
+        # a copy: from_config writes into the config; on the device itself, not in accelerate's
+        # init_empty_weights, which takes tied weights apart
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(
+                copy.deepcopy(config), trust_remote_code=trust, **settings
+            )
     except ValueError as error:
+        raise JmedError(f"model.model_name_or_path: {_no_class(config, error)}") from None
+
+
+def load_model(
+    model: Model,
+    quantization: Any = None,
+    device_map: str | dict[str, str] | None = None,
+    offload_folder: str | None = None,
+) -> Any:
+    """Read the weights into the class that is scored.
+
+    Under ZeRO-3 they are sharded while they are read, if the SFTConfig with the DeepSpeed file
+    was built before.
+
+    Args:
+        quantization: transformers' quantisation config, None for weights as they are.
+        device_map, offload_folder: as `from_pretrained` has them.
+
+    Raises:
+        JmedError: AutoModelForCausalLM has no class for the model's config.
+        OSError, ValueError, ImportError: as `from_pretrained` does.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from trainer.patches import forget_packed_names
+
+    dtype = model.dtype if model.dtype == "auto" else getattr(torch, model.dtype)
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(
+            model.model_name_or_path,
+            revision=model.model_revision,
+            dtype=dtype,
+            attn_implementation=model.attn_implementation,
+            trust_remote_code=model.trust_remote_code,
+            device_map=device_map,
+            quantization_config=quantization,
+            offload_folder=offload_folder,
+            **({"use_kernels": True} if model.use_kernels else {}),
+        )
+    except ValueError as error:
+        if "for this kind of AutoModel" not in str(error):
+            raise
         raise JmedError(
-            f"model.model_name_or_path: no causal language model ({shorten(str(error), 160)})"
+            f"model.model_name_or_path: {_no_class(read_config(model), error)}"
         ) from None
-    head = model.get_output_embeddings()
-    return {
-        name: (module.out_features, module.in_features)
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and module is not head
-    }
+    if getattr(quantization, "dequantize", False):
+        forget_packed_names(loaded)
+    return loaded
 
 
-def _matches(wanted: str, layers: Iterable[str], *, regular: bool) -> bool:
-    """As PEFT: a string is a regular expression over the whole name, a list holds last parts."""
-    if regular:
-        try:
-            return any(re.fullmatch(wanted, layer) for layer in layers)
-        except re.error as error:
-            raise JmedError(
-                f"adapter.target_modules: {wanted!r}: not a regular expression ({error})"
-            ) from None
-    return any(layer == wanted or layer.endswith(f".{wanted}") for layer in layers)
+def _no_class(config: Any, error: ValueError) -> str:
+    if config.get_text_config() is config:
+        return f"no causal language model ({shorten(str(error), 160)})"
+    return (
+        f"AutoModelForCausalLM, which lm_eval's hf loads, has no class for "
+        f"{type(config).__name__}; allowed: its text part alone ({_text_class(config)}), saved as "
+        "docs/training.md says under Families"
+    )
 
 
-def _check_quantizable(config: Any, layers: dict[str, tuple[int, int]], *, gpu: bool) -> None:
-    there = getattr(config, "quantization_config", None)
-    method = there.get("quant_method") if isinstance(there, dict) else None
-    if method not in (None, "bitsandbytes"):
-        raise JmedError(
-            f"quantization: the base is quantised already ({method}); allowed: an unquantised "
-            "base, or no section quantization"
-        )
-    if not layers:
-        raise JmedError(
-            f"quantization: {config.model_type} has no linear layers that bitsandbytes quantises"
-        )
-    odd = {name: shape for name, shape in layers.items() if shape[0] % 64 or shape[1] % 64}
-    if odd and not gpu:
-        name, shape = next(iter(odd.items()))
-        raise JmedError(
-            f"quantization: on a CPU, 4 bits need dimensions that are multiples of 64; {name} is "
-            f"{shape[0]} × {shape[1]}"
-        )
+def _text_class(config: Any) -> str:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    kind = config.get_text_config().model_type
+    return str(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(kind, f"of {kind}"))
 
 
 def _from_pretrained(kind: Any, model: Model) -> Any:

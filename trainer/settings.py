@@ -11,14 +11,18 @@ from peft import LoraConfig
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from transformers import BitsAndBytesConfig, EarlyStoppingCallback
+from transformers.utils.quantization_config import Mxfp4Config
 from trl import SFTConfig
 
 from lm_eval_tasks.errors import JmedError, check_keys
+from trainer.attention import DENSE, check_installed, needs_gpu
 from trainer.batch import Batch, split_batch
 from trainer.contradictions import check_recipe
 from trainer.ds_config import read_ds_config, zero_stage
 from trainer.launch import Launch
+from trainer.quantization import is_mxfp4, quantization_config
 from trainer.recipe import Recipe, explain
+from trainer.trackers import check_trackers
 
 Built = TypeVar("Built")
 
@@ -34,7 +38,7 @@ class Settings:
     arguments: SFTConfig
     batch: Batch
     adapter: LoraConfig | None
-    quantization: BitsAndBytesConfig | None
+    quantization: BitsAndBytesConfig | Mxfp4Config | None
     early_stopping: EarlyStoppingCallback | None
     ds_config: dict[str, Any] | None
     notices: tuple[str, ...]
@@ -53,12 +57,12 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
     check_recipe(recipe)
     check_fields(recipe.train, SFTConfig, "train")
     adapter = _build(LoraConfig, {"task_type": "CAUSAL_LM"}, recipe.adapter, "adapter")
-    quantization = _quantization(recipe.quantization)
+    quantization = quantization_config(recipe.quantization)
     ds_config = _ds_config(recipe, launch)
     micro = recipe.train.get("per_device_train_batch_size", 1)
     batch = split_batch(recipe.train_batch_size, micro, launch.world_size)
-    if not launch.gpu and not elsewhere:
-        check_cpu(recipe)
+    if not elsewhere:
+        check_installed(recipe.model) if launch.gpu else check_cpu(recipe)
     _check_master_copy(recipe, recipe.train.get("deepspeed") if elsewhere else ds_config)
     derived = {
         "per_device_train_batch_size": micro,
@@ -66,17 +70,13 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
         "use_cpu": not launch.gpu,
         "deepspeed": ds_config,
         "trust_remote_code": recipe.model.trust_remote_code,
-        "model_init_kwargs": {
-            "revision": recipe.model.model_revision,
-            "dtype": recipe.model.dtype,
-            "attn_implementation": recipe.model.attn_implementation,
-        },
         "ddp_find_unused_parameters": False,
         # else early stopping forgets its patience on resume
         "restore_callback_states_from_checkpoint": True,
     }
     arguments = _build(SFTConfig, recipe.train, derived, "train")
     assert arguments is not None
+    check_trackers(arguments.report_to, here=not elsewhere)
     return Settings(
         arguments=arguments,
         batch=batch,
@@ -121,9 +121,8 @@ def check_cpu(recipe: Recipe) -> None:
     Raises:
         JmedError: naming the setting and what to write for a CPU.
     """
-    attention = recipe.model.attn_implementation or ""
-    if attention.startswith("flash") or attention == "flex_attention":
-        raise JmedError(f"model.attn_implementation: {attention} needs a GPU; on a CPU: sdpa")
+    if setting := needs_gpu(recipe.model):
+        raise JmedError(f"model.{setting} needs a GPU; on a CPU: sdpa, without use_kernels")
     for key in ("fp16", "tf32", "use_liger_kernel", "activation_offloading"):
         if recipe.train.get(key):
             raise JmedError(f"train.{key}: needs a GPU; there is none on this machine")
@@ -152,30 +151,6 @@ def _build(
         raise JmedError(f"{where}: {' '.join(str(error).split())}") from None
 
 
-def _quantization(section: Mapping[str, Any] | None) -> BitsAndBytesConfig | None:
-    if section is None:
-        return None
-    known = set(inspect.signature(BitsAndBytesConfig).parameters) - {"kwargs"}
-    check_keys(section, known, "quantization")
-    for key, value in section.items():
-        default = inspect.signature(BitsAndBytesConfig).parameters[key].default
-        if isinstance(default, bool) and not isinstance(value, bool):
-            raise JmedError(f"quantization.{key}: found {value!r}; allowed: true, false")
-    if section.get("bnb_4bit_quant_type", "fp4") not in ("fp4", "nf4"):
-        raise JmedError(
-            f"quantization.bnb_4bit_quant_type: found {section['bnb_4bit_quant_type']!r}; "
-            "allowed: nf4, fp4"
-        )
-    return _build_quantization(section)
-
-
-def _build_quantization(section: Mapping[str, Any]) -> BitsAndBytesConfig:
-    try:
-        return BitsAndBytesConfig(**section)
-    except (ValueError, TypeError, ImportError, AttributeError) as error:
-        raise JmedError(f"quantization: {error}") from None
-
-
 def _early_stopping(section: Mapping[str, Any] | None) -> EarlyStoppingCallback | None:
     if section is None:
         return None
@@ -196,7 +171,8 @@ def _ds_config(recipe: Recipe, launch: Launch) -> dict[str, Any] | None:
         raise JmedError(f"train.deepspeed: found {file!r}; allowed: a file, ds_configs/zero2.json")
     config = read_ds_config(Path(file))
     storage = (recipe.quantization or {}).get("bnb_4bit_quant_storage", "uint8")
-    if zero_stage(config) == 3 and recipe.quantization and storage != recipe.model.dtype:
+    packs = recipe.quantization and not is_mxfp4(recipe.quantization)
+    if zero_stage(config) == 3 and packs and storage != recipe.model.dtype:
         raise JmedError(
             f"quantization.bnb_4bit_quant_storage: found {storage!r}; ZeRO-3 shards 4-bit weights "
             f"reliably only when stored as model.dtype: {recipe.model.dtype}"
@@ -214,7 +190,7 @@ def _notices(recipe: Recipe, launch: Launch) -> list[str]:
             "`torchrun` to use it); the losses are the same"
         )
     attention = recipe.model.attn_implementation or "sdpa"
-    if recipe.train.get("packing") and not attention.startswith("flash"):
+    if recipe.train.get("packing") and attention in DENSE:
         notices.append(
             f"packing with {attention}: packed examples are kept apart by a dense mask over the "
             "whole batch, which may cost more than padding; flash_attention_2 on a GPU does not"

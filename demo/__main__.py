@@ -20,6 +20,7 @@ from shutil import rmtree
 
 from demo import facts
 from demo.scores import all_hold, findings, read_scores, score_table, tasks
+from lm_eval_tasks import telemetry
 from lm_eval_tasks.link import link
 from lm_eval_tasks.tables import console
 
@@ -32,6 +33,7 @@ SAMPLE = "jmed_sample_paper"
 def main() -> int:
     """Invent, train a base, score, tune, score; everything lands in --out."""
     asked = _parser().parse_args()
+    telemetry.turn_off()
     out: Path = asked.out
     base = asked.base or str(out / "base")
     kinds = ["lora", "qlora"] if asked.four_bit else ["lora"]

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from lm_eval_tasks import TASKS_PATH, __version__
+from lm_eval_tasks import TASKS_PATH, __version__, telemetry
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.streams import REFUSED, command_streams, say
 
@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         SystemExit: with 2, or as `command_streams` says.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    telemetry.turn_off()
     with command_streams("jmed"):
         try:
             _run(given)

@@ -9,6 +9,10 @@ from hypothesis import settings
 from lm_eval_tasks.card import exam_names, read_card
 from lm_eval_tasks.sources import is_local
 
+# Its client reads this once, at its import, and without a network tries each file for half a
+# minute. A test of downloads takes it away again.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
 # No test depends on the clock; where CI is set, the examples are the same each time.
 settings.register_profile("jmed", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("jmed")

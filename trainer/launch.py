@@ -1,23 +1,33 @@
-"""How this process was started: launcher, rank, number of processes, GPU or CPU."""
+"""How this process was started: launcher, rank, number of processes, GPUs or CPU."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from lm_eval_tasks.errors import JmedError
 
 GLOO = "gloo"
 
 
 @dataclass(frozen=True)
 class Launch:
-    """gpu: a CUDA device is there; distributed: a launcher has set the ranks."""
+    """gpu: a CUDA device is there; gpus: how many this process sees; distributed: a launcher has
+    set the ranks."""
 
     rank: int
     world_size: int
     gpu: bool
     distributed: bool
+    gpus: int = 0
 
     @property
     def is_main(self) -> bool:
         return self.rank == 0
+
+    @property
+    def device_map(self) -> str | None:
+        """What TRL passes where it loads a model: "auto" for one process with GPUs, else None."""
+        return "auto" if self.gpu and not self.distributed else None
 
 
 def read_launch() -> Launch:
@@ -29,7 +39,49 @@ def read_launch() -> Launch:
         world_size=int(os.environ.get("WORLD_SIZE", "1")),
         gpu=torch.cuda.is_available(),
         distributed="RANK" in os.environ,
+        gpus=torch.cuda.device_count(),
     )
+
+
+def check_launch(launch: Launch) -> None:
+    """Refuse one process that sees several GPUs.
+
+    TRL would load with device_map="auto": the layers are split over the GPUs and one of them works
+    at a time.
+
+    Raises:
+        JmedError: saying how all of them work, and how one does.
+    """
+    if launch.distributed or launch.gpus < 2:
+        return
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    raise JmedError(
+        f"{launch.gpus} GPUs are visible and no launcher started this process; allowed: all of "
+        f"them, `deepspeed --module trainer.sft RECIPE` or `torchrun --nproc_per_node "
+        f"{launch.gpus} -m trainer.sft RECIPE`; or one, `CUDA_VISIBLE_DEVICES={first} python -m "
+        "trainer.sft RECIPE`"
+    )
+
+
+def launch_command(recipe: str, gpus: int, environ: Mapping[str, str]) -> str:
+    """The command that starts a recipe on this machine.
+
+    Where CUDA_VISIBLE_DEVICES names GPUs, they are named again: with --num_gpus DeepSpeed ignores
+    that variable and takes the first GPUs, which may be somebody else's (deepspeed 0.19.8,
+    launcher/runner.py).
+
+    Args:
+        recipe: its path, with --set where given.
+        gpus: of this machine.
+        environ: os.environ.
+    """
+    named = [part for part in environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if part.strip()]
+    which = f"--num_gpus {gpus}"
+    if len(named) >= gpus:
+        if not all(name.isdecimal() for name in named):  # UUIDs, which DeepSpeed cannot read
+            return f"torchrun --nproc_per_node {gpus} -m trainer.sft {recipe}"
+        which = f"--include localhost:{','.join(named[:gpus])}"
+    return f"deepspeed {which} --module trainer.sft {recipe}"
 
 
 def join_processes(launch: Launch, stage: int) -> None:

@@ -5,11 +5,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from lm_eval_tasks.atomic import write_text
+from lm_eval_tasks.errors import JmedError
+from trainer.json_file import JsonError, parse
 
 FILE = "losses.jsonl"
+
+
+class Entry(BaseModel):
+    """One line, as far as it is read again."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    step: int
+    loss: float | None = None
+    eval_loss: float | None = None
 
 
 class LossFile(TrainerCallback):
@@ -42,16 +54,24 @@ class LossFile(TrainerCallback):
 
 
 def read_losses(folder: Path) -> list[dict[str, Any]]:
-    """The entries of a run in order; a line cut short by a kill is passed over."""
+    """The entries of a run in order; a last line cut short by a kill is passed over.
+
+    Raises:
+        JmedError: another line is no entry.
+    """
     file = folder / FILE
     if not file.is_file():
         return []
     entries = []
-    for line in file.read_text(encoding="utf-8").splitlines():
+    lines = file.read_bytes().decode("utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
         try:
-            entries.append(json.loads(line))
-        except ValueError:
-            continue
+            entries.append(parse(line, Entry))
+        except JsonError as error:
+            if number < len(lines):
+                raise JmedError(
+                    f"{file}, line {number}: {error}; allowed: an entry with its step, or no line"
+                ) from None
     return entries
 
 

@@ -1,32 +1,41 @@
 """Recipe -> run folder: the order of things in a run."""
 
-import errno
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from accelerate.utils import gather_object
 from rich.console import Console
 from safetensors import SafetensorError
+from transformers import set_seed
 
 from lm_eval_tasks.errors import JmedError
 from trainer import run_folder
-from trainer.adapter_trainer import AdapterTrainer, MarkWhole, Milestones, keep_nf4_portable
-from trainer.checkpoints import last_whole, remove_partial
+from trainer.adapter_trainer import AdapterTrainer, MarkWhole, Milestones
+from trainer.changed_settings import check_same
+from trainer.checkpoints import Choice, choose
 from trainer.contradictions import check_recipe
 from trainer.dataset import Prepared, prepare
-from trainer.launch import Launch, join_processes, read_launch
+from trainer.effect import check_effect
+from trainer.exact_resume import ExactResume
+from trainer.explained import explained
+from trainer.interrupt import Interrupt, Interrupted
+from trainer.launch import Launch, check_launch, join_processes, read_launch
 from trainer.losses import LossFile, draw, read_losses
 from trainer.mixture import Mixture, mix
-from trainer.model import check_layers, read_config, read_tokenizer
+from trainer.model import empty_model, load_model, positions, read_config, read_tokenizer
 from trainer.model_card import model_card
+from trainer.outcome import check_ended, going_on
 from trainer.overlap_guard import exams_here, guard, with_base
-from trainer.recipe import Recipe
-from trainer.run_state import check_same, read_run, where_to_start
+from trainer.patches import keep_nf4_portable, name_for_trl, without_zero3
+from trainer.ranks import check_ranks, check_shared, note_environments, shared_sha256
+from trainer.recipe import Model, Recipe
+from trainer.run_lock import RunLock
+from trainer.run_state import check_folder, make_way, read_run
+from trainer.scoring_commands import scoring_commands
 from trainer.settings import Settings, build_settings
+from trainer.targets import check_layers, freeze_all_but_text, may_stay_unused, resolve
 
 
 def run(recipe: Recipe, *, resume: bool) -> None:
@@ -35,49 +44,119 @@ def run(recipe: Recipe, *, resume: bool) -> None:
     Raises:
         JmedError: anything that is wrong with recipe, data, base or machine; whole checkpoints
             stay as they are.
+        Interrupted: a signal ended it after a step; its checkpoint is whole.
     """
     launch = read_launch()
     console = Console(stderr=True, quiet=not launch.is_main, soft_wrap=True)
     check_recipe(recipe)
+    check_launch(launch)
+    with RunLock(recipe.output_dir, console, is_main=launch.is_main) as lock:
+        _run(recipe, lock, launch, console, resume=resume)
+
+
+def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, resume: bool) -> None:
     folder = recipe.output_dir
-    finished = _is_finished(folder)
-    checkpoint = None if finished else where_to_start(folder, resume=resume)
-    check_layers(recipe, read_config(recipe.model), gpu=launch.gpu)
-    with _explained(folder):
+    before = read_run(folder)
+    finished = _is_finished(before)
+    if not finished:
+        check_folder(folder, resume=resume)
+    config = read_config(recipe.model)
+    check_layers(recipe, config, gpu=launch.gpu)
+    with explained(folder):
         settings = _join(recipe, launch)
-    for notice in settings.notices:
+    for notice in (*settings.notices, "usage statistics of the libraries are off"):
         console.print(f"note: {notice}", markup=False)
     tokenizer = read_tokenizer(recipe.model)
     mixture = mix(recipe.data, settings.arguments.seed)
-    prepared = prepare(recipe, mixture, tokenizer)
+    prepared = prepare(recipe, mixture, tokenizer, _first_day(before))
+    for note in prepared.notes:
+        console.print(f"note: {note}", markup=False)
     record = _record(recipe, settings, mixture, prepared)
-    if (before := read_run(folder)) and (finished or checkpoint):
-        check_same(before["settings"], record["settings"])
-    _check_ranks(record["settings"], checkpoint, finished=finished)
+    choice = Choice() if finished or before is None else choose(folder, shared_sha256)
+    read_losses(folder)  # what is wrong with them is said now
+    if before and (finished or choice.checkpoint):
+        changed = check_same(before["settings"], record["settings"])
+        record["resumed"] = going_on(before, choice, changed, console)
+    check_ranks(record["settings"], choice.checkpoint, finished=finished)
+    note_environments(console)
     if finished:
         console.print(f"{folder}: this run is finished; nothing to do", markup=False)
         return
     own = guard([*mixture.train, *mixture.held_out], recipe.data.may_overlap)
     record["overlap"] = with_base(own, recipe.model.model_name_or_path)
-    record["scoring_commands"] = run_folder.scoring_commands(recipe, folder, exams_here())
-    with _explained(folder):
+    record["scoring_commands"] = scoring_commands(
+        recipe, folder, exams_here(), thinks=prepared.thinks, positions=positions(config)
+    )
+    with explained(folder):
+        lock.take()
         if launch.is_main:
-            _open_folder(folder, recipe, settings, record, console)
+            if read_run(folder) != before:
+                raise JmedError(f"train.output_dir: {folder}: another run was here meanwhile")
+            _make_way(folder, choice, console)
+            _open_folder(folder, recipe, settings, record)
+        check_shared(folder, launch)
     console.print(f"batch: {settings.batch}", markup=False)
     if resume:
-        console.print(f"resuming from {checkpoint or 'the first step: no whole checkpoint'}")
-    with _explained(folder):
+        at = choice.checkpoint or "the first step: no whole checkpoint"
+        console.print(f"resuming from {at}", markup=False)
+    with explained(folder):
         trainer = _build_trainer(recipe, settings, prepared, tokenizer)
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        trainer.save_model(str(folder))
-        if launch.is_main:
-            _close_folder(folder, record, trainer, console)
+        interrupt = _train(trainer, recipe, record, choice.checkpoint, console)
     trainer.end()
+    if interrupt.by is not None:
+        raise Interrupted(interrupt.by, trainer.state.global_step)
 
 
-def _is_finished(folder: Path) -> bool:
-    before = read_run(folder)
-    return bool(before and before["state"] == run_folder.FINISHED)
+def _train(
+    trainer: AdapterTrainer,
+    recipe: Recipe,
+    record: dict[str, Any],
+    checkpoint: Path | None,
+    console: Console,
+) -> Interrupt:
+    """Train to the end, or until a signal, and write down which of them it was."""
+    folder, interrupt = recipe.output_dir, Interrupt()
+    trainer.add_callback(interrupt)
+    trainer.add_callback(ExactResume(trainer))  # after all that ask for a checkpoint
+    main = trainer.accelerator.is_main_process
+    with interrupt.listening():
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if interrupt.by is None:
+            check_ended(trainer, console)
+            trainer.save_model(str(folder))
+            record["effect"] = check_effect(trainer, recipe.model, folder)
+        if main and interrupt.by is not None:
+            record["state"] = run_folder.INTERRUPTED
+            record["interrupted"] = {
+                "by": interrupt.by.name,
+                "after_step": trainer.state.global_step,
+            }
+            run_folder.write_run(folder, record)
+        elif main:
+            _close_folder(folder, record, trainer, console)
+        trainer.accelerator.wait_for_everyone()  # the first to leave has the others ended
+    return interrupt
+
+
+def _make_way(folder: Path, choice: Choice, console: Console) -> None:
+    for path in make_way(folder, choice):
+        console.print(f"{path.name}: half written by a run that was killed; removed")
+
+
+def _open_folder(folder: Path, recipe: Recipe, settings: Settings, record: dict[str, Any]) -> None:
+    """In this order: killed after the first write, the folder holds a run."""
+    run_folder.write_run(folder, record)
+    run_folder.write_recipe(folder, recipe, settings)
+
+
+def _is_finished(before: Mapping[str, Any] | None) -> bool:
+    return before is not None and before["state"] == run_folder.FINISHED
+
+
+def _first_day(before: Mapping[str, Any] | None) -> date | None:
+    """The day a resumed run began: some templates write the date into every prompt."""
+    day = before.get("data", {}).get("template_day") if before else None
+    return date.fromisoformat(day) if day else None
 
 
 def _join(recipe: Recipe, launch: Launch) -> Settings:
@@ -101,37 +180,6 @@ def _record(
     }
 
 
-def _open_folder(
-    folder: Path, recipe: Recipe, settings: Settings, record: dict[str, Any], console: Console
-) -> None:
-    for path in remove_partial(folder):
-        console.print(f"{path.name}: half written by a run that was killed; removed")
-    run_folder.write_recipe(folder, recipe, settings)
-    run_folder.write_run(folder, record)
-
-
-def _check_ranks(settings: Mapping[str, Any], checkpoint: Path | None, *, finished: bool) -> None:
-    """See that all processes are about to do the same: hosts may hold other files.
-
-    Raises:
-        JmedError: naming a rank that differs, and in what.
-    """
-    own = {
-        "train_data_sha256": settings["train_data_sha256"],
-        "held_out_data_sha256": settings["held_out_data_sha256"],
-        "checkpoint": checkpoint.name if checkpoint else None,
-        "finished": finished,
-    }
-    first, *others = gather_object([own])
-    for rank, other in enumerate(others, 1):
-        for key, value in other.items():
-            if value != first[key]:
-                raise JmedError(
-                    f"rank {rank} has another {key} than rank 0: {value!r}, {first[key]!r}; all "
-                    "hosts need the same data files and train.output_dir on a shared file system"
-                )
-
-
 def _build_trainer(
     recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: Any
 ) -> AdapterTrainer:
@@ -151,14 +199,23 @@ def _trainer(
 ) -> AdapterTrainer:
     if settings.quantization is not None:
         keep_nf4_portable()
+    set_seed(settings.arguments.seed)  # for weights that a checkpoint may lack
+    model = load_model(recipe.model, settings.quantization, read_launch().device_map)
+    name_for_trl(model)
+    adapter = settings.adapter
+    if adapter is None:
+        freeze_all_but_text(model)
+    else:
+        with without_zero3():
+            adapter = resolve(adapter, _empty(recipe.model))
+    settings.arguments.ddp_find_unused_parameters = may_stay_unused(model)
     trainer = AdapterTrainer(
-        recipe.model.model_name_or_path,
+        model,
         settings.arguments,
         train_dataset=prepared.train,
         eval_dataset=prepared.held_out,
         processing_class=tokenizer,
-        quantization_config=settings.quantization,
-        peft_config=settings.adapter,
+        peft_config=adapter,
         callbacks=[cb for cb in (LossFile(), MarkWhole(), settings.early_stopping) if cb],
     )
     trainer.add_callback(Milestones(trainer, recipe.milestones))
@@ -167,6 +224,10 @@ def _trainer(
             f"TRL kept {len(trainer.train_dataset)} of {len(prepared.train)} prepared examples"
         )
     return trainer
+
+
+def _empty(base: Model) -> Any:
+    return empty_model(read_config(base), trust=base.trust_remote_code)
 
 
 def _close_folder(
@@ -192,41 +253,6 @@ def _close_folder(
     (folder / "README.md").write_text(model_card(record), encoding="utf-8")
     draw(folder, folder.name)
     run_folder.write_run(folder, record)
-    console.print(f"done: {folder}; score it with", markup=False)
+    console.print(f"done: {folder}; score it, and its base alike, with", markup=False)
     for command in record["scoring_commands"]:
         console.print(f"  {command}", markup=False, soft_wrap=True)
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Put what users can mend into one message; everything else keeps its traceback."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        text = " ".join(str(error).split())
-        whole = last_whole(folder)
-        kept = f"whole checkpoints are intact, the last: {whole}" if whole else "no checkpoint yet"
-        if "address already in use" in text.lower() or "EADDRINUSE" in text:
-            raise JmedError(
-                "the port of another run is taken; start with another one: deepspeed "
-                "--master_port 29501, torchrun --master_port 29501"
-            ) from None
-        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        if full or "No space left" in text or "file write failed" in text:
-            raise JmedError(
-                f"{folder}: could not be written ({text[:160]}); {kept}. Make room "
-                f"({shutil.disk_usage(folder).free / 2**30:.1f} GiB free), then --resume"
-            ) from None
-        if isinstance(error, OSError) and (
-            "does not appear to have" in text or "no file named" in text
-        ):
-            raise JmedError(f"model.model_name_or_path: no weights there ({text[:200]})") from None
-        if isinstance(error, FileExistsError | NotADirectoryError | PermissionError):
-            raise JmedError(f"train.output_dir: {folder}: {error.strerror}") from None
-        if "out of memory" in text.lower():
-            raise JmedError(
-                f"out of memory ({text[:160]}); {kept}. Allowed: a smaller "
-                "train.per_device_train_batch_size (the global batch stays), another "
-                "ds_configs/ file; `python -m trainer check` predicts what fits"
-            ) from None
-        raise

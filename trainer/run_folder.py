@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +13,7 @@ import yaml
 
 from lm_eval_tasks import __version__
 from lm_eval_tasks.atomic import write_text
-from lm_eval_tasks.task_names import task_names
+from trainer.base_identity import base_identity
 from trainer.dataset import Prepared, digest, file_digests
 from trainer.mixture import Mixture
 from trainer.recipe import Recipe
@@ -24,13 +24,14 @@ PACKAGES = (
     "torch", "transformers", "trl", "peft", "accelerate", "datasets", "bitsandbytes", "deepspeed",
     "lm_eval",
 )  # fmt: skip
-RUNNING, FINISHED = "running", "finished"
+RUNNING, INTERRUPTED, FINISHED = "running", "interrupted", "finished"
 
 
 def settings_record(recipe: Recipe, settings: Settings, prepared: Prepared) -> dict[str, Any]:
     """All that decides the weights, for comparison on resume."""
     return {
         "recipe": recipe.model_dump(),
+        "base": base_identity(recipe.model),
         "batch": asdict(settings.batch),
         "deepspeed": settings.ds_config,
         "train_data_sha256": digest(prepared.train),
@@ -40,7 +41,7 @@ def settings_record(recipe: Recipe, settings: Settings, prepared: Prepared) -> d
 
 def data_record(recipe: Recipe, mixture: Mixture, prepared: Prepared) -> dict[str, Any]:
     """Where the rows came from and what became of them, each drop counted."""
-    learnt = sum(len(example.ids) - example.learnt_from for example in prepared.examples)
+    learnt = sum(example.learnt for example in prepared.examples)
     return {
         "rows_read": mixture.read,
         "rows": mixture.counts,
@@ -50,6 +51,8 @@ def data_record(recipe: Recipe, mixture: Mixture, prepared: Prepared) -> dict[st
         "train_tokens_learnt": learnt,
         "held_out_examples": len(prepared.held_out) if prepared.held_out else 0,
         "held_out": dict(prepared.held_out_audit.counts),
+        "template_day": prepared.day.isoformat(),
+        "notes": list(prepared.notes),
         "files_sha256": file_digests(recipe),
     }
 
@@ -93,28 +96,6 @@ def sort_target_modules(folder: Path) -> None:
         if isinstance(config.get("target_modules"), list):
             config["target_modules"].sort()
         write_text(file, json.dumps(config, indent=2, sort_keys=True))
-
-
-def scoring_commands(recipe: Recipe, folder: Path, exams: Sequence[str]) -> list[str]:
-    """The lm_eval commands that score this run, the 4-bit base as trained first.
-
-    Args:
-        exams: those whose files are here; lm_eval stops at a task without its file.
-    """
-    base = recipe.model.model_name_or_path
-    weights = f"pretrained={base},peft={folder}" if recipe.adapter else f"pretrained={folder}"
-    if recipe.adapter and recipe.model.model_revision:
-        weights += f",revision={recipe.model.model_revision}"
-    weights += f",dtype={recipe.model.dtype}"
-    named = [f"jmed_{exam}_{recipe.data.protocol}" for exam in exams]
-    tasks = ",".join(name for name in named if name in task_names())
-    chat = " --apply_chat_template" if recipe.data.apply_chat_template else ""
-    rest = f"--tasks {tasks}{chat} --batch_size auto --output_path {folder}/scores --log_samples"
-    stock = f'lm_eval --include_path "$(jmed path)" --model hf --model_args {weights} {rest}'
-    if not recipe.quantization:
-        return [stock]
-    bits = ",".join(f"{key}={value}" for key, value in recipe.quantization.items())
-    return [f"jmed eval --model jmed_hf --model_args {weights},{bits} {rest}", stock]
 
 
 def _version(package: str) -> str | None:

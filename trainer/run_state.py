@@ -1,29 +1,57 @@
-"""Whether a run folder is fresh, unfinished or finished, and whether its run is still this one.
+"""What a run folder holds: nothing, a run that goes on or is finished, or something else."""
 
-transformers resumes with another batch size, LoRA alpha or data without a word, and a finished
-run that is resumed trains one more step.
-"""
-
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from lm_eval_tasks.errors import JmedError
-from trainer.checkpoints import last_to_resume, last_whole
+from trainer.checkpoints import Choice, last_whole, remove_partial, set_aside
+from trainer.json_file import JsonError, read_json
 
 RUN_FILE = "run.json"
-HARMLESS = frozenset(
-    f"recipe.{key}"
-    for key in (
-        "paper", "milestones", "train.output_dir", "train.save_steps", "train.save_strategy",
-        "train.save_total_limit", "train.logging_steps", "train.logging_strategy",
-        "train.logging_first_step", "train.report_to", "train.run_name", "train.disable_tqdm",
-        "train.dataloader_num_workers", "train.dataloader_pin_memory", "train.deepspeed",
-    )
-)  # fmt: skip
-"""What may change on resume: none of it alters the weights. Of `train.deepspeed` the file's
-content is compared instead of its name."""
+LOCK_FILE, HOLDER_FILE = "_lock", "_running.json"
+"""An underscore keeps a file out of what is pushed to the Hub."""
+DRAFTS = (f".{RUN_FILE}.", ".recipe.yaml.", f".{HOLDER_FILE}.", ".shared.")
+"""Beginnings of names that a kill can leave behind."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Found(_Part):
+    rows: int
+    questions: int
+
+
+class _Overlap(_Part):
+    found: dict[str, _Found]
+    compared: list[str]
+    not_here: list[str]
+
+
+class _Zero(_Part):
+    stage: int
+
+
+class _DeepSpeed(_Part):
+    zero_optimization: _Zero
+
+
+class _Settings(_Part):
+    recipe: dict[str, Any] = {}
+    batch: dict[str, int] = {}
+    deepspeed: _DeepSpeed | None = None
+
+
+class RunRecord(_Part):
+    """The form of run.json, as far as another run reads it."""
+
+    state: Literal["running", "interrupted", "finished"]
+    settings: _Settings
+    overlap: _Overlap | None = None
+    resumed: list[dict[str, Any]] = []
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:
@@ -36,64 +64,53 @@ def read_run(folder: Path) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        return {**record, "settings": dict(record["settings"])}
-    except (ValueError, KeyError, TypeError, OSError):
-        raise JmedError(f"{file}: not the record of a run; allowed: another output_dir") from None
+        record: dict[str, Any] = read_json(file, RunRecord)
+    except JsonError as error:
+        raise JmedError(
+            f"{folder}: not the record of a run: {error}; allowed: another output_dir"
+        ) from None
+    return record
 
 
-def where_to_start(folder: Path, *, resume: bool) -> Path | None:
-    """The checkpoint to go on from, None for the first step.
+def check_folder(folder: Path, *, resume: bool) -> None:
+    """See that a run may begin or go on here.
+
+    A kill within the first moments of a run leaves nothing but a lock and drafts.
 
     Raises:
         JmedError: the folder holds a run that --resume was not given for, or something else.
     """
     if read_run(folder) is None:
-        if folder.is_dir() and any(folder.iterdir()):
+        foreign = [path.name for path in _inside(folder) if not _is_own(path)]
+        if foreign:
             raise JmedError(
-                f"train.output_dir: {folder} holds files and no run; allowed: a new folder"
+                f"train.output_dir: {folder} holds files and no run ({', '.join(foreign[:3])}); "
+                "allowed: a new folder"
             )
-        return None
-    whole = last_whole(folder)
-    if whole and not resume:
+    elif not resume and (whole := last_whole(folder)):
         raise JmedError(
             f"train.output_dir: {folder} holds an unfinished run with {whole.name}; allowed: "
             "--resume to go on with it, or another output_dir"
         )
-    return last_to_resume(folder)
 
 
-def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """See that the settings that alter a run are those it began with.
+def make_way(folder: Path, choice: Choice) -> list[Path]:
+    """Set damaged checkpoints aside, and delete what a kill left half written.
 
-    Args:
-        old, new: nested settings as in run.json.
-
-    Raises:
-        JmedError: naming each changed setting with its old and new value.
+    Returns:
+        The half-written checkpoints that were deleted.
     """
-    before, now = dict(_flat(old)), dict(_flat(new))
-    changed = [
-        f"{key}: was {before.get(key, 'not set')!r}, is now {now.get(key, 'not set')!r}"
-        for key in sorted({*before, *now})
-        if key not in HARMLESS
-        and not any(key.startswith(f"{harmless}.") for harmless in HARMLESS)
-        and before.get(key) != now.get(key)
-    ]
-    if changed:
-        raise JmedError(
-            "the run in this folder began with other settings: "
-            + "; ".join(changed[:8])
-            + (f"; and {len(changed) - 8} more" if len(changed) > 8 else "")
-            + ". Allowed: the old settings, or another train.output_dir"
-        )
+    for path in _inside(folder):
+        if path.name.startswith(DRAFTS):
+            path.unlink(missing_ok=True)
+    for path in choice.damaged:
+        set_aside(path)
+    return remove_partial(folder)
 
 
-def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        return [
-            pair
-            for key, inner in value.items()
-            for pair in _flat(inner, f"{name}.{key}" if name else str(key))
-        ]
-    return [(name, value)]
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _is_own(path: Path) -> bool:
+    return path.name in (LOCK_FILE, HOLDER_FILE) or path.name.startswith(DRAFTS)

@@ -16,28 +16,58 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from lm_eval_tasks import telemetry
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.streams import INTERRUPTED, REFUSED, command_streams, say
 from trainer.quiet import hush
-from trainer.recipe import read_recipe
+from trainer.recipe import Recipe, read_recipe
+
+RANK = os.environ.get("RANK", "0")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; bad input gives one message on stderr and exit status 2."""
-    asked = _parser().parse_args(arguments)
-    hush()
-    try:
-        recipe = read_recipe(asked.recipe, asked.set)
-        from trainer.run import run
+    """Run the command line; bad input gives one message on stderr and exit status 2.
 
-        run(recipe, resume=asked.resume)
+    Exit status 75 (EX_TEMPFAIL of sysexits.h): SIGTERM or SIGUSR1 ended the run after a step, its
+    checkpoint is whole, and the same command with --resume goes on. 130: SIGINT did.
+    """
+    telemetry.turn_off()
+    with command_streams("trainer.sft"):
+        asked = _parser().parse_args(arguments)
+        hush()
+        if status := _status(asked):
+            sys.exit(status)
+
+
+def _status(asked: argparse.Namespace) -> int:
+    try:
+        return _train(read_recipe(asked.recipe, asked.set), resume=asked.resume)
     except JmedError as error:
-        rank = os.environ.get("RANK", "0")
-        if rank != "0":
+        if RANK != "0":
             time.sleep(3)  # what all ranks find wrong, the first says alone: the launcher ends them
-        sys.stderr.write(f"trainer.sft{f' [rank {rank}]' if rank != '0' else ''}: {error}\n")
+        _say(error)
         # no clean-up of process groups: other ranks end by the same error, or are ended
-        sys.stderr.flush()
-        os._exit(2)
+        os._exit(REFUSED)
+    except KeyboardInterrupt:
+        _say("interrupted; --resume goes on from the last whole checkpoint, if there is one")
+        return INTERRUPTED
+
+
+def _train(recipe: Recipe, *, resume: bool) -> int:
+    from trainer.interrupt import Interrupted
+    from trainer.run import run
+
+    try:
+        run(recipe, resume=resume)
+    except Interrupted as ended:
+        if RANK == "0":
+            _say(ended)
+        return ended.status
+    return 0
+
+
+def _say(what: object) -> None:
+    say(f"trainer.sft{f' [rank {RANK}]' if RANK != '0' else ''}: {what}")
 
 
 def _parser() -> argparse.ArgumentParser:

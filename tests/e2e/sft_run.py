@@ -91,6 +91,18 @@ def launcher(ranks: int, kind: str = "deepspeed") -> list[str]:
     ]  # fmt: skip
 
 
+def ranks_by_hand(count: int) -> list[dict[str, str]]:
+    """The variables of each rank, as srun and pbsdsh start them: without a launcher."""
+    port = free_port()
+    return [
+        {
+            "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count),
+            "LOCAL_WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
+        }
+        for rank in range(count)
+    ]  # fmt: skip
+
+
 def accelerate() -> list[str]:
     """accelerate launch with its one process: for more on a CPU it wants MPI."""
     program = str(Path(sys.executable).parent / "accelerate")

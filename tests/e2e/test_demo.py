@@ -62,11 +62,13 @@ def test_lm_eval_scores_the_run_folder_on_the_sample_exam(
 def test_the_run_folder_says_how_to_score_it(demo: tuple[Path, str]) -> None:
     out, _ = demo
     record = json.loads((out / "qlora" / "run.json").read_text(encoding="utf-8"))
-    with_4_bit, stock = record["scoring_commands"]
+    with_4_bit, stock, *base = record["scoring_commands"]
     assert with_4_bit.startswith("jmed eval --model jmed_hf")
     assert "load_in_4bit=True" in with_4_bit
     assert stock.startswith("lm_eval --include_path")
     assert "jmed_sample_paper" in stock
+    assert len(base) == 2
+    assert not any("peft=" in command for command in base)
 
 
 def test_it_ends_in_a_comparison_a_report_and_checked_files(demo: tuple[Path, str]) -> None:

@@ -18,7 +18,8 @@ from tests.e2e.sft_run import (
     write_recipe,
     write_rows,
 )
-from trainer.checkpoints import MARK, checkpoints, is_whole
+from trainer.checkpoints import checkpoints
+from trainer.mark import MARK, is_whole
 
 STEPS = 14
 
@@ -109,7 +110,7 @@ def test_without_resume_an_unfinished_run_is_left_alone(place: Path, unfinished:
         ("adapter.lora_alpha=16", "recipe.adapter.lora_alpha: was 32, is now 16"),
         ("train_batch_size=16", "recipe.train_batch_size: was 8, is now 16"),
         ("train.max_steps=20", "recipe.train.max_steps: was 14, is now 20"),
-        ("train.per_device_train_batch_size=2", "batch.micro: was 4, is now 2"),
+        ("train.eval_steps=4", "recipe.train.eval_steps: was 3, is now 4"),
     ],
 )
 def test_a_changed_setting_is_named_and_not_trained(
@@ -119,6 +120,29 @@ def test_a_changed_setting_is_named_and_not_trained(
     done = train(file, "--resume", "--set", change, check=False)
     assert done.returncode == 2
     assert named in done.stderr
+
+
+def test_what_helps_against_a_full_memory_may_change_and_is_said(
+    place: Path, whole: list[float], unfinished: str
+) -> None:
+    """The advice after an OOM can be followed: the same batches, added up in another order."""
+    file = copied(place, unfinished, "smaller")
+    changes = {
+        "per_device_train_batch_size": 1, "per_device_eval_batch_size": 2,
+        "gradient_checkpointing": True, "ddp_timeout": 7200, "save_steps": 1,
+    }  # fmt: skip
+    flags = [word for key, value in changes.items() for word in ("--set", f"train.{key}={value}")]
+    done = train(file, "--resume", *flags)
+    assert "batch.micro: was 4, is now 1 (the global batch stays" in done.stderr
+    assert "losses go on from here, not equal to the bit" in done.stderr
+    found = losses(place / "smaller")
+    assert found[:12] == whole[:12]
+    assert found[12:] == pytest.approx(whole[12:], abs=0.05)  # dropout is drawn otherwise
+    assert (place / "smaller" / "checkpoint-13").is_dir()  # the new interval holds
+    record = json.loads((place / "smaller" / "run.json").read_text(encoding="utf-8"))
+    assert record["settings"]["batch"]["micro"] == 1
+    assert record["resumed"][0]["from"] == "checkpoint-12"
+    assert "batch.micro: was 4, is now 1" in record["resumed"][0]["changed"][0]
 
 
 def test_changed_data_are_named_and_not_trained(place: Path, unfinished: str) -> None:

@@ -14,6 +14,7 @@ from tests.e2e.lm_eval_run import ROOT
 
 JMED = shlex.join([sys.executable, "-m", "lm_eval_tasks.cli"])
 COMMANDS = ["exams", "floor --task jmed_sample_paper --json", "--help", "path"]
+TRAINER = ["trainer --help", "trainer check --help", "trainer.sft --help"]
 LOCALES = [
     {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
     {"PYTHONIOENCODING": "shift_jis"},
@@ -68,6 +69,18 @@ def test_every_locale_gets_the_same_bytes(command: str) -> None:
         assert done.stdout == usual.stdout
 
 
+@pytest.mark.parametrize("command", TRAINER)
+def test_the_trainer_ends_alike(command: str) -> None:
+    program = "trainer.sft" if "sft" in command else "trainer"
+    python = shlex.quote(sys.executable)
+    full = shell(f"{python} -m {command} > /dev/full")
+    assert quiet(full) == f"{program}: standard output cannot be written: No space left on device\n"
+    assert full.returncode == 1
+    assert quiet(shell(f"{python} -m {command} | true")) == ""
+    closed = shell(f"{python} -m {command} >&- 2>&-")
+    assert (quiet(closed), closed.returncode) == ("", 0)
+
+
 def test_bad_input_is_told_although_standard_error_is_full() -> None:
     assert shell("$JMED fetch nowhere 2> /dev/full").returncode == 2
 
@@ -84,6 +97,7 @@ def test_a_name_that_no_encoding_has_is_printed(tmp_path: Path) -> None:
     assert done.returncode == 2
 
 
+@pytest.mark.usefixtures("in_front")
 @pytest.mark.parametrize("after", [0.15, 0.3, 0.6])
 def test_ctrl_c_is_one_line(after: float) -> None:
     process = subprocess.Popen(

@@ -18,6 +18,8 @@ from trainer.merge import merge
 from trainer.recipe import read_recipe
 from trainer.run import run
 
+pytestmark = pytest.mark.usefixtures("sample_exam_alone")
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -143,9 +145,12 @@ def test_merged_weights_speak_as_base_and_adapter_do(place: Path, bits: bool) ->
     recipe = given(place, f"merge_{bits}", max_steps=10)
     folder = trained(place, f"merge_{bits}", quantized(recipe) if bits else recipe)
     found = merge(folder, place / f"merged_{bits}")
-    assert found.positions > 500
-    assert found.largest < (0.05 if bits else 1e-5)
-    assert found.agreement > 0.98
+    assert found.distance
+    assert found.effect
+    assert found.distance.positions > 500
+    assert found.distance.largest < (0.05 if bits else 1e-5)
+    assert found.distance.agreement > 0.98
+    assert found.effect.largest > 10 * found.distance.largest
     with pytest.raises(JmedError, match="holds files"):
         merge(folder, place / f"merged_{bits}")
 

@@ -1,9 +1,11 @@
 """Two DeepSpeed ranks on the CPU against one process: the same global batch, the same losses."""
 
+import json
 import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from tests.e2e.sft_run import (
     launcher,
     losses,
     quantized,
+    ranks_by_hand,
     recipe_of,
     train,
     write_recipe,
@@ -155,6 +158,38 @@ def test_killed_under_two_ranks_and_resumed_the_losses_go_on(place: Path) -> Non
         assert losses(place / f"{config}_killed") == losses(whole)
 
 
+def unfinished(place: Path, source: str, name: str, recipe: dict[str, Any]) -> Path:
+    """A finished run as it was after its checkpoint of step 2, and a recipe that goes on."""
+    shutil.copytree(place / source, place / name)
+    for step in (4, 6):
+        shutil.rmtree(place / name / f"checkpoint-{step}")
+    record = json.loads((place / name / "run.json").read_text(encoding="utf-8"))
+    (place / name / "run.json").write_text(json.dumps({**record, "state": "running"}))
+    recipe["train"]["output_dir"] = str(place / name)
+    return write_recipe(place / f"{name}.yaml", recipe)
+
+
+def test_without_deepspeed_a_run_goes_on_with_another_number_of_processes(
+    place: Path, single: list[float]
+) -> None:
+    more = {"save_strategy": "steps", "save_steps": 2}
+    run(place, "torchrun_saved", plain(place, **more), 2, "torchrun")
+    file = unfinished(place, "torchrun_saved", "fewer", plain(place, **more))
+    done = train(file, "--resume")
+    assert "batch.processes: was 2, is now 1" in done.stderr
+    assert losses(place / "fewer") == pytest.approx(single, abs=EXACT)
+
+
+def test_a_smaller_micro_batch_and_zero_1_for_2_go_on_with_the_same_losses(place: Path) -> None:
+    """Uses the run of the test above; what DeepSpeed cannot read is refused (test_resume)."""
+    more = {"save_strategy": "steps", "save_steps": 2, "per_device_train_batch_size": 2}
+    recipe = plain(place, deepspeed="ds_configs/zero1.json", **more)
+    file = unfinished(place, "zero2_whole", "smaller", recipe)
+    done = train(file, "--resume", start=launcher(2))
+    assert "deepspeed.zero_optimization.stage: was 2, is now 1" in done.stderr
+    assert losses(place / "smaller") == pytest.approx(losses(place / "zero2_whole"), abs=EXACT)
+
+
 def test_an_adapter_saved_under_zero_3_speaks_as_that_of_one_process(place: Path) -> None:
     """The losses were equal; so must be the weights, whole and in place."""
     one = load_file(place / "single" / "adapter_model.safetensors")
@@ -177,29 +212,42 @@ def test_all_parameters_trained_under_zero_3_are_saved(
     assert all(torch.allclose(saved[name], alone[name], atol=1e-3) for name in alone)
 
 
-def test_hosts_with_other_data_are_named(place: Path) -> None:
-    """Each rank in a folder of its own, as two hosts without a shared file system are."""
-    port = free_port()
+def two_hosts(place: Path, name: str, rows: Sequence[int], code: str = "") -> list[tuple[int, str]]:
+    """Exit status and stderr of two ranks, each in a folder of its own, without a shared one."""
     processes = []
-    for rank in (0, 1):
-        host = place / f"host{rank}"
+    for rank, environ in enumerate(ranks_by_hand(2)):
+        host = place / f"{name}{rank}"
         host.mkdir()
-        write_rows(host / "rows.jsonl", 40 + 8 * rank)
+        write_rows(host / "rows.jsonl", rows[rank])
         recipe = recipe_of(place / "base", Path("rows.jsonl"), Path("run"))
         file = write_recipe(host / "recipe.yaml", recipe)
-        own = environment(
-            RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2",
-            MASTER_ADDR="127.0.0.1", MASTER_PORT=port, PYTHONPATH=str(ROOT),
-        )  # fmt: skip
-        command = [sys.executable, "-m", "trainer.sft", str(file)]
+        start = f"{code}; from trainer.sft import main; main(['{file}'])"
+        command = ["-c", start] if code else ["-m", "trainer.sft", str(file)]
         processes.append(
-            subprocess.Popen(command, cwd=host, env=own, stderr=subprocess.PIPE, text=True)
-        )
+            subprocess.Popen(
+                [sys.executable, *command], cwd=host, stderr=subprocess.PIPE, text=True,
+                env=environment(PYTHONPATH=str(ROOT), **environ),
+            )
+        )  # fmt: skip
     told = [process.communicate(timeout=300)[1] for process in processes]
-    assert [process.returncode for process in processes] == [2, 2]
-    assert "rank 1 has another train_data_sha256 than rank 0" in told[0]
-    assert "[rank 1]" in told[1]
+    return [(process.returncode, text) for process, text in zip(processes, told, strict=True)]
+
+
+def test_hosts_with_other_data_are_named(place: Path) -> None:
+    first, second = two_hosts(place, "host", [40, 48])
+    assert (first[0], second[0]) == (2, 2)
+    assert "rank 1 has another train_data_sha256 than rank 0" in first[1]
+    assert "[rank 1]" in second[1]
     assert not (place / "host0" / "run").exists()
+
+
+def test_a_folder_that_hosts_do_not_share_is_noticed_before_the_first_step(place: Path) -> None:
+    """Else every checkpoint lacks the other host's part, and nobody knows until it is needed."""
+    code = "import trainer.ranks; trainer.ranks.WAIT = 2"
+    for status, told in two_hosts(place, "apart", [40, 40], code):
+        assert status == 2
+        assert "run: rank 1 does not see what rank 0 wrote there" in told
+    assert not list((place / "apart0" / "run").glob("*losses*"))
 
 
 def test_a_taken_port_is_one_message(place: Path) -> None:

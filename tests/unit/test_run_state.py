@@ -1,6 +1,7 @@
-"""Run folders: fresh, unfinished, finished; whole checkpoints and half-written ones."""
+"""Run folders: fresh, unfinished, finished; whole checkpoints, half-written and damaged ones."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,21 @@ from hypothesis import strategies as st
 
 from lm_eval_tasks.atomic import write_text
 from lm_eval_tasks.errors import JmedError
-from trainer.checkpoints import is_whole, last_whole, mark_whole, remove_partial
-from trainer.run_state import RUN_FILE, check_same, read_run, where_to_start
+from trainer.checkpoints import Choice, choose, last_whole, remove_partial
+from trainer.losses import read_losses
+from trainer.mark import files_of, is_whole, mark_whole, sha256
+from trainer.run_state import RUN_FILE, check_folder, make_way, read_run
 
 
-def checkpoint(folder: Path, step: int, *, whole: bool = True, last: int = 1000) -> Path:
+def checkpoint(folder: Path, step: int, *, whole: bool = True, **state: Any) -> Path:
     path = folder / f"checkpoint-{step}"
     (path / "global_step").mkdir(parents=True)
     (path / "optimizer.pt").write_bytes(b"x" * 100)
     (path / "global_step" / "rank0.pt").write_bytes(b"y" * 50)
-    state = {"global_step": step, "max_steps": last}
-    (path / "trainer_state.json").write_text(json.dumps(state), encoding="utf-8")
+    text = json.dumps({"global_step": step, "max_steps": 1000, **state})
+    (path / "trainer_state.json").write_text(text, encoding="utf-8")
     if whole:
-        mark_whole(path)
+        mark_whole(path, sha256(path, files_of(path)))
     return path
 
 
@@ -31,45 +34,117 @@ def record(folder: Path, **settings: Any) -> None:
     (folder / RUN_FILE).write_text(text, encoding="utf-8")
 
 
+def chosen(folder: Path) -> Path | None:
+    return choose(folder, sha256).checkpoint
+
+
 def test_the_newest_whole_checkpoint_counts_by_number(tmp_path: Path) -> None:
     for step in (9, 10, 100):
         checkpoint(tmp_path, step)
     checkpoint(tmp_path, 200, whole=False)
-    assert last_whole(tmp_path) == tmp_path / "checkpoint-100"
+    (tmp_path / "checkpoint-²").mkdir()  # a digit, and no number
+    assert chosen(tmp_path) == last_whole(tmp_path) == tmp_path / "checkpoint-100"
     assert [path.name for path in remove_partial(tmp_path)] == ["checkpoint-200"]
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 4
 
 
-@pytest.mark.parametrize("name", ["optimizer.pt", "global_step/rank0.pt", "complete.json"])
-@pytest.mark.parametrize("harm", ["cut", "gone"])
-def test_a_checkpoint_with_a_damaged_file_is_not_whole(
-    tmp_path: Path, name: str, harm: str
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+
+
+def zero(file: Path) -> None:
+    file.write_bytes(bytes(file.stat().st_size))
+
+
+FILES = ["optimizer.pt", "global_step/rank0.pt", "trainer_state.json", "complete.json"]
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("harm", [cut, flip, zero, Path.unlink])
+def test_a_damaged_file_is_named_and_the_checkpoint_before_is_taken(
+    tmp_path: Path, name: str, harm: Callable[[Path], None]
 ) -> None:
+    before, newest = checkpoint(tmp_path, 3), checkpoint(tmp_path, 7)
+    assert chosen(tmp_path) == newest
+    harm(newest / name)
+    found = choose(tmp_path, sha256)
+    assert found.checkpoint == before
+    if (name, harm) == ("complete.json", Path.unlink):
+        assert not found.damaged  # as a kill leaves it
+        return
+    assert name in found.damaged[newest]
+    assert found.lost == 4
+    assert make_way(tmp_path, found) == []
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-3", "damaged-checkpoint-7"}
+    again = checkpoint(tmp_path, 7)
+    harm(again / name)
+    make_way(tmp_path, choose(tmp_path, sha256))
+    assert (tmp_path / "damaged-checkpoint-7.2").is_dir()
+
+
+def test_where_all_checkpoints_are_damaged_none_is_passed_over(tmp_path: Path) -> None:
+    """The first step would cost all that was trained, when a copy may still be somewhere."""
+    for step in (3, 7):
+        flip(checkpoint(tmp_path, step) / "optimizer.pt")
+    with pytest.raises(JmedError, match=r"checkpoint-7: optimizer.pt: other .* checkpoint-3: opt"):
+        choose(tmp_path, sha256)
+
+
+def test_sizes_are_looked_at_before_bits(tmp_path: Path) -> None:
     path = checkpoint(tmp_path, 1)
+    flip(path / "optimizer.pt")
     assert is_whole(path)
-    file = path / name
-    if harm == "gone":
-        file.unlink()
-    else:
-        file.write_bytes(file.read_bytes()[:-1])
+    cut(path / "optimizer.pt")
     assert not is_whole(path)
 
 
+def test_a_checkpoint_whose_best_is_damaged_is_passed_over(tmp_path: Path) -> None:
+    """The run would end with the weights of that one, or silently with others."""
+    first, best = checkpoint(tmp_path, 2), checkpoint(tmp_path, 4)
+    checkpoint(tmp_path, 6, best_model_checkpoint="/elsewhere/run/checkpoint-4")
+    assert chosen(tmp_path) == tmp_path / "checkpoint-6"
+    flip(best / "optimizer.pt")
+    found = choose(tmp_path, sha256)
+    assert found.checkpoint == first
+    assert "the best so far, checkpoint-4: optimizer.pt" in found.damaged[tmp_path / "checkpoint-6"]
+
+
+def test_a_best_that_a_later_one_replaced_is_not_missed(tmp_path: Path) -> None:
+    """checkpoint-2 was deleted when 6 was better; 6 will be reached again."""
+    checkpoint(tmp_path, 4, best_model_checkpoint="run/checkpoint-2")
+    flip(checkpoint(tmp_path, 6) / "optimizer.pt")
+    assert chosen(tmp_path) == tmp_path / "checkpoint-4"
+
+
 def test_an_unfinished_run_needs_resume(tmp_path: Path) -> None:
-    assert where_to_start(tmp_path / "new", resume=False) is None
-    assert where_to_start(tmp_path / "new", resume=True) is None
+    for resume in (False, True):
+        check_folder(tmp_path / "new", resume=resume)
     record(tmp_path)
     checkpoint(tmp_path, 4)
     with pytest.raises(JmedError, match="unfinished run with checkpoint-4; allowed: --resume"):
-        where_to_start(tmp_path, resume=False)
-    assert where_to_start(tmp_path, resume=True) == tmp_path / "checkpoint-4"
+        check_folder(tmp_path, resume=False)
+    check_folder(tmp_path, resume=True)
 
 
-def test_a_checkpoint_of_the_last_step_is_passed_over(tmp_path: Path) -> None:
-    record(tmp_path)
-    checkpoint(tmp_path, 4, last=8)
-    ended = checkpoint(tmp_path, 8, last=8)
-    assert where_to_start(tmp_path, resume=True) == tmp_path / "checkpoint-4"
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"max_steps": 8},
+        {"stateful_callbacks": {"TrainerControl": {"args": {"should_training_stop": True}}}},
+    ],
+)
+def test_a_checkpoint_at_which_the_run_ended_is_passed_over(
+    tmp_path: Path, state: dict[str, Any]
+) -> None:
+    checkpoint(tmp_path, 4)
+    ended = checkpoint(tmp_path, 8, **state)
+    assert choose(tmp_path, sha256) == Choice(tmp_path / "checkpoint-4")
     assert is_whole(ended)
 
 
@@ -83,53 +158,62 @@ def test_a_damaged_checkpoint_that_was_whole_is_not_deleted(tmp_path: Path) -> N
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x", encoding="utf-8")
-    with pytest.raises(JmedError, match="holds files and no run"):
-        where_to_start(tmp_path, resume=True)
+    with pytest.raises(JmedError, match=r"holds files and no run \(thesis.tex\)"):
+        check_folder(tmp_path, resume=True)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"settings": 3}'])
+@pytest.mark.parametrize("name", ["_lock", "_running.json", ".run.json.77", ".recipe.yaml.77"])
+def test_what_a_kill_at_a_runs_start_leaves_does_not_block_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{", encoding="utf-8")
+    for resume in (False, True):
+        check_folder(tmp_path, resume=resume)
+    make_way(tmp_path, Choice())
+    assert (tmp_path / name).exists() == name.startswith("_")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+NAMES = (
+    "state", "settings", "overlap", "resumed", "global_step", "max_steps", "loss", "step",
+    "best_model_checkpoint", "stateful_callbacks", "log_history",
+)  # fmt: skip
+OF_A_RUN = st.dictionaries(st.sampled_from(NAMES), JSON)
+
+
+@given(JSON | OF_A_RUN)
+def test_json_of_another_shape_is_one_error(
+    tmp_path_factory: pytest.TempPathFactory, content: Any
+) -> None:
+    folder = tmp_path_factory.mktemp("shape")
+    (folder / RUN_FILE).write_text(json.dumps(content), encoding="utf-8")
+    (folder / "losses.jsonl").write_text(f"{json.dumps(content)}\n\n", encoding="utf-8")
+    path = checkpoint(folder, 3, whole=False)
+    (path / "trainer_state.json").write_text(json.dumps(content), encoding="utf-8")
+    mark_whole(path, sha256(path, files_of(path)))
+    for read in (read_run, read_losses, chosen):
+        try:
+            read(folder)
+        except JmedError as error:
+            assert str(folder) in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"settings": 3}', "[" * 100_000, "9" * 5_000])
 def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / RUN_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(JmedError, match="not the record of a run"):
         read_run(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "new"),
-    [
-        ("recipe.train_batch_size", 8, 16),
-        ("recipe.adapter.lora_alpha", 16, 32),
-        ("recipe.train.max_steps", 100, 200),
-        ("train_data_sha256", "aa", "bb"),
-        ("deepspeed.zero_optimization.stage", 2, 3),
-    ],
-)
-def test_what_alters_a_run_is_named_with_both_values(name: str, old: object, new: object) -> None:
-    with pytest.raises(JmedError, match=rf"{name}: was {old!r}, is now {new!r}"):
-        check_same(nested(name, old), nested(name, new))
-    check_same(nested(name, old), nested(name, old))
-
-
-@pytest.mark.parametrize(
-    "name", ["recipe.train.save_steps", "recipe.train.report_to", "recipe.train.output_dir"]
-)
-def test_what_alters_no_weights_may_change(name: str) -> None:
-    check_same(nested(name, 1), nested(name, 2))
-    check_same(nested(name, {"a": 1}), nested(name, {"a": 2}))
-
-
-@given(st.integers(9, 30))
-def test_many_changes_are_counted(count: int) -> None:
-    old, new = ({f"k{i}": i + add for i in range(count)} for add in (0, 1))
-    with pytest.raises(JmedError, match=f"and {count - 8} more"):
-        check_same(old, new)
-
-
-def nested(name: str, value: object) -> dict[str, Any]:
-    for part in reversed(name.split(".")):
-        value = {part: value}
-    assert isinstance(value, dict)
-    return value
+def test_a_last_line_that_a_kill_cut_is_passed_over_and_another_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "losses.jsonl"
+    file.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "lo', encoding="utf-8")
+    assert read_losses(tmp_path) == [{"step": 1, "loss": 2.0}]
+    file.write_text('{"step": 1, "loss": "x"}\n{"step": 2}\n', encoding="utf-8")
+    with pytest.raises(JmedError, match=r"losses\.jsonl, line 1: loss: allowed: a valid number"):
+        read_losses(tmp_path)
 
 
 def test_text_is_written_whole_or_not_at_all(

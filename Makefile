@@ -3,17 +3,28 @@
 #                 FLAGS=--4bit a QLoRA as well; BASE=ID a real model of the Hub, or a folder
 #   make test   style, types and all tests
 #   make bench  the tables of tests/benchmarks, alone on the machine; 15 minutes on two cores
+# and make test-lowest: the unit and recorded tests that need no [train], under the lowest versions
+# that setup.cfg allows.
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test test-lowest bench lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m demo $(if $(BASE),--base $(BASE)) $(FLAGS)
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-lowest: $(VENV)-lowest/installed
+	$(VENV)-lowest/bin/python -m pytest -n 2 tests/unit tests/recorded
+
+$(VENV)-lowest/installed: setup.cfg constraints-lowest.txt
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt \
+		--editable . hypothesis pytest pytest-xdist pyarrow statsmodels
+	touch $@
 
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks
@@ -29,4 +40,4 @@ $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) $(VENV)-lowest out

@@ -1,6 +1,8 @@
 """What tests of several folders share."""
 
 import os
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,22 @@ settings.register_profile("jmed", deadline=None, derandomize=bool(os.environ.get
 settings.load_profile("jmed")
 
 IGAKUQA = "jungokasai/IgakuQA/2bc4c3d159cf5505f6253d24a909fbd53237e239"
+
+
+WITHOUT_TRAIN = find_spec("trl") is None
+
+
+def pytest_report_header() -> list[str]:
+    """Say what is left out, so that nobody takes it for tested."""
+    return ["without [train]: no test that needs the trainer is run"] if WITHOUT_TRAIN else []
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out what needs the trainer where it is not installed (make test-lowest)."""
+    if not WITHOUT_TRAIN or collection_path.suffix != ".py":
+        return None
+    text = collection_path.read_text(encoding="utf-8")
+    return bool(re.search(r"\btrainer\.\w|submission_runs", text)) or None
 
 
 def local_exams() -> list[str]:

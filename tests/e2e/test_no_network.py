@@ -11,6 +11,7 @@ import pytest
 from demo.tiny_model import build
 from tests.e2e.sft_run import ROOT, environment, recipe_of, write_recipe, write_rows
 
+JMED = [sys.executable, "-m", "lm_eval_tasks.cli"]
 ADDRESS = re.compile(r"sa_family=AF_INET6?\b.*")
 
 
@@ -72,3 +73,50 @@ def test_training_and_what_scores_it_try_no_connection(recipe: Path, tmp_path: P
     arguments = ["--model", "hf", "--model_args", weights, "--tasks", "jmed_sample_paper"]
     out = ["--limit", "2", "--output_path", str(tmp_path / "scores")]
     assert tried([*python, "lm_eval_tasks.cli", "eval", *arguments, *out], tmp_path) == []
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs of lm_eval's dummy model, which asks the Hub for the tokenizer of gpt2."""
+    folder = tmp_path_factory.mktemp("runs")
+    sheet = "問題,正解,選択肢a,選択肢b\n何か,a,甲,乙\n"
+    (folder / "sheet.csv").write_text(sheet, encoding="utf-8")
+    for seed in "12":
+        scored = [
+            *JMED, "eval", "--model", "dummy", "--seed", seed, "--tasks", "jmed_sample_letters",
+            "--log_samples", "--output_path", str(folder / seed),
+        ]  # fmt: skip
+        (folder / "sheet.csv").write_text(
+            "問題,正解,選択肢a,選択肢b\n何か,a,甲,乙\n", encoding="utf-8"
+        )
+        subprocess.run(scored, cwd=ROOT, env=environment(), check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "exams",
+        "floor --task jmed_sample_paper",
+        "verdict RUNS/1",
+        "compare RUNS/1 RUNS/2",
+        "report RUNS/1 -o OUT/report.html",
+        "leaderboard RUNS",
+        "submission RUNS/1 --model-id acme/base -o OUT/submission",
+        "new-exam RUNS/sheet.csv -o OUT/exam",
+    ],
+)
+def test_no_command_tries_a_connection(runs: Path, tmp_path: Path, command: str) -> None:
+    words = command.replace("RUNS", str(runs)).replace("OUT", str(tmp_path)).split()
+    assert tried([*JMED, *words], tmp_path) == []
+
+
+def test_merging_tries_none(recipe: Path, tmp_path: Path) -> None:
+    run = recipe.parent / "run"
+    if not run.exists():
+        subprocess.run(
+            [sys.executable, "-m", "trainer.sft", str(recipe)], cwd=ROOT, env=environment(),
+            check=True, capture_output=True,
+        )  # fmt: skip
+    merge = ["merge", str(run), "-o", str(tmp_path / "merged")]
+    assert tried([sys.executable, "-m", "trainer", *merge], tmp_path) == []

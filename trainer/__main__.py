@@ -4,7 +4,8 @@
     python -m trainer merge runs/qwen3_8b_qlora -o merged/
     python -m trainer recipes
 
-Training itself: python -m trainer.sft RECIPE, or under deepspeed, torchrun, accelerate launch.
+Training itself: python -m trainer.sft RECIPE, or under deepspeed, torchrun, accelerate launch;
+trainer.dpo where the recipe has a section dpo.
 """
 
 import argparse
@@ -157,7 +158,9 @@ def _check(asked: argparse.Namespace) -> None:
 
     check(recipe, Wanted(asked.gpu, asked.gpus, asked.tflops, asked.show), console())
     changes = "".join(f" --set {shlex.quote(change)}" for change in asked.set)
-    print(f"start it with  {launch_command(f'{asked.recipe}{changes}', asked.gpus, os.environ)}")
+    given = f"{asked.recipe}{changes}"
+    command = launch_command(given, asked.gpus, os.environ, recipe.program)
+    print(f"start it with  {command}")
 
 
 def _merge(asked: argparse.Namespace) -> None:

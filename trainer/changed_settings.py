@@ -4,7 +4,7 @@ transformers resumes with another batch size, LoRA alpha or data without a word.
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,14 +135,16 @@ def _without_paths(
 
     Of the rows that is so if their tokens are, whose hashes are compared anyway.
     """
-    same_base = bool(old.get("base")) and old.get("base") == new.get("base")
-    return _moved(old, same_base=same_base), _moved(new, same_base=same_base)
+    named = {"base": "model_name_or_path", "start_adapter": "adapter_name_or_path"}
+    same = [key for what, key in named.items() if old.get(what) and old[what] == new.get(what)]
+    return _moved(old, same), _moved(new, same)
 
 
-def _moved(settings: Mapping[str, Any], *, same_base: bool) -> Mapping[str, Any]:
+def _moved(settings: Mapping[str, Any], same: Sequence[str]) -> Mapping[str, Any]:
     recipe = copy.deepcopy(dict(settings.get("recipe") or {}))
-    if same_base and isinstance(recipe.get("model"), dict):
-        recipe["model"].pop("model_name_or_path", None)
+    if isinstance(recipe.get("model"), dict):
+        for key in same:
+            recipe["model"].pop(key, None)
     sources = (recipe.get("data") or {}).get("datasets")
     for source in sources if isinstance(sources, list) else []:
         if isinstance(source, dict) and Path(str(source.get("path"))).suffix.lower() in SUFFIXES:

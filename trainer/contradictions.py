@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from lm_eval_tasks.card import exam_names
 from lm_eval_tasks.errors import JmedError, check_choice
 from trainer.attention import BLOCKS, BOUNDARIES, DENSE, keeps_packed_apart
+from trainer.preference_settings import preference_faults
 from trainer.protocols import asked_as
 from trainer.quantization import is_mxfp4
 from trainer.recipe import Recipe
@@ -60,6 +61,7 @@ def check_recipe(recipe: Recipe) -> None:
 
 def _faults(recipe: Recipe) -> Iterator[str]:
     yield from _derived(recipe)
+    yield from preference_faults(recipe)
     yield from _numbers(recipe)
     yield from _length_and_packing(recipe)
     yield from _two_lengths(recipe)

@@ -53,13 +53,7 @@ def prepare(recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None =
     Raises:
         JmedError: as `tokenize`.
     """
-    template = ChatTemplate(
-        tokenizer,
-        recipe.data.chat_template_kwargs,
-        read_end_tokens(recipe.model, tokenizer),
-        day or date.today(),
-    )
-    _check_kwargs_reach_a_row(template, [*mixture.train, *mixture.held_out])
+    template = template_of(recipe, mixture, tokenizer, day)
     limits = limits_of(recipe)
     train, audit = tokenize(mixture.train, template, limits, "train")
     held, held_audit = tokenize(mixture.held_out, template, limits, "eval")
@@ -75,6 +69,24 @@ def prepare(recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None =
     )
 
 
+def template_of(
+    recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None
+) -> ChatTemplate:
+    """The tokenizer with what the recipe tells its template.
+
+    Raises:
+        JmedError: it is told something, and no row goes through it.
+    """
+    template = ChatTemplate(
+        tokenizer,
+        recipe.data.chat_template_kwargs,
+        read_end_tokens(recipe.model, tokenizer),
+        day or date.today(),
+    )
+    _check_kwargs_reach_a_row(template, [*mixture.train, *mixture.held_out])
+    return template
+
+
 def tokenize(
     examples: Sequence[Example], template: ChatTemplate, limits: Limits, what: str
 ) -> tuple[list[Tokens], Audit]:
@@ -84,7 +96,7 @@ def tokenize(
         JmedError: the tokenizer cannot serve (no end token, no chat template), the template cannot
             say what a row has, or examples are too long for what the recipe allows.
     """
-    _check_tokenizer(template, examples)
+    check_tokenizer(template, examples)
     audit = Audit()
     kept: list[Tokens] = []
     for example in tqdm(examples, desc=f"tokenize {what}", unit="row", disable=None, leave=False):
@@ -97,10 +109,10 @@ def tokenize(
 
 
 def digest(rows: Dataset) -> str:
-    """sha256 over ids and labels in order: what a resumed run must find unchanged."""
+    """sha256 over all columns, ids and labels, in order: what a resumed run must find unchanged."""
     found = hashlib.sha256()
     for row in rows:
-        found.update(repr((row["input_ids"], row["labels"])).encode())
+        found.update(repr(tuple(row.values())).encode())
     return found.hexdigest()
 
 
@@ -116,7 +128,12 @@ def _dataset(rows: Sequence[Tokens]) -> Dataset:
     )
 
 
-def _check_tokenizer(template: ChatTemplate, examples: Sequence[Example]) -> None:
+def check_tokenizer(template: ChatTemplate, examples: Sequence[Example]) -> None:
+    """See that answers will end, and that messages have a template.
+
+    Raises:
+        JmedError: the tokenizer has no end token, ends every text, or lacks a chat template.
+    """
     tokenizer = template.tokenizer
     if tokenizer.eos_token is None:
         raise JmedError("the tokenizer has no end token: answers would never end")

@@ -1,6 +1,7 @@
 """How far two models' logits are apart, and what an adapter does to its base's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,16 +65,24 @@ class Effect:
         return NOISE * self.noise.largest < self.distance.largest < float("inf")
 
 
-def effect_of(model: Any, prompts: Sequence[Ids], device: Any) -> Effect:
+def effect_of(
+    model: Any,
+    prompts: Sequence[Ids],
+    device: Any,
+    without: Callable[[], AbstractContextManager[Any]] | None = None,
+) -> Effect:
     """Hold a model with its adapter against itself without it.
 
     Every process of a run must call this: under ZeRO-3 they hold the layers together.
+
+    Args:
+        without: in which the model is what it is held against; None: it has no adapter then.
     """
     model.eval()
     trained, found, noise = [], Distance(), Distance()
     for ids in prompts:
         trained.append(logits(model, ids, device))
-        with model.disable_adapter():
+        with (without or model.disable_adapter)():
             base, again = logits(model, ids, device), logits(model, ids, device)
         found, noise = found + distance(trained[-1], base), noise + distance(base, again)
     return Effect(trained, found, noise)

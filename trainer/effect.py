@@ -6,7 +6,6 @@ say something else than the base.
 """
 
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def check_effect(trainer: Any, base: Model, folder: Path) -> dict[str, float | s
     """See after the last step that the saved run changes what is scored; all processes call it.
 
     Args:
-        trainer: AdapterTrainer, its model saved in `folder`.
+        trainer: with AdapterMixin, its model saved in `folder`.
 
     Returns:
         What was found, for run.json.
@@ -40,9 +39,8 @@ def check_effect(trainer: Any, base: Model, folder: Path) -> dict[str, float | s
         if trainer.is_world_process_zero():
             check_weights(folder, base, type(trainer.model).__name__)
         return found
-    rows = islice(iter(trainer.train_dataset), PROMPTS)
-    prompts = [row["input_ids"][:TOKENS] for row in rows]
-    effect = effect_of(trainer.model, prompts, trainer.args.device)
+    prompts = [ids[:TOKENS] for ids in trainer.first_ids(PROMPTS)]
+    effect = effect_of(trainer.model, prompts, trainer.args.device, trainer.as_it_began)
     kind = type(trainer.model.get_base_model()).__name__
     if not effect.acts:
         raise JmedError(f"{folder}: {nothing(effect, trainer.model)}. The run is not finished")

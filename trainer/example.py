@@ -71,6 +71,7 @@ class Example:
     question: what the row itself asks, where its prompt shows worked examples too.
     joined: lm_eval tokenises prompt and answer in one piece, to score given answers.
     learn_all: the assistant turns of the prompt are learnt too.
+    rejected: of a row with two answers the worse one; `answer` is the chosen one.
     """
 
     prompt: str | Chat
@@ -79,17 +80,20 @@ class Example:
     question: str = ""
     joined: bool = False
     learn_all: bool = False
+    rejected: str | Turn | None = None
 
     @property
     def text(self) -> str:
         """All that the row brings, as the overlap guard reads it."""
         turns = self.prompt.turns if isinstance(self.prompt, Chat) else ()
         read = self.prompt if isinstance(self.prompt, str) else "\n".join(map(_words, turns))
-        learnt = self.answer if isinstance(self.answer, str) else _words(self.answer)
-        return f"{self.question or read}\n{learnt}"
+        answers = [self.answer] if self.rejected is None else [self.answer, self.rejected]
+        return "\n".join([self.question or read, *map(_words, answers)])
 
 
-def _words(turn: Turn) -> str:
+def _words(turn: str | Turn) -> str:
+    if isinstance(turn, str):
+        return turn
     return f"{turn.reasoning}\n{turn.content}" if turn.reasoning else turn.content
 
 

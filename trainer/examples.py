@@ -5,6 +5,7 @@ Exam and instruction rows are asked in training what lm_eval asks, to the byte.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from lm_eval_tasks import prompts
@@ -22,6 +23,7 @@ from trainer.rows import Row, read_source
 FORMATS = {
     "instruction": ("instruction", "output"),
     "prompt/completion": ("prompt", "completion"),
+    "preference": ("prompt", "chosen", "rejected"),
     "messages": ("messages",),
     "text": ("text",),
 }
@@ -29,6 +31,7 @@ FORMATS = {
 FURTHER = {
     "instruction": ("input", "system", "history", *REASONING),
     "prompt/completion": ("system", "tools", "chat_template_kwargs", *REASONING),
+    "preference": ("system", "tools", "chat_template_kwargs"),
     "messages": ("system", "tools", "chat_template_kwargs"),
     "text": (),
 }
@@ -85,11 +88,17 @@ def _row_examples(source: Source, data: Data, counts: Counter[str]) -> Iterator[
     readers = {
         "instruction": _from_instruction,
         "prompt/completion": _from_prompt,
+        "preference": _from_preference,
         "messages": _from_messages,
         "text": _from_text,
     }
     for row in read_source(source):
         kind = row_format(row.values)
+        if kind is None and "chosen" in row.values:
+            raise JmedError(
+                f"{row.where}: found columns {', '.join(row.values)}; allowed with chosen and "
+                "rejected: prompt too. TRL would take what both begin with for it; put that there"
+            )
         if kind is None:
             formats = "; ".join(", ".join(columns) for columns in FORMATS.values())
             raise JmedError(
@@ -144,6 +153,29 @@ def _from_prompt(row: Row, data: Data) -> Example:
             raise JmedError(f"{row.where}: {thought}: allowed: as a key of the assistant's message")
         return _conversation(row, data, [*prompt, *completion])
     return _asked(row, data, _text(row, "prompt"), _text(row, "completion"))
+
+
+def _from_preference(row: Row, data: Data) -> Example:
+    """TRL's preference rows with an explicit prompt, all three of text or of messages."""
+    values = {name: row.values[name] for name in FORMATS["preference"]}
+    if any(isinstance(value, list) for value in values.values()):
+        for name, value in values.items():
+            if not isinstance(value, list) or (name != "prompt" and len(value) != 1):
+                raise JmedError(
+                    f"{row.where}: {name}: found {shown(value)}; allowed: prompt, chosen and "
+                    "rejected all as text; or all as messages, chosen and rejected one assistant "
+                    "turn each, and in prompt all that comes before"
+                )
+        chosen, rejected = (
+            _conversation(row, data, [*values["prompt"], *values[name]])
+            for name in ("chosen", "rejected")
+        )
+    else:
+        chosen, rejected = (
+            _asked(row, data, _text(row, "prompt"), _text(row, name))
+            for name in ("chosen", "rejected")
+        )
+    return replace(chosen, rejected=rejected.answer)
 
 
 def _from_messages(row: Row, data: Data) -> Example:

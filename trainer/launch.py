@@ -43,7 +43,7 @@ def read_launch() -> Launch:
     )
 
 
-def check_launch(launch: Launch) -> None:
+def check_launch(launch: Launch, program: str = "trainer.sft") -> None:
     """Refuse one process that sees several GPUs.
 
     TRL would load with device_map="auto": the layers are split over the GPUs and one of them works
@@ -57,13 +57,15 @@ def check_launch(launch: Launch) -> None:
     first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     raise JmedError(
         f"{launch.gpus} GPUs are visible and no launcher started this process; allowed: all of "
-        f"them, `deepspeed --module trainer.sft RECIPE` or `torchrun --nproc_per_node "
-        f"{launch.gpus} -m trainer.sft RECIPE`; or one, `CUDA_VISIBLE_DEVICES={first} python -m "
-        "trainer.sft RECIPE`"
+        f"them, `deepspeed --module {program} RECIPE` or `torchrun --nproc_per_node "
+        f"{launch.gpus} -m {program} RECIPE`; or one, `CUDA_VISIBLE_DEVICES={first} python -m "
+        f"{program} RECIPE`"
     )
 
 
-def launch_command(recipe: str, gpus: int, environ: Mapping[str, str]) -> str:
+def launch_command(
+    recipe: str, gpus: int, environ: Mapping[str, str], program: str = "trainer.sft"
+) -> str:
     """The command that starts a recipe on this machine.
 
     Where CUDA_VISIBLE_DEVICES names GPUs, they are named again: with --num_gpus DeepSpeed ignores
@@ -74,14 +76,15 @@ def launch_command(recipe: str, gpus: int, environ: Mapping[str, str]) -> str:
         recipe: its path, with --set where given.
         gpus: of this machine.
         environ: os.environ.
+        program: trainer.sft, or trainer.dpo.
     """
     named = [part for part in environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if part.strip()]
     which = f"--num_gpus {gpus}"
     if len(named) >= gpus:
         if not all(name.isdecimal() for name in named):  # UUIDs, which DeepSpeed cannot read
-            return f"torchrun --nproc_per_node {gpus} -m trainer.sft {recipe}"
+            return f"torchrun --nproc_per_node {gpus} -m {program} {recipe}"
         which = f"--include localhost:{','.join(named[:gpus])}"
-    return f"deepspeed {which} --module trainer.sft {recipe}"
+    return f"deepspeed {which} --module {program} {recipe}"
 
 
 def join_processes(launch: Launch, stage: int) -> None:

@@ -75,8 +75,11 @@ def read_losses(folder: Path) -> list[dict[str, Any]]:
     return entries
 
 
-def draw(folder: Path, title: str) -> list[Path]:
+def draw(folder: Path, title: str, unit: str = "nats per learnt token") -> list[Path]:
     """Write loss_curve.svg and .png from the run's losses.
+
+    Args:
+        unit: of a loss.
 
     Returns:
         The files; none where matplotlib is missing or nothing was logged.
@@ -94,7 +97,7 @@ def draw(folder: Path, title: str) -> list[Path]:
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     for key, label in (("loss", "training"), ("eval_loss", "held out")):
         _line(axes, entries, key, label)
-    axes.set(xlabel="step", ylabel="loss (nats per learnt token)", title=title)
+    axes.set(xlabel="step", ylabel=f"loss ({unit})", title=title)
     axes.legend()
     files = [folder / "loss_curve.svg", folder / "loss_curve.png"]
     for file in files:

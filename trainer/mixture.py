@@ -59,7 +59,7 @@ def mix(data: Data, seed: int) -> Mixture:
 
 
 def _known(example: Example, seen: set[tuple[object, object]]) -> bool:
-    key = (example.prompt, example.answer)
+    key = (example.prompt, (example.answer, example.rejected))
     known = key in seen
     seen.add(key)
     return known

@@ -20,6 +20,8 @@ TOUCHED = {
     "transformers.modeling_utils:PreTrainedModel._keep_in_fp32_modules": "transformers 5.23",
     "transformers.trainer:Trainer._get_train_sampler": "transformers 5.23",
     "accelerate:Accelerator.get_state_dict": "accelerate 1.15",
+    "trl.trainer.utils:use_adapter": "trl 1.16",
+    "trl.trainer.dpo_trainer:DPOTrainer._prepare_dataset": "trl 1.16",
 }
 """module:attribute -> the versions it holds for."""
 
@@ -113,6 +115,13 @@ def name_for_trl(model: Any) -> None:
     text = model.config.get_text_config()
     if hasattr(text, "output_router_logits") and not hasattr(text, "num_experts"):
         text.num_experts = text.num_local_experts
+
+
+def use_adapter(model: Any, name: str) -> Any:
+    """Let another adapter of a model answer for a while, as TRL's DPOTrainer does (trl 1.16)."""
+    from trl.trainer import utils
+
+    return utils.use_adapter(model, name)
 
 
 def count_tokens_from(trainer: Any, seen: int) -> None:

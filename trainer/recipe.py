@@ -2,7 +2,8 @@
 
 The sections `model`, `quantization`, `adapter`, `early_stopping` and `train` hold the keys of
 TRL's ModelConfig, transformers' BitsAndBytesConfig, PEFT's LoraConfig, transformers'
-EarlyStoppingCallback and TRL's SFTConfig; settings.py holds them against those classes.
+EarlyStoppingCallback and TRL's SFTConfig; with a section `dpo`, that one and `train` hold those of
+TRL's DPOConfig. settings.py holds them against those classes.
 """
 
 from collections.abc import Sequence
@@ -99,6 +100,7 @@ class Model(_Section):
     """Of TRL's ModelConfig the keys that say which weights and how they are loaded.
 
     use_kernels: of from_pretrained: layers of the Hub's `kernels`, which TRL puts in Liger's place.
+    adapter_name_or_path: LLaMA-Factory's name for the adapter that training goes on with.
     """
 
     model_name_or_path: str = Field(min_length=1)
@@ -107,6 +109,7 @@ class Model(_Section):
     attn_implementation: str | None = None
     use_kernels: bool = False
     trust_remote_code: bool = False
+    adapter_name_or_path: str | None = Field(default=None, min_length=1)
 
 
 class Recipe(_Section):
@@ -115,6 +118,7 @@ class Recipe(_Section):
     paper: the row of a paper that this reproduces.
     train_batch_size: DeepSpeed's word for the global batch; gradient accumulation follows from it.
     milestones: steps whose adapter is kept for scoring, beside the checkpoints.
+    dpo: what DPOConfig has beside the keys of `train`; its rows are pairs of answers.
     """
 
     model: Model
@@ -126,6 +130,17 @@ class Recipe(_Section):
     milestones: list[Annotated[int, Field(ge=1)]] = []
     early_stopping: dict[str, Any] | None = None
     paper: str = ""
+    dpo: dict[str, Any] | None = None
+
+    @property
+    def program(self) -> str:
+        """The module that trains it."""
+        return "trainer.sft" if self.dpo is None else "trainer.dpo"
+
+    @property
+    def sequences(self) -> int:
+        """How many sequences of tokens the model reads for one row: DPO both answers."""
+        return 1 if self.dpo is None else 2
 
     @property
     def output_dir(self) -> Path:

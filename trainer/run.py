@@ -12,17 +12,18 @@ from transformers import set_seed
 
 from lm_eval_tasks.errors import JmedError
 from trainer import run_folder
-from trainer.adapter_trainer import AdapterTrainer, MarkWhole, Milestones
+from trainer.adapter_trainer import MarkWhole, Milestones
 from trainer.changed_settings import check_same
 from trainer.checkpoints import Choice, choose
 from trainer.contradictions import check_recipe
-from trainer.dataset import Prepared, prepare
+from trainer.dataset import Prepared
 from trainer.effect import check_effect
 from trainer.exact_resume import ExactResume
 from trainer.explained import explained
 from trainer.interrupt import Interrupt, Interrupted
 from trainer.launch import Launch, check_launch, join_processes, read_launch
 from trainer.losses import LossFile, draw, read_losses
+from trainer.method import method_of
 from trainer.mixture import Mixture, mix
 from trainer.model import empty_model, load_model, positions, read_config, read_tokenizer
 from trainer.model_card import model_card
@@ -35,6 +36,7 @@ from trainer.run_lock import RunLock
 from trainer.run_state import check_folder, make_way, read_run
 from trainer.scoring_commands import scoring_commands
 from trainer.settings import Settings, build_settings
+from trainer.start_adapter import check_start, made_in, with_start
 from trainer.targets import check_layers, freeze_all_but_text, may_stay_unused, resolve
 
 
@@ -49,7 +51,7 @@ def run(recipe: Recipe, *, resume: bool) -> None:
     launch = read_launch()
     console = Console(stderr=True, quiet=not launch.is_main, soft_wrap=True)
     check_recipe(recipe)
-    check_launch(launch)
+    check_launch(launch, recipe.program)
     with RunLock(recipe.output_dir, console, is_main=launch.is_main) as lock:
         _run(recipe, lock, launch, console, resume=resume)
 
@@ -60,6 +62,7 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
     finished = _is_finished(before)
     if not finished:
         check_folder(folder, resume=resume)
+    check_start(recipe.model)
     config = read_config(recipe.model)
     check_layers(recipe, config, gpu=launch.gpu)
     with explained(folder):
@@ -68,7 +71,7 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
         console.print(f"note: {notice}", markup=False)
     tokenizer = read_tokenizer(recipe.model)
     mixture = mix(recipe.data, settings.arguments.seed)
-    prepared = prepare(recipe, mixture, tokenizer, _first_day(before))
+    prepared = method_of(recipe).prepare(recipe, mixture, tokenizer, _first_day(before))
     for note in prepared.notes:
         console.print(f"note: {note}", markup=False)
     record = _record(recipe, settings, mixture, prepared)
@@ -82,8 +85,9 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
     if finished:
         console.print(f"{folder}: this run is finished; nothing to do", markup=False)
         return
-    own = guard([*mixture.train, *mixture.held_out], recipe.data.may_overlap)
-    record["overlap"] = with_base(own, recipe.model.model_name_or_path)
+    record["overlap"] = guard([*mixture.train, *mixture.held_out], recipe.data.may_overlap)
+    for made in made_in(recipe.model):
+        record["overlap"] = with_base(record["overlap"], made)
     record["scoring_commands"] = scoring_commands(
         recipe, folder, exams_here(), thinks=prepared.thinks, positions=positions(config)
     )
@@ -108,7 +112,7 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
 
 
 def _train(
-    trainer: AdapterTrainer,
+    trainer: Any,
     recipe: Recipe,
     record: dict[str, Any],
     checkpoint: Path | None,
@@ -182,7 +186,7 @@ def _record(
 
 def _build_trainer(
     recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: Any
-) -> AdapterTrainer:
+) -> Any:
     try:
         return _trainer(recipe, settings, prepared, tokenizer)
     except (ImportError, ValueError, SafetensorError) as error:
@@ -196,7 +200,7 @@ def _build_trainer(
 
 def _trainer(
     recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: Any
-) -> AdapterTrainer:
+) -> Any:
     if settings.quantization is not None:
         keep_nf4_portable()
     set_seed(settings.arguments.seed)  # for weights that a checkpoint may lack
@@ -209,9 +213,11 @@ def _trainer(
         with without_zero3():
             adapter = resolve(adapter, _empty(recipe.model))
     settings.arguments.ddp_find_unused_parameters = may_stay_unused(model)
-    trainer = AdapterTrainer(
+    if recipe.model.adapter_name_or_path:
+        model, adapter = with_start(model, recipe.model, adapter), None
+    trainer = method_of(recipe).trainer(
         model,
-        settings.arguments,
+        args=settings.arguments,
         train_dataset=prepared.train,
         eval_dataset=prepared.held_out,
         processing_class=tokenizer,
@@ -231,7 +237,7 @@ def _empty(base: Model) -> Any:
 
 
 def _close_folder(
-    folder: Path, record: dict[str, Any], trainer: AdapterTrainer, console: Console
+    folder: Path, record: dict[str, Any], trainer: Any, console: Console
 ) -> None:
     if not any(folder.glob("adapter_model*.safetensors")) and not any(
         folder.glob("model*.safetensors")

@@ -19,6 +19,7 @@ from trainer.mixture import Mixture
 from trainer.recipe import Recipe
 from trainer.run_state import RUN_FILE
 from trainer.settings import Settings
+from trainer.start_adapter import start_record
 
 PACKAGES = (
     "torch", "transformers", "trl", "peft", "accelerate", "datasets", "bitsandbytes", "deepspeed",
@@ -32,6 +33,7 @@ def settings_record(recipe: Recipe, settings: Settings, prepared: Prepared) -> d
     return {
         "recipe": recipe.model_dump(),
         "base": base_identity(recipe.model),
+        **({"start_adapter": start} if (start := start_record(recipe.model)) else {}),
         "batch": asdict(settings.batch),
         "deepspeed": settings.ds_config,
         "train_data_sha256": digest(prepared.train),

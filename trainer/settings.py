@@ -12,7 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from transformers import BitsAndBytesConfig, EarlyStoppingCallback
 from transformers.utils.quantization_config import Mxfp4Config
-from trl import SFTConfig
+from trl import DPOConfig, SFTConfig
 
 from lm_eval_tasks.errors import JmedError, check_keys
 from trainer.attention import DENSE, check_installed, needs_gpu
@@ -20,6 +20,7 @@ from trainer.batch import Batch, split_batch
 from trainer.contradictions import check_recipe
 from trainer.ds_config import read_ds_config, zero_stage
 from trainer.launch import Launch
+from trainer.preference_settings import KEYS, dpo_arguments
 from trainer.quantization import is_mxfp4, quantization_config
 from trainer.recipe import Recipe, explain
 from trainer.trackers import check_trackers
@@ -35,7 +36,7 @@ class Settings:
     notices: what differs from the recipe on this machine, to be printed.
     """
 
-    arguments: SFTConfig
+    arguments: SFTConfig | DPOConfig
     batch: Batch
     adapter: LoraConfig | None
     quantization: BitsAndBytesConfig | Mxfp4Config | None
@@ -55,7 +56,7 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
             each other or the DeepSpeed file, or that need a GPU where there is none.
     """
     check_recipe(recipe)
-    check_fields(recipe.train, SFTConfig, "train")
+    kind, given = _given(recipe)
     adapter = _build(LoraConfig, {"task_type": "CAUSAL_LM"}, recipe.adapter, "adapter")
     quantization = quantization_config(recipe.quantization)
     ds_config = _ds_config(recipe, launch)
@@ -74,7 +75,7 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
         # else early stopping forgets its patience on resume
         "restore_callback_states_from_checkpoint": True,
     }
-    arguments = _build(SFTConfig, recipe.train, derived, "train")
+    arguments = _build(kind, given, derived, "train")
     assert arguments is not None
     check_trackers(arguments.report_to, here=not elsewhere)
     return Settings(
@@ -86,6 +87,18 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
         ds_config=ds_config,
         notices=tuple(_notices(recipe, launch)),
     )
+
+
+def _given(recipe: Recipe) -> tuple[Any, dict[str, Any]]:
+    """TRL's class of arguments, and what the recipe sets of it."""
+    if recipe.dpo is None:
+        check_fields(recipe.train, SFTConfig, "train")
+        return SFTConfig, recipe.train
+    check_keys(recipe.dpo, KEYS, "dpo")
+    given = dpo_arguments(recipe)
+    check_fields(recipe.train, DPOConfig, "train")
+    check_fields({key: given[key] for key in recipe.dpo}, DPOConfig, "dpo")
+    return DPOConfig, given
 
 
 def check_fields(section: Mapping[str, Any], kind: type, where: str) -> None:

@@ -25,31 +25,38 @@ from trainer.recipe import Recipe, read_recipe
 RANK = os.environ.get("RANK", "0")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(
+    arguments: Sequence[str] | None = None,
+    program: str = "trainer.sft",
+    about: str | None = __doc__,
+) -> None:
     """Run the command line; bad input gives one message on stderr and exit status 2.
 
     Exit status 75 (EX_TEMPFAIL of sysexits.h): SIGTERM or SIGUSR1 ended the run after a step, its
     checkpoint is whole, and the same command with --resume goes on. 130: SIGINT did.
     """
     telemetry.turn_off()
-    with command_streams("trainer.sft"):
-        asked = _parser().parse_args(arguments)
+    with command_streams(program):
+        asked = _parser(program, about).parse_args(arguments)
         hush()
-        if status := _status(asked):
+        if status := _status(asked, program):
             sys.exit(status)
 
 
-def _status(asked: argparse.Namespace) -> int:
+def _status(asked: argparse.Namespace, program: str) -> int:
     try:
-        return _train(read_recipe(asked.recipe, asked.set), resume=asked.resume)
+        recipe = read_recipe(asked.recipe, asked.set)
+        if recipe.program != program:
+            raise JmedError(_other_program(asked.recipe, recipe, program))
+        return _train(recipe, resume=asked.resume)
     except JmedError as error:
         if RANK != "0":
             time.sleep(3)  # what all ranks find wrong, the first says alone: the launcher ends them
-        _say(error)
+        _say(error, program)
         # no clean-up of process groups: other ranks end by the same error, or are ended
         os._exit(REFUSED)
     except KeyboardInterrupt:
-        _say("interrupted; --resume goes on from the last whole checkpoint, if there is one")
+        _say("interrupted; --resume goes on from the last whole checkpoint, if any", program)
         return INTERRUPTED
 
 
@@ -61,19 +68,26 @@ def _train(recipe: Recipe, *, resume: bool) -> int:
         run(recipe, resume=resume)
     except Interrupted as ended:
         if RANK == "0":
-            _say(ended)
+            _say(ended, recipe.program)
         return ended.status
     return 0
 
 
-def _say(what: object) -> None:
-    say(f"trainer.sft{f' [rank {RANK}]' if RANK != '0' else ''}: {what}")
+def _other_program(file: Path, recipe: Recipe, program: str) -> str:
+    found = "a section dpo" if recipe.dpo is not None else "no section dpo"
+    return f"{file}: has {found}; allowed: {recipe.program} in place of {program}"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _say(what: object, program: str) -> None:
+    say(f"{program}{f' [rank {RANK}]' if RANK != '0' else ''}: {what}")
+
+
+def _parser(
+    program: str = "trainer.sft", about: str | None = __doc__
+) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m trainer.sft",
-        description=__doc__,
+        prog=f"python -m {program}",
+        description=about,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("recipe", type=Path, help="a YAML file, as those in recipes/")

@@ -14,14 +14,14 @@ import torch
 from deepspeed.checkpoint import utils
 
 from trainer import sft
-from trainer.adapter_trainer import AdapterTrainer
+from trainer.adapter_trainer import AdapterMixin
 
 
 def main() -> None:
     arguments = [word for word in sys.argv[1:] if not word.startswith("--local_rank")]
     counts, recipe, *flags = arguments
     if "--as-transformers" in flags:
-        del AdapterTrainer.save_model
+        del AdapterMixin.save_model
     copy, copied = utils.clone_tensors_for_torch_save, []
 
     def counted(item: Any, *more: Any, **keywords: Any) -> Any:

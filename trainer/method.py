@@ -1,0 +1,49 @@
+"""What SFT and preference tuning do otherwise; all else of a run is the same."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from lm_eval_tasks.errors import JmedError
+from trainer import dataset
+from trainer.adapter_trainer import AdapterTrainer
+from trainer.dataset import Prepared
+from trainer.mixture import Mixture
+from trainer.preference import prepare_pairs
+from trainer.preference_settings import loss_types
+from trainer.preference_trainer import PreferenceTrainer
+from trainer.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Method:
+    """prepare: rows -> token ids. trainer: TRL's, over adapters. loss_unit: for its curve."""
+
+    prepare: Callable[[Recipe, Mixture, Any, date | None], Prepared]
+    trainer: type[Any]
+    loss_unit: str
+
+
+def method_of(recipe: Recipe) -> Method:
+    """How a recipe is trained."""
+    if recipe.dpo is None:
+        return Method(_prepare_single, AdapterTrainer, "nats per learnt token")
+    return Method(prepare_pairs, PreferenceTrainer, "DPO, " + " + ".join(loss_types(recipe.dpo)))
+
+
+def _prepare_single(
+    recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None
+) -> Prepared:
+    """dataset.prepare, for rows with one answer.
+
+    Raises:
+        JmedError: as it does, or a row has two.
+    """
+    for example in (*mixture.train, *mixture.held_out):
+        if example.rejected is not None:
+            raise JmedError(
+                f"{example.where}: prompt, chosen, rejected: allowed in a recipe with a section "
+                "dpo, which python -m trainer.dpo trains; without one: prompt, completion"
+            )
+    return dataset.prepare(recipe, mixture, tokenizer, day)

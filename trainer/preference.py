@@ -1,0 +1,161 @@
+"""Pairs of answers -> token ids: prompt, chosen and rejected, each as SFT would have it.
+
+TRL 1.16 would tokenise text itself, cut what is too long without a word, and take for the prompt
+what both texts begin with (trainer/dpo_trainer.py, `_prepare_dataset`); it gets these ids instead.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from datasets import Dataset
+from tqdm import tqdm
+
+from lm_eval_tasks.errors import JmedError
+from trainer.chat_template import ChatTemplate
+from trainer.dataset import Prepared, check_tokenizer, template_of
+from trainer.example import Example
+from trainer.limits import Limits, limits_of
+from trainer.mixture import Mixture
+from trainer.protocols import asked_as
+from trainer.recipe import Recipe
+from trainer.taught import notes_on
+from trainer.tokens import Audit, Tokens, encode
+
+SAME = "dropped: chosen and rejected are the same tokens"
+COLUMNS = ("prompt_ids", "chosen_ids", "rejected_ids")
+"""Of TRL's DataCollatorForPreference."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both answers to one prompt, each as an example of its own."""
+
+    chosen: Tokens
+    rejected: Tokens
+
+    @property
+    def shared(self) -> int:
+        """Tokens of the prompt: where a token spans its end in one of the answers, those before."""
+        return min(self.chosen.learnt_from, self.rejected.learnt_from)
+
+    @property
+    def longer(self) -> int:
+        return max(len(self.chosen.ids), len(self.rejected.ids))
+
+    @property
+    def columns(self) -> tuple[list[int], list[int], list[int]]:
+        """As COLUMNS."""
+        start = self.shared
+        return self.chosen.ids[:start], self.chosen.ids[start:], self.rejected.ids[start:]
+
+
+def prepare_pairs(
+    recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None = None
+) -> Prepared:
+    """Tokenise both parts; the datasets hold COLUMNS, `examples` chosen and rejected in turn.
+
+    Args:
+        day: on which the run began, if not today.
+
+    Raises:
+        JmedError: as `tokenize_pairs`, or a row has one answer only.
+    """
+    for example in (*mixture.train, *mixture.held_out):
+        if example.rejected is None:
+            raise JmedError(
+                f"{example.where}: one answer; allowed with a section dpo: rows of prompt, chosen, "
+                "rejected"
+            )
+    template = template_of(recipe, mixture, tokenizer, day)
+    limits = limits_of(recipe)
+    train, audit = tokenize_pairs(mixture.train, template, limits, "train")
+    held, held_audit = tokenize_pairs(mixture.held_out, template, limits, "eval")
+    return Prepared(
+        _dataset(train),
+        _dataset(held) if held else None,
+        [side for pair in train for side in (pair.chosen, pair.rejected)],
+        audit,
+        held_audit,
+        template.day,
+        tuple(_notes(recipe, mixture, template, audit)),
+        thinks=bool(audit.openings or audit.thoughts or template.kwargs.get("enable_thinking")),
+    )
+
+
+def tokenize_pairs(
+    examples: Sequence[Example], template: ChatTemplate, limits: Limits, what: str
+) -> tuple[list[Pair], Audit]:
+    """Tokenise; a pair of which one answer is too long is cut there or dropped as a whole.
+
+    Returns:
+        The pairs kept, and the audit of both answers; of its lengths one for each pair, the longer.
+
+    Raises:
+        JmedError: as `dataset.tokenize`, or the prompt has no token of its own.
+    """
+    check_tokenizer(template, examples)
+    audit = Audit()
+    fitting: list[Pair] = []
+    for example in tqdm(examples, desc=f"tokenize {what}", unit="row", disable=None, leave=False):
+        pair = encode_pair(example, template, audit)
+        audit.lengths.append(pair.longer)
+        fitting += _fit(pair, limits, audit.counts)
+    limits.check(audit.lengths, audit.counts)
+    kept = [pair for pair in fitting if pair.chosen.ids != pair.rejected.ids]
+    if fitting and not kept:
+        raise JmedError("data: in every row chosen and rejected are the same; allowed: two answers")
+    audit.counts[SAME] = len(fitting) - len(kept)
+    audit.counts = +audit.counts
+    return kept, audit
+
+
+def encode_pair(example: Example, template: ChatTemplate, audit: Audit) -> Pair:
+    """Tokenise both answers, each after the prompt as it is asked.
+
+    Raises:
+        JmedError: as `encode`, or no token of the prompt comes before both answers.
+    """
+    assert example.rejected is not None
+    sides = (example.answer, example.rejected)
+    (chosen,), (rejected,) = (
+        encode(replace(example, answer=side, rejected=None), template, audit) for side in sides
+    )
+    pair = Pair(chosen, rejected)
+    if not pair.shared or chosen.ids[: pair.shared] != rejected.ids[: pair.shared]:
+        raise JmedError(
+            f"{example.where}: no token of the prompt comes before both answers; allowed: a prompt "
+            "that does not melt into them"
+        )
+    return pair
+
+
+def _fit(pair: Pair, limits: Limits, counts: Counter[str]) -> Iterator[Pair]:
+    """Yield the pair if both answers fit or may be cut; what happened counts once."""
+    found: Counter[str] = Counter()
+    kept = [made for side in (pair.chosen, pair.rejected) for made in limits.fit(side, found)]
+    if len(kept) == 2:
+        counts.update(dict.fromkeys(found, 1))
+        yield Pair(*kept)
+        return
+    counts[next(reason for reason in found if reason.startswith("dropped"))] += 1
+
+
+def _notes(
+    recipe: Recipe, mixture: Mixture, template: ChatTemplate, audit: Audit
+) -> Iterator[str]:
+    for opening, count in audit.openings.items():
+        yield (
+            f"{count:,} answers have no thought, and the chat template writes {opening!r} before "
+            "them; where both answers of a row begin with it, the preference does not touch it"
+        )
+    # its own words on them are true where an answer is learnt as it stands
+    rest = replace(audit, openings=Counter(), bare=0)
+    yield from notes_on(mixture.train, rest, template, asked_as(recipe.data))
+
+
+def _dataset(pairs: Sequence[Pair]) -> Dataset:
+    columns = map(list, zip(*(pair.columns for pair in pairs), strict=True))
+    return Dataset.from_dict(dict(zip(COLUMNS, columns, strict=True)))

@@ -1,0 +1,56 @@
+"""DPOTrainer over adapters, with token ids that were made before."""
+
+from contextlib import AbstractContextManager
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import torch
+from datasets import Dataset
+from trl import DPOTrainer
+
+from trainer.adapter_trainer import AdapterMixin
+from trainer.patches import use_adapter
+from trainer.preference import COLUMNS
+
+OWN, REFERENCE = "default", "ref"
+"""Adapters of a model: the one that is trained, and TRL's frozen copy of it where training goes on
+with an adapter. Otherwise the reference is the base without its adapter."""
+
+
+class PreferenceTrainer(AdapterMixin, DPOTrainer):  # type: ignore[misc]  # TRL has no types
+    """DPOTrainer as AdapterMixin has it; of two adapters only the trained one is saved."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        if REFERENCE in self.model.peft_config:
+            self._begin_at_the_reference()
+            # the other would lie in a folder of its own in every checkpoint and in the run folder
+            self.model.save_pretrained = partial(self.model.save_pretrained, selected_adapters=[OWN])
+
+    def _begin_at_the_reference(self) -> None:
+        """TRL rounds the trained copy to bfloat16 over a quantised base, and not the reference."""
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                if f".{OWN}." in name and parameter.requires_grad:
+                    reference = self.model.get_parameter(name.replace(f".{OWN}.", f".{REFERENCE}."))
+                    reference.data = reference.data.to(parameter.dtype)
+                    parameter.data.copy_(reference.data)
+
+    def lengths(self, rows: Any) -> list[int]:
+        columns = (rows[name] for name in COLUMNS)
+        return [len(p) + max(len(c), len(r)) for p, c, r in zip(*columns, strict=True)]
+
+    def first_ids(self, count: int) -> list[list[int]]:
+        rows = islice(iter(self.train_dataset), count)
+        return [row["prompt_ids"] + row["chosen_ids"] for row in rows]
+
+    def as_it_began(self) -> AbstractContextManager[Any]:
+        if REFERENCE not in self.model.peft_config:
+            return super().as_it_began()
+        beginning: AbstractContextManager[Any] = use_adapter(self.model, REFERENCE)
+        return beginning
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        """TRL would look for text; these are COLUMNS already."""
+        return dataset

@@ -1,0 +1,145 @@
+"""The adapter of an earlier run that this one goes on with, and is held against.
+
+DPO usually follows SFT: the adapter of the SFT run is trained further, and TRL keeps a frozen copy
+of it as the reference.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from lm_eval_tasks.errors import JmedError
+from trainer.base_identity import base_identity
+from trainer.recipe import Model
+from trainer.run_state import read_run
+
+CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+MAY_DIFFER = frozenset(
+    {
+        "lora_dropout", "init_lora_weights", "base_model_name_or_path", "revision", "auto_mapping",
+        "inference_mode", "peft_version", "eva_config", "loftq_config", "corda_config",
+        "lora_ga_config", "runtime_config", "exclude_modules", "target_modules",
+    }
+)  # fmt: skip
+"""Fields of LoraConfig that do not say what the adapter is once it has been made; of the layers
+that is what its tensors say."""
+
+
+def start_folder(model: Model) -> Path | None:
+    """The folder of the adapter, None where a recipe begins with a new one.
+
+    Raises:
+        JmedError: no adapter is there.
+    """
+    if model.adapter_name_or_path is None:
+        return None
+    folder = Path(model.adapter_name_or_path)
+    if lacking := [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]:
+        raise JmedError(
+            f"model.adapter_name_or_path: {folder}: no {lacking[0]} there; allowed: the "
+            "train.output_dir of a finished run with an adapter, or one of its step-N"
+        )
+    return folder
+
+
+def start_record(model: Model) -> dict[str, str]:
+    """What tells the adapter from others, for comparison on resume; empty without one."""
+    folder = start_folder(model)
+    if folder is None:
+        return {}
+    return {"sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()}
+
+
+def made_in(model: Model) -> list[str]:
+    """Folders that may hold run.json of the runs that made the base and the adapter: of one of a
+    run's steps it lies above."""
+    folder = start_folder(model)
+    start = [] if folder is None else [str(folder), str(folder.parent)]
+    return [model.model_name_or_path, *start]
+
+
+def check_start(model: Model) -> None:
+    """See that the adapter is a finished one, of the base that is named.
+
+    Raises:
+        JmedError: it is not.
+    """
+    folder = start_folder(model)
+    if folder is None:
+        return
+    before, above = read_run(folder), read_run(folder.parent)
+    if before and before["state"] != "finished":
+        raise JmedError(f"model.adapter_name_or_path: {folder}: that run is not finished")
+    was, now = (before or above or {}).get("settings", {}).get("base"), base_identity(model)
+    if was and now:
+        same = was == now
+    else:
+        same = _config(folder).get("base_model_name_or_path") == model.model_name_or_path
+    if not same:
+        raise JmedError(
+            f"model.adapter_name_or_path: {folder} was trained on another base "
+            f"({_config(folder).get('base_model_name_or_path')}) than model.model_name_or_path, "
+            f"{model.model_name_or_path}; allowed: that one"
+        )
+
+
+def with_start(base: Any, model: Model, adapter: Any) -> Any:
+    """The base with the adapter to go on with.
+
+    Args:
+        adapter: LoraConfig of the recipe, its target_modules resolved.
+
+    Raises:
+        JmedError: the section adapter describes another one.
+    """
+    from peft import PeftModel
+
+    folder = start_folder(model)
+    assert folder is not None
+    _check_same_shape(adapter, folder)
+    adapter.base_model_name_or_path = model.model_name_or_path
+    loaded = PeftModel.from_pretrained(base, str(folder), is_trainable=True, config=adapter)
+    _check_all_read(loaded, folder)
+    return loaded
+
+
+def _check_same_shape(adapter: Any, folder: Path) -> None:
+    from peft import PeftConfig
+
+    given, found = adapter.to_dict(), PeftConfig.from_pretrained(str(folder)).to_dict()
+    for key in sorted((given.keys() | found.keys()) - MAY_DIFFER):
+        ours, its = _comparable(given.get(key)), _comparable(found.get(key))
+        if ours != its:
+            raise JmedError(
+                f"adapter.{key}: {ours!r}, and the adapter in {folder} has {its!r}; allowed: the "
+                "same, since it is that one which is trained further"
+            )
+
+
+def _check_all_read(loaded: Any, folder: Path) -> None:
+    """PEFT only warns of tensors that it finds no place for, and of places that get none."""
+    from peft import get_peft_model_state_dict
+
+    with safe_open(str(folder / WEIGHTS), framework="pt") as file:
+        there = set(file.keys())
+    wanted = set(get_peft_model_state_dict(loaded))
+    if differ := sorted(there ^ wanted):
+        whose = "is only in" if differ[0] in there else "is not in"
+        raise JmedError(
+            f"adapter.target_modules: other layers than those of the adapter in {folder} "
+            f"({len(differ)} tensors; {differ[0]} {whose} it); allowed: the same layers"
+        )
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, set | frozenset | list | tuple):
+        return sorted(map(str, value))
+    return value or None
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return found

@@ -10,6 +10,7 @@ from datasets import Dataset
 from trl import DPOTrainer
 
 from trainer.adapter_trainer import AdapterMixin
+from trainer.length_groups import LengthGroups
 from trainer.patches import use_adapter
 from trainer.preference import COLUMNS
 
@@ -50,6 +51,12 @@ class PreferenceTrainer(AdapterMixin, DPOTrainer):  # type: ignore[misc]  # TRL 
             return super().as_it_began()
         beginning: AbstractContextManager[Any] = use_adapter(self.model, REFERENCE)
         return beginning
+
+    def _get_eval_sampler(self, eval_dataset: Dataset) -> Any:
+        """transformers' own takes lengths from input_ids, which pairs have not."""
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_eval_sampler(eval_dataset)
+        return LengthGroups(self.lengths(eval_dataset), self.args.eval_batch_size, self.args.seed)
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
         """TRL would look for text; these are COLUMNS already."""

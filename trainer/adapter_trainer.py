@@ -17,6 +17,7 @@ from trainer.effect import checksums
 from trainer.length_groups import LengthGroups
 from trainer.mark import files_of, mark_whole
 from trainer.patches import weights_in_place
+from trainer.preference import row_lengths
 from trainer.ranks import shared_sha256
 
 
@@ -59,9 +60,6 @@ class AdapterMixin:
         else:
             super().save_model(output_dir, _internal_call)  # type: ignore[misc]
 
-    def lengths(self, rows: Any) -> list[int]:
-        """Tokens of each row, of the longer where a row has two answers."""
-        return [len(ids) for ids in rows["input_ids"]]
 
     def first_ids(self, count: int) -> list[list[int]]:
         """Tokens of the first rows that are trained on."""
@@ -77,7 +75,7 @@ class AdapterMixin:
         if self.args.train_sampling_strategy != "group_by_length":
             return super()._get_train_sampler(rows)  # type: ignore[misc]
         batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        lengths = self.lengths(rows)
+        lengths = row_lengths(rows)
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         return LengthGroups(lengths, batch * self.args.world_size, seed)
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from lm_eval_tasks import card as exam_card
 from lm_eval_tasks.errors import JmedError
 from trainer.batch import Batch
-from trainer.dataset import Prepared, prepare
+from trainer.dataset import Prepared
 from trainer.ds_config import read_ds_config, validate
 from trainer.gpus import read_card
 from trainer.launch import Launch
@@ -23,11 +23,14 @@ from trainer.length_groups import LengthGroups
 from trainer.lengths import bar, fed_tokens, shuffled, summarize
 from trainer.memory import Footprint, measure
 from trainer.memory_table import Machine, print_layouts
+from trainer.method import method_of
 from trainer.mixture import Mixture, mix
 from trainer.model import read_tokenizer
 from trainer.needs import Plan, print_needs
 from trainer.overlap_guard import guard
 from trainer.peak import Layout
+from trainer.preference import row_lengths
+from trainer.preference_settings import in_words
 from trainer.quantization import is_mxfp4
 from trainer.recipe import Recipe
 from trainer.rows import absent_sources
@@ -36,6 +39,7 @@ from trainer.settings import build_settings
 from trainer.shapes import load_config, made_by
 from trainer.show import shown
 from trainer.sizes import told
+from trainer.start_adapter import absent_start
 from trainer.targets import check_layers
 
 MOST_PADDING = 0.3
@@ -63,7 +67,7 @@ def check(recipe: Recipe, wanted: Wanted, console: Console) -> None:
     card = read_card(wanted.card) if wanted.card else None
     here = Launch(0, wanted.gpus, gpu=torch.cuda.is_available(), distributed=False)
     settings = build_settings(recipe, here, elsewhere=True)
-    left_out: list[str] = []
+    left_out = absent_start(recipe.model)
     config, origin = load_config(recipe.model)
     check_layers(recipe, config, gpu=True)
     footprint = measure(config, recipe, settings.adapter)
@@ -113,6 +117,8 @@ def _print_recipe(
         method += f", base in {'4' if bits.get('load_in_4bit') else '8'} bits"
     console.print(f"[bold]{recipe.model.model_name_or_path}[/bold] ({origin})", highlight=False)
     console.print(f"{method}; {recipe.model.dtype}", markup=False)
+    if recipe.dpo is not None:
+        console.print(in_words(recipe), markup=False)
     console.print(f"{f.trainable:,} trainable of {f.total:,} parameters", markup=False)
     if recipe.paper:
         console.print(recipe.paper, markup=False)
@@ -142,7 +148,7 @@ def _prepared(
     except JmedError as error:
         left_out.append(f"tokens: {error}")
         return None
-    return prepare(recipe, mixture, tokenizer) if mixture else None
+    return method_of(recipe).prepare(recipe, mixture, tokenizer, None) if mixture else None
 
 
 def _rows(
@@ -150,17 +156,18 @@ def _rows(
 ) -> Rows | None:
     """What the data amount to; None where that is not known on this machine."""
     length, packs = recipe.train["max_length"], bool(recipe.train.get("packing"))
+    each = recipe.sequences
     if prepared is None:
         if mixture is None or packs:
             return None
         held = len(mixture.held_out)
         rows = len(mixture.train)
-        return Rows(rows, rows * length, held, held * length, exact=False)
-    lengths = [len(example.ids) for example in prepared.examples]
-    held_out = [len(ids) for ids in prepared.held_out["input_ids"]] if prepared.held_out else []
+        return Rows(rows, each * rows * length, held, each * held * length, exact=False)
+    lengths = row_lengths(prepared.train)
+    held_out = row_lengths(prepared.held_out) if prepared.held_out else []
     count = packed_rows(recipe, prepared) if packs else len(lengths)
     fed = sum(lengths) if packs else fed_tokens(_in_order(recipe, lengths, batch), batch.micro)
-    return Rows(count, fed, len(held_out), sum(held_out), exact=True)
+    return Rows(count, each * fed, len(held_out), each * sum(held_out), exact=True)
 
 
 def _in_order(recipe: Recipe, lengths: list[int], batch: Batch) -> list[int]:
@@ -173,8 +180,9 @@ def _in_order(recipe: Recipe, lengths: list[int], batch: Batch) -> list[int]:
 
 def _print_tokens(recipe: Recipe, prepared: Prepared, rows: Rows | None, console: Console) -> None:
     lengths = summarize(prepared.audit.lengths)
+    what = "an example" if recipe.dpo is None else "the longer answer of a pair, with its prompt"
     console.print(
-        f"\n[bold]Tokens[/bold] of an example: median {lengths.median}, 95 % up to {lengths.p95}, "
+        f"\n[bold]Tokens[/bold] of {what}: median {lengths.median}, 95 % up to {lengths.p95}, "
         f"longest {lengths.longest}; max_length {recipe.train['max_length']}"
     )
     most = max(count for _, _, count in lengths.bins)

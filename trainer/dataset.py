@@ -69,9 +69,7 @@ def prepare(recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None =
     )
 
 
-def template_of(
-    recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None
-) -> ChatTemplate:
+def template_of(recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None) -> ChatTemplate:
     """The tokenizer with what the recipe tells its template.
 
     Raises:

@@ -37,6 +37,8 @@ class Footprint:
     weight_bytes: of one unquantised weight. optimizer: of its state for a trainable parameter;
         paged: that state may lie in the host's memory.
     sizes: of the base alone. not_predicted: why what is kept for backward is not known, or "".
+    sequences: that one row is read as: DPO reads both answers. reference: forward passes that a
+        step takes on top, without gradients: DPO's reference.
     """
 
     bits: int
@@ -68,6 +70,8 @@ class Footprint:
     full: bool
     sizes: Sizes
     not_predicted: str = ""
+    sequences: int = 1
+    reference: int = 0
 
     @property
     def frozen(self) -> int:
@@ -97,7 +101,8 @@ def measure(config: Any, recipe: Any, adapter: LoraConfig | None) -> Footprint:
         bits=bits,
         quantized=counted.quantized,
         scales=counted.scales,
-        plain=counted.plain,
+        # the frozen copy of an adapter that a run goes on with
+        plain=counted.plain + (4 * counted.trainable if recipe.model.adapter_name_or_path else 0),
         trainable=counted.trainable,
         total=counted.total,
         layers=sizes.layers,
@@ -123,6 +128,8 @@ def measure(config: Any, recipe: Any, adapter: LoraConfig | None) -> Footprint:
         full=adapter is None,
         sizes=sizes,
         not_predicted=kept.not_predicted,
+        sequences=recipe.sequences,
+        reference=0 if recipe.dpo is None else 1,
     )
 
 

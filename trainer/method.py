@@ -32,9 +32,7 @@ def method_of(recipe: Recipe) -> Method:
     return Method(prepare_pairs, PreferenceTrainer, "DPO, " + " + ".join(loss_types(recipe.dpo)))
 
 
-def _prepare_single(
-    recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None
-) -> Prepared:
+def _prepare_single(recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None) -> Prepared:
     """dataset.prepare, for rows with one answer.
 
     Raises:

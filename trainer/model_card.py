@@ -6,6 +6,9 @@ from typing import Any
 
 from huggingface_hub import ModelCardData
 
+from trainer.preference_settings import in_words
+from trainer.recipe import Recipe
+
 BODY = """\
 # {title}
 
@@ -15,7 +18,7 @@ For research. A score on an exam is no evidence that a model is safe for patient
 device, and not for use in care.
 
 ## Training
-
+{method}
 | | |
 |---|---|
 | steps | {steps} |
@@ -51,23 +54,25 @@ def model_card(record: Mapping[str, Any]) -> str:
     """
     recipe, data = record["settings"]["recipe"], record["data"]
     base = recipe["model"]["model_name_or_path"]
+    method = "sft" if recipe.get("dpo") is None else "dpo"
     header = ModelCardData(
         base_model=base,
         library_name="peft" if recipe["adapter"] else "transformers",
         pipeline_tag="text-generation",
         language=["ja"],
-        tags=["medical", "sft", "trl", "jmed", *(["lora"] if recipe["adapter"] else [])],
+        tags=["medical", method, "trl", "jmed", *(["lora"] if recipe["adapter"] else [])],
     )
     result, rows = record["result"], data["rows"] | data["train"]
     body = BODY.format(
         title=recipe["train"]["output_dir"].rstrip("/").rpartition("/")[2],
         what=_what(recipe),
+        method=_method(recipe),
         link=_link(base),
         jmed=record["environment"]["jmed"],
         paper=f" ({recipe['paper']})" if recipe["paper"] else "",
         steps=result["steps"],
         batch=record["batch"],
-        learning_rate=recipe["train"].get("learning_rate", "SFTConfig's default"),
+        learning_rate=recipe["train"].get("learning_rate", "TRL's default"),
         examples=data["train_examples"],
         tokens=data["train_tokens"],
         learnt=data["train_tokens_learnt"],
@@ -109,6 +114,13 @@ def _what(recipe: Mapping[str, Any]) -> str:
     if (recipe["quantization"] or {}).get("load_in_4bit"):
         return f"QLoRA adapter ({rank}, 4-bit base)"
     return f"LoRA adapter ({rank})"
+
+
+def _method(recipe: Mapping[str, Any]) -> str:
+    """For pairs of answers, what was learnt from them."""
+    if recipe.get("dpo") is None:
+        return ""
+    return f"\n{in_words(Recipe.model_validate(recipe))}. An example is a pair of answers.\n"
 
 
 def _link(base: str) -> str:

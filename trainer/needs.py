@@ -111,6 +111,8 @@ def _time(plan: Plan) -> str:
     words = f"{likely}{of}, likely between {low} and {high}"
     if card.name not in MEASURED:
         words += "; no published run on this card stands behind it"
+    if f.reference:
+        words += "; no published DPO run stands behind it"
     words += f"\n{work}; loading and saving left out"
     if not card.rates.bfloat16:
         words += f"\n{card.name} computes no bfloat16: train.fp16: true and model.dtype: float16"

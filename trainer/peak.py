@@ -81,7 +81,7 @@ def master_bytes(f: Footprint, layout: Layout) -> int:
 def predict(f: Footprint, layout: Layout, micro_batch: int) -> Memory:
     """Peak of one step on one GPU: at the end of a backward pass, or in the optimizer's step."""
     held = _held(f, layout)
-    backward = _backward(f, layout, micro_batch)
+    backward = _backward(f, layout, micro_batch * f.sequences)
     # ZeRO copies its share of the gradients to float32 when the activations are gone
     step = {"float32 gradients": layout.shard(4 * f.trainable, 1) if layout.stage else 0}
     moments: tuple[dict[str, int], ...] = (backward, step)

@@ -132,6 +132,14 @@ def encode_pair(example: Example, template: ChatTemplate, audit: Audit) -> Pair:
     return pair
 
 
+def row_lengths(rows: Dataset) -> list[int]:
+    """Tokens of each row of a prepared dataset, of the longer where a row has two answers."""
+    if COLUMNS[0] not in rows.column_names:
+        return [len(ids) for ids in rows["input_ids"]]
+    columns = (rows[name] for name in COLUMNS)
+    return [len(p) + max(len(c), len(r)) for p, c, r in zip(*columns, strict=True)]
+
+
 def _fit(pair: Pair, limits: Limits, counts: Counter[str]) -> Iterator[Pair]:
     """Yield the pair if both answers fit or may be cut; what happened counts once."""
     found: Counter[str] = Counter()
@@ -143,9 +151,7 @@ def _fit(pair: Pair, limits: Limits, counts: Counter[str]) -> Iterator[Pair]:
     counts[next(reason for reason in found if reason.startswith("dropped"))] += 1
 
 
-def _notes(
-    recipe: Recipe, mixture: Mixture, template: ChatTemplate, audit: Audit
-) -> Iterator[str]:
+def _notes(recipe: Recipe, mixture: Mixture, template: ChatTemplate, audit: Audit) -> Iterator[str]:
     for opening, count in audit.openings.items():
         yield (
             f"{count:,} answers have no thought, and the chat template writes {opening!r} before "

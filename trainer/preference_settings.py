@@ -29,7 +29,7 @@ KEYS = frozenset(
 )  # fmt: skip
 """What the section may hold."""
 NOT_SET = {
-    "truncation_mode": "rows are kept within train.max_length before TRL sees them: data.overlength",
+    "truncation_mode": "data.overlength says what becomes of pairs longer than train.max_length",
     "padding_free": "TRL 1.16 has it switched off",
     "sync_ref_model": "the reference of an adapter is no model of its own",
     "ref_model_mixup_alpha": "the reference of an adapter is no model of its own",
@@ -48,6 +48,17 @@ def dpo_arguments(recipe: Recipe) -> dict[str, Any]:
     """What the sections `train` and `dpo` set of DPOConfig."""
     assert recipe.dpo is not None
     return {**recipe.train, **recipe.dpo, "loss_type": loss_types(recipe.dpo)}
+
+
+def in_words(recipe: Recipe) -> str:
+    """ "DPO, loss sigmoid, beta 0.1, against the base without the adapter"."""
+    assert recipe.dpo is not None
+    start = recipe.model.adapter_name_or_path
+    against = f"{start}, with which it begins" if start else "the base without the adapter"
+    return (
+        f"DPO, loss {' + '.join(loss_types(recipe.dpo))}, beta {recipe.dpo.get('beta', 0.1)}, "
+        f"against {against}"
+    )
 
 
 def preference_faults(recipe: Recipe) -> Iterator[str]:
@@ -102,7 +113,7 @@ def _losses(dpo: Mapping[str, Any]) -> Iterator[str]:
         yield f"dpo.loss_type: found {dpo['loss_type']!r}; allowed: {', '.join(LOSSES)}"
         return
     if set(kinds) == {"sft"}:
-        yield "dpo.loss_type: sft alone does not look at the rejected answers; allowed: [sigmoid, sft]"
+        yield "dpo.loss_type: sft alone reads no rejected answer; allowed: [sigmoid, sft]"
     beta = dpo.get("beta", 0.1)
     if isinstance(beta, int | float) and not beta > 0:
         yield f"dpo.beta: found {beta!r}; allowed: above 0"

@@ -12,7 +12,7 @@ from trl import DPOTrainer
 from trainer.adapter_trainer import AdapterMixin
 from trainer.length_groups import LengthGroups
 from trainer.patches import use_adapter
-from trainer.preference import COLUMNS
+from trainer.preference import row_lengths
 
 OWN, REFERENCE = "default", "ref"
 """Adapters of a model: the one that is trained, and TRL's frozen copy of it where training goes on
@@ -26,8 +26,8 @@ class PreferenceTrainer(AdapterMixin, DPOTrainer):  # type: ignore[misc]  # TRL 
         super().__init__(*arguments, **keywords)
         if REFERENCE in self.model.peft_config:
             self._begin_at_the_reference()
-            # the other would lie in a folder of its own in every checkpoint and in the run folder
-            self.model.save_pretrained = partial(self.model.save_pretrained, selected_adapters=[OWN])
+            save = self.model.save_pretrained  # it would write the other into a folder of its own
+            self.model.save_pretrained = partial(save, selected_adapters=[OWN])
 
     def _begin_at_the_reference(self) -> None:
         """TRL rounds the trained copy to bfloat16 over a quantised base, and not the reference."""
@@ -37,10 +37,6 @@ class PreferenceTrainer(AdapterMixin, DPOTrainer):  # type: ignore[misc]  # TRL 
                     reference = self.model.get_parameter(name.replace(f".{OWN}.", f".{REFERENCE}."))
                     reference.data = reference.data.to(parameter.dtype)
                     parameter.data.copy_(reference.data)
-
-    def lengths(self, rows: Any) -> list[int]:
-        columns = (rows[name] for name in COLUMNS)
-        return [len(p) + max(len(c), len(r)) for p, c, r in zip(*columns, strict=True)]
 
     def first_ids(self, count: int) -> list[list[int]]:
         rows = islice(iter(self.train_dataset), count)
@@ -56,7 +52,7 @@ class PreferenceTrainer(AdapterMixin, DPOTrainer):  # type: ignore[misc]  # TRL 
         """transformers' own takes lengths from input_ids, which pairs have not."""
         if self.args.train_sampling_strategy != "group_by_length":
             return super()._get_eval_sampler(eval_dataset)
-        return LengthGroups(self.lengths(eval_dataset), self.args.eval_batch_size, self.args.seed)
+        return LengthGroups(row_lengths(eval_dataset), self.args.eval_batch_size, self.args.seed)
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
         """TRL would look for text; these are COLUMNS already."""

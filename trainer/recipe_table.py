@@ -105,7 +105,8 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def _method(f: Footprint) -> str:
-    return "all parameters" if f.full else {4: "QLoRA", 8: "8 bits, LoRA"}.get(f.bits, "LoRA")
+    adapted = {4: "QLoRA", 8: "8 bits, LoRA"}.get(f.bits, "LoRA")
+    return "all parameters" if f.full else f"DPO, {adapted}" if f.reference else adapted
 
 
 def _rows(recipe: Recipe) -> str:

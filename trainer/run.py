@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import reduce
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -85,9 +86,8 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
     if finished:
         console.print(f"{folder}: this run is finished; nothing to do", markup=False)
         return
-    record["overlap"] = guard([*mixture.train, *mixture.held_out], recipe.data.may_overlap)
-    for made in made_in(recipe.model):
-        record["overlap"] = with_base(record["overlap"], made)
+    own = guard([*mixture.train, *mixture.held_out], recipe.data.may_overlap)
+    record["overlap"] = reduce(with_base, made_in(recipe.model), own)
     record["scoring_commands"] = scoring_commands(
         recipe, folder, exams_here(), thinks=prepared.thinks, positions=positions(config)
     )
@@ -137,7 +137,7 @@ def _train(
             }
             run_folder.write_run(folder, record)
         elif main:
-            _close_folder(folder, record, trainer, console)
+            _close_folder(recipe, record, trainer, console)
         trainer.accelerator.wait_for_everyone()  # the first to leave has the others ended
     return interrupt
 
@@ -184,9 +184,7 @@ def _record(
     }
 
 
-def _build_trainer(
-    recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: Any
-) -> Any:
+def _build_trainer(recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: Any) -> Any:
     try:
         return _trainer(recipe, settings, prepared, tokenizer)
     except (ImportError, ValueError, SafetensorError) as error:
@@ -198,9 +196,7 @@ def _build_trainer(
         ) from None
 
 
-def _trainer(
-    recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: Any
-) -> Any:
+def _trainer(recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: Any) -> Any:
     if settings.quantization is not None:
         keep_nf4_portable()
     set_seed(settings.arguments.seed)  # for weights that a checkpoint may lack
@@ -236,9 +232,8 @@ def _empty(base: Model) -> Any:
     return empty_model(read_config(base), trust=base.trust_remote_code)
 
 
-def _close_folder(
-    folder: Path, record: dict[str, Any], trainer: Any, console: Console
-) -> None:
+def _close_folder(recipe: Recipe, record: dict[str, Any], trainer: Any, console: Console) -> None:
+    folder = recipe.output_dir
     if not any(folder.glob("adapter_model*.safetensors")) and not any(
         folder.glob("model*.safetensors")
     ):
@@ -257,7 +252,7 @@ def _close_folder(
     }
     run_folder.sort_target_modules(folder)
     (folder / "README.md").write_text(model_card(record), encoding="utf-8")
-    draw(folder, folder.name)
+    draw(folder, folder.name, method_of(recipe).loss_unit)
     run_folder.write_run(folder, record)
     console.print(f"done: {folder}; score it, and its base alike, with", markup=False)
     for command in record["scoring_commands"]:

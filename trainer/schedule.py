@@ -81,7 +81,8 @@ def plan_run(recipe: Recipe, rows: Rows | None, batch: Batch) -> Planned:
     """
     length = recipe.train["max_length"]
     if rows is None:
-        return _without_rows(recipe, batch, batch.micro * batch.processes * length)
+        per_row = length * recipe.sequences
+        return _without_rows(recipe, batch, batch.micro * batch.processes * per_row)
     plan = plan_schedule(recipe, rows.count, rows.tokens, batch)
     most = "" if rows.exact else f"at most (every example {length} long) "
     steps = f"{plan.steps:,} = {plan.epochs:.2f} epochs of {plan.per_epoch:,}"
@@ -97,7 +98,7 @@ def _without_rows(recipe: Recipe, batch: Batch, per_micro_batch: int) -> Planned
         words = "unknown: an epoch is as long as what could not be read here"
         return Planned(words, None, Fed(micro_batches, MILLION), NOTHING)
     length = recipe.train["max_length"]
-    tokens = steps * batch.total * length
+    tokens = steps * batch.total * length * recipe.sequences
     words = f"{steps:,}; at most (every example {length} long) {tokens:,} tokens"
     return Planned(words, steps, Fed(steps * batch.accumulation, tokens), NOTHING)
 

@@ -82,9 +82,7 @@ def _say(what: object, program: str) -> None:
     say(f"{program}{f' [rank {RANK}]' if RANK != '0' else ''}: {what}")
 
 
-def _parser(
-    program: str = "trainer.sft", about: str | None = __doc__
-) -> argparse.ArgumentParser:
+def _parser(program: str = "trainer.sft", about: str | None = __doc__) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m {program}",
         description=about,

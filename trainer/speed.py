@@ -60,8 +60,9 @@ class Hours:
 
 
 def passes(f: Footprint) -> int:
-    """Over the weights, in one step: forward, recomputed forward, backward to the activations."""
-    return 3 if f.checkpointing else 2
+    """Over the weights, in one step: forward, recomputed forward, backward to the activations, and
+    the reference's forward."""
+    return (3 if f.checkpointing else 2) + f.reference
 
 
 def flops_per_token(f: Footprint, micro_batch: int = 1) -> float:
@@ -85,7 +86,7 @@ def seconds(on: OnGpus, rates: Rates, tokens: float | None = None) -> float:
         tokens: that it holds, padding among them; None: every example is as long as allowed.
     """
     f = on.footprint
-    fed = on.micro * f.length if tokens is None else tokens
+    fed = on.micro * f.sequences * f.length if tokens is None else tokens
     operations = fed * flops_per_token(f, on.micro) / (MATMUL * rates.tflops * 1e12)
     moved = fed * TRAFFIC * f.layers * f.hidden * passes(f)
     if f.bits:
@@ -114,7 +115,7 @@ def hours(on: OnGpus, rates: Rates, fed: Fed, evaluated: Fed) -> Hours:
         return part.micro_batches * seconds(on, rates, each)
 
     f = on.footprint
-    forward_only = of(evaluated) / (passes(f) + (1 if f.full else 0))
+    forward_only = of(evaluated) * (1 + f.reference) / (passes(f) + (1 if f.full else 0))
     return Hours((of(fed) + forward_only) / 3600)
 
 

@@ -86,6 +86,18 @@ def check_start(model: Model) -> None:
         )
 
 
+def absent_start(model: Model) -> list[str]:
+    """What `check` cannot look at, since the adapter is not here yet; nothing if it is.
+
+    Raises:
+        JmedError: it is here, and not what it should be.
+    """
+    if model.adapter_name_or_path and not Path(model.adapter_name_or_path).is_dir():
+        return [f"adapter: {model.adapter_name_or_path}: not here yet"]
+    check_start(model)
+    return []
+
+
 def with_start(base: Any, model: Model, adapter: Any) -> Any:
     """The base with the adapter to go on with.
 

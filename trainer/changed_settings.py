@@ -10,6 +10,7 @@ from typing import Any
 
 from lm_eval_tasks.errors import JmedError
 from trainer.ds_config import offloads
+from trainer.preference_settings import ACROSS_PAIRS, loss_types
 from trainer.recipe import SUFFIXES
 
 HARMLESS = frozenset(
@@ -80,6 +81,8 @@ def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     old, new = _without_paths(old, new)
     changes = {name: line for name, line in _changes(old, new) if not _is_in(name, HARMLESS)}
     allowed = [name for name in changes if _is_in(name, SAME_MATHEMATICS)]
+    if _across_pairs(new) and "batch.micro" in allowed:
+        allowed.remove("batch.micro")
     refused = [line for name, line in changes.items() if name not in allowed]
     if refused:
         raise JmedError(
@@ -89,6 +92,12 @@ def check_same(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             + ". Allowed: the old settings, or another train.output_dir"
         )
     return [changes[name] + _remark(name) for name in allowed]
+
+
+def _across_pairs(settings: Mapping[str, Any]) -> bool:
+    """Whether the loss depends on which pairs share a micro-batch."""
+    dpo = (settings.get("recipe") or {}).get("dpo")
+    return bool(dpo is not None and ACROSS_PAIRS & {*loss_types(dpo)})
 
 
 def _check_checkpoint_fits(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -74,8 +74,8 @@ def prepare_pairs(
     train, audit = tokenize_pairs(mixture.train, template, limits, "train")
     held, held_audit = tokenize_pairs(mixture.held_out, template, limits, "eval")
     return Prepared(
-        _dataset(train),
-        _dataset(held) if held else None,
+        as_dataset(train),
+        as_dataset(held) if held else None,
         [side for pair in train for side in (pair.chosen, pair.rejected)],
         audit,
         held_audit,
@@ -162,6 +162,7 @@ def _notes(recipe: Recipe, mixture: Mixture, template: ChatTemplate, audit: Audi
     yield from notes_on(mixture.train, rest, template, asked_as(recipe.data))
 
 
-def _dataset(pairs: Sequence[Pair]) -> Dataset:
+def as_dataset(pairs: Sequence[Pair]) -> Dataset:
+    """COLUMNS of each pair."""
     columns = map(list, zip(*(pair.columns for pair in pairs), strict=True))
     return Dataset.from_dict(dict(zip(COLUMNS, columns, strict=True)))

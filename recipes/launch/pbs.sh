@@ -11,6 +11,8 @@
 set -euo pipefail
 cd "${PBS_O_WORKDIR:-.}"
 : "${RECIPE:?usage: qsub -v RECIPE=recipes/NAME.yaml $0}"
+program=trainer.sft
+if grep -q '^dpo:' "$RECIPE"; then program=trainer.dpo; fi
 mapfile -t hosts < "$PBS_NODEFILE"
 declare -A slots=() started=()
 for host in "${hosts[@]}"; do slots[$host]=$((${slots[$host]:-0} + 1)); done
@@ -20,7 +22,7 @@ for rank in "${!hosts[@]}"; do
         export OMP_NUM_THREADS=${OMP_NUM_THREADS:-4} HF_HUB_OFFLINE=1 \
         MASTER_ADDR='${hosts[0]}' MASTER_PORT=${MASTER_PORT:-29500} \
         RANK=$rank WORLD_SIZE=${#hosts[@]} LOCAL_RANK=${started[$host]:-0} \
-        LOCAL_WORLD_SIZE=${slots[$host]} && exec python -m trainer.sft '$RECIPE' --resume" &
+        LOCAL_WORLD_SIZE=${slots[$host]} && exec python -m $program '$RECIPE' --resume" &
     started[$host]=$((${started[$host]:-0} + 1))
     echo "rank $rank on $host"
 done

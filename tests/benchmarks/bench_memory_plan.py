@@ -1,4 +1,4 @@
-"""The memory plan against what a run on the CPU really takes, for three shapes.
+"""The memory plan against what a run on the CPU really takes, for five shapes.
 
     python -m tests.benchmarks.bench_memory_plan
 
@@ -21,13 +21,12 @@ from typing import Any
 import torch
 from rich.table import Table
 from torch._C._profiler import _EventType
-from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers import AutoModelForCausalLM, LlamaConfig, Trainer
 
 from demo.tiny_model import build_tokenizer
 from lm_eval_tasks.tables import console
 from tests.benchmarks.machine import machine
 from tests.e2e.sft_run import ROOT, environment, quantized, recipe_of, write_recipe
-from trainer.adapter_trainer import AdapterTrainer
 from trainer.launch import Launch
 from trainer.memory import measure
 from trainer.peak import Layout, predict
@@ -50,11 +49,25 @@ def shapes(base: Path, folder: Path) -> Mapping[str, dict[str, Any]]:
     )  # fmt: skip
     common["train_batch_size"] = MICRO
     full = {key: value for key, value in common.items() if key != "adapter"}
+    preference = common | {"data": {"datasets": [{"path": str(write_pairs(folder))}]}, "dpo": {}}
     return {
         "LoRA, float32": common,
         "full parameters, float32": full,
         "QLoRA, NF4, bfloat16": quantized(common),
+        "DPO, LoRA, float32": preference,
+        "DPO, QLoRA, NF4, bfloat16": quantized(preference),
     }
+
+
+def write_pairs(folder: Path) -> Path:
+    """Pairs of which both answers fill the length, all but a few tokens."""
+    file = folder / "pairs.jsonl"
+    rows = [
+        {"prompt": f"検査値{i}を読む。", "chosen": "値" * (LENGTH - 30), "rejected": "悪" * (LENGTH - 30)}
+        for i in range(2 * MICRO)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
 
 
 def build_base(folder: Path) -> None:
@@ -90,14 +103,14 @@ def measured(file: Path) -> int:
 def train(file: Path) -> None:
     """Run a recipe and print the most bytes that torch held at once, from the first step on."""
     started = 0
-    start = AdapterTrainer.train
+    start = Trainer.train
 
-    def train_from_here(self: AdapterTrainer, *arguments: Any, **keywords: Any) -> Any:
+    def train_from_here(self: Trainer, *arguments: Any, **keywords: Any) -> Any:
         nonlocal started
         started = time.time_ns()  # loading may hold more
         return start(self, *arguments, **keywords)
 
-    AdapterTrainer.train = train_from_here
+    Trainer.train = train_from_here
     with torch.profiler.profile(
         activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
     ) as profile:

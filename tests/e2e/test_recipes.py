@@ -61,15 +61,15 @@ def test_it_loads_and_builds_the_classes_of_the_stack(file: Path) -> None:
 
 @every_recipe
 def test_its_first_line_is_the_command_that_runs_it(file: Path) -> None:
-    words = shlex.split(header(file)[0])
-    position = words.index("trainer.sft")
+    words, program = shlex.split(header(file)[0]), read_recipe(file).program
+    position = words.index(program)
     assert _parser().parse_args(words[position + 1 :]).recipe == file.relative_to(ROOT)
     launcher = words[:position]
     if launcher[0] == "python":
         assert launcher == ["python", "-m"]
         return
     assert launcher[0] == "deepspeed"
-    read = parse_args([*words[1:position], "trainer.sft", *words[position + 1 :]])
+    read = parse_args([*words[1:position], program, *words[position + 1 :]])
     assert read.module
     assert read.num_gpus >= 1
 

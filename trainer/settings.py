@@ -57,6 +57,7 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
     """
     check_recipe(recipe)
     kind, given = _given(recipe)
+    _check_one_process(recipe, launch)
     adapter = _build(LoraConfig, {"task_type": "CAUSAL_LM"}, recipe.adapter, "adapter")
     quantization = quantization_config(recipe.quantization)
     ds_config = _ds_config(recipe, launch)
@@ -139,6 +140,14 @@ def check_cpu(recipe: Recipe) -> None:
     for key in ("fp16", "tf32", "use_liger_kernel", "activation_offloading"):
         if recipe.train.get(key):
             raise JmedError(f"train.{key}: needs a GPU; there is none on this machine")
+
+
+def _check_one_process(recipe: Recipe, launch: Launch) -> None:
+    if launch.world_size > 1 and (recipe.dpo or {}).get("precompute_ref_log_probs"):
+        raise JmedError(
+            f"dpo.precompute_ref_log_probs: {launch.world_size} processes: TRL 1.16 writes what it "
+            "computed into a folder that only the first of them knows; allowed with one process"
+        )
 
 
 def _check_master_copy(recipe: Recipe, deepspeed: object) -> None:

@@ -63,7 +63,11 @@ def write_pairs(folder: Path) -> Path:
     """Pairs of which both answers fill the length, all but a few tokens."""
     file = folder / "pairs.jsonl"
     rows = [
-        {"prompt": f"検査値{i}を読む。", "chosen": "値" * (LENGTH - 30), "rejected": "悪" * (LENGTH - 30)}
+        {
+            "prompt": f"検査値{i}を読む。",
+            "chosen": "値" * (LENGTH - 30),
+            "rejected": "悪" * (LENGTH - 30),
+        }
         for i in range(2 * MICRO)
     ]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

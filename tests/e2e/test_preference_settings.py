@@ -19,13 +19,13 @@ from trainer.settings import Settings, build_settings
 CPU = Launch(0, 1, gpu=False, distributed=False)
 
 
-def built(folder: Path, changes: dict[str, Any]) -> Settings:
+def built(folder: Path, changes: dict[str, Any], launch: Launch = CPU) -> Settings:
     """Settings of a good recipe with "section.key" -> value."""
     recipe = recipe_of(Path("base"), Path("rows.jsonl"), folder / "run") | {"dpo": {"beta": 0.2}}
     for name, value in changes.items():
         section, _, key = name.partition(".")
         recipe[section] = {**(recipe.get(section) or {}), key: value} if key else value
-    return build_settings(read_recipe(write_recipe(folder / "recipe.yaml", recipe)), CPU)
+    return build_settings(read_recipe(write_recipe(folder / "recipe.yaml", recipe)), launch)
 
 
 def test_train_and_dpo_together_are_trls_class(tmp_path: Path) -> None:
@@ -100,6 +100,13 @@ def test_dropout_that_is_meant_is_taken(tmp_path: Path) -> None:
     assert not built(tmp_path, changes).arguments.disable_dropout
 
 
+def test_what_is_computed_beforehand_stays_in_one_process(tmp_path: Path) -> None:
+    changes = {"dpo.precompute_ref_log_probs": True}
+    assert built(tmp_path, changes).arguments.precompute_ref_log_probs
+    with pytest.raises(JmedError, match="precompute_ref_log_probs: 2 processes"):
+        built(tmp_path, changes, Launch(0, 2, gpu=False, distributed=True))
+
+
 def test_an_adapter_to_go_on_with_is_for_pairs(tmp_path: Path) -> None:
     with pytest.raises(JmedError, match="adapter_name_or_path: allowed with a section dpo"):
         built(tmp_path, {"dpo": None, "model.adapter_name_or_path": "runs/sft"})
@@ -116,5 +123,5 @@ def test_a_micro_batch_may_change_where_the_loss_is_a_mean_over_pairs(
     if not refused:
         assert "batch.micro: was 4, is now 2" in check_same(old, new)[0]
         return
-    with pytest.raises(JmedError, match="batch.micro: was 4, is now 2"):
+    with pytest.raises(JmedError, match=r"batch\.micro: was 4, is now 2"):
         check_same(old, new)

@@ -10,10 +10,13 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from demo.tiny_model import build
 from lm_eval_tasks.errors import JmedError
+from tests.e2e.sft_run import recipe_of
 from trainer.chat_template import ChatTemplate
 from trainer.dataset import tokenize
 from trainer.example import Chat, Example, Turn
 from trainer.limits import ANSWER_CUT, Limits
+from trainer.method import method_of
+from trainer.mixture import Mixture
 from trainer.preference import (
     COLUMNS,
     SAME,
@@ -22,6 +25,7 @@ from trainer.preference import (
     row_lengths,
     tokenize_pairs,
 )
+from trainer.recipe import Recipe
 from trainer.tokens import Audit
 
 TEXT = Example("どの色か。", "赤。", "rows:1", rejected="青と緑。")
@@ -85,7 +89,7 @@ LONG = replace(TEXT, rejected="青" * 100)
 def test_a_pair_whose_one_answer_is_too_long_is_an_error_or_dropped_whole(
     template: ChatTemplate,
 ) -> None:
-    with pytest.raises(JmedError, match="1 of 2 examples are longer than train.max_length 32"):
+    with pytest.raises(JmedError, match="1 of 2 examples are longer"):
         tokenize_pairs([TEXT, LONG], template, Limits(32, "error"), "train")
     kept, audit = tokenize_pairs([TEXT, LONG], template, Limits(32, "drop"), "train")
     assert [pair.chosen.where for pair in kept] == ["rows:1"]
@@ -120,3 +124,19 @@ def test_a_prompt_that_fills_the_length_is_no_pair(template: ChatTemplate) -> No
     long = replace(TEXT, prompt="色" * 100)
     _, audit = tokenize_pairs([TEXT, long], template, Limits(32, "drop"), "train")
     assert audit.counts == {"dropped: the prompt alone fills max_length": 1}
+
+
+@pytest.mark.parametrize(
+    ("example", "more", "message"),
+    [
+        (TEXT, {}, "rows:1: prompt, chosen, rejected: allowed in a recipe with a section dpo"),
+        (replace(TEXT, rejected=None), {"dpo": {}}, "rows:1: one answer; allowed with a section"),
+    ],
+)
+def test_rows_of_the_other_method_are_refused(
+    template: ChatTemplate, example: Example, more: dict[str, Any], message: str
+) -> None:
+    base = Path(template.tokenizer.name_or_path)
+    recipe = Recipe.model_validate(recipe_of(base, base / "rows.jsonl", base / "run") | more)
+    with pytest.raises(JmedError, match=message):
+        method_of(recipe).prepare(recipe, Mixture([example], [], {}, {}), template.tokenizer, None)

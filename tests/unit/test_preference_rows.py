@@ -55,15 +55,24 @@ WHOLE = [*ASKED, *answer("赤。")]
     ("row", "message"),
     [
         ({"chosen": WHOLE, "rejected": WHOLE}, r"rows.jsonl:1: found columns .* prompt too"),
-        (TEXT | {"chosen": WHOLE}, r"prompt: found '何色か。'; allowed: prompt, chosen and rejected"),
-        (MESSAGES | {"chosen": "赤。"}, "chosen: found '赤。'; allowed: prompt, chosen and rejected"),
+        (
+            TEXT | {"chosen": WHOLE},
+            r"prompt: found '何色か。'; allowed: prompt, chosen and rejected",
+        ),
+        (
+            MESSAGES | {"chosen": "赤。"},
+            "chosen: found '赤。'; allowed: prompt, chosen and rejected",
+        ),
         (MESSAGES | {"rejected": WHOLE}, "rejected: found .* one assistant turn each"),
         (MESSAGES | {"rejected": []}, "rejected: found .* one assistant turn each"),
         (MESSAGES | {"chosen": ASKED[1:]}, "the last turn is 'user'; allowed: assistant"),
         (MESSAGES | {"prompt": [*ASKED, *answer("x")]}, "two assistant turns in a row"),
         (TEXT | {"rejected": " "}, "rejected: found ' '; allowed: text that is not empty"),
         (TEXT | {"chosen": 3}, "chosen: found '3'; allowed: text"),
-        (TEXT | {"reasoning_content": "x"}, "reasoning_content: not used by rows of prompt, chosen"),
+        (
+            TEXT | {"reasoning_content": "x"},
+            "reasoning_content: not used by rows of prompt, chosen",
+        ),
         (TEXT | {"images": ["x"]}, "images: not used by rows of prompt, chosen, rejected"),
         (TEXT | {"system": "x"}, "system: plain text has no place for it"),
     ],

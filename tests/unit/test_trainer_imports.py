@@ -10,7 +10,7 @@ from tests.unit.test_imports import ROOT
 HEAVY = {"torch", "transformers", "trl", "peft", "deepspeed", "bitsandbytes", "matplotlib"}
 
 
-@pytest.mark.parametrize("module", ["trainer.sft", "trainer.__main__"])
+@pytest.mark.parametrize("module", ["trainer.sft", "trainer.dpo", "trainer.__main__"])
 def test_the_command_lines_start_without_the_heavy_packages(module: str) -> None:
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run(
@@ -21,7 +21,12 @@ def test_the_command_lines_start_without_the_heavy_packages(module: str) -> None
 
 @pytest.mark.parametrize(
     "arguments",
-    [["trainer", "--help"], ["trainer", "check", "--help"], ["trainer.sft", "--help"]],
+    [
+        ["trainer", "--help"],
+        ["trainer", "check", "--help"],
+        ["trainer.sft", "--help"],
+        ["trainer.dpo", "--help"],
+    ],
 )
 def test_help_tells_the_command(arguments: list[str]) -> None:
     done = subprocess.run(

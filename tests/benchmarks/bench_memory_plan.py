@@ -114,7 +114,7 @@ def train(file: Path) -> None:
         started = time.time_ns()  # loading may hold more
         return start(self, *arguments, **keywords)
 
-    Trainer.train = train_from_here
+    Trainer.train = train_from_here  # type: ignore[method-assign]
     with torch.profiler.profile(
         activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True
     ) as profile:

@@ -76,9 +76,10 @@ def test_another_base_is_refused(place: Path, tmp_path: Path, *, known: bool) ->
     shutil.copytree(place / "run", tmp_path / "run")
     if not known:
         (tmp_path / "run" / "run.json").unlink()
-    named = {"model_name_or_path": str(place / "other")}
+    other = model_of(place, None, "other")
+    model = other.model_copy(update={"adapter_name_or_path": str(tmp_path / "run")})
     with pytest.raises(JmedError, match=r"trained on another base \(.*base\) than"):
-        check_start(Model(**named, adapter_name_or_path=str(tmp_path / "run")))
+        check_start(model)
 
 
 def test_what_is_not_finished_or_not_there_is_refused(place: Path, tmp_path: Path) -> None:

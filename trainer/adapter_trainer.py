@@ -60,7 +60,6 @@ class AdapterMixin:
         else:
             super().save_model(output_dir, _internal_call)  # type: ignore[misc]
 
-
     def first_ids(self, count: int) -> list[list[int]]:
         """Tokens of the first rows that are trained on."""
         return [row["input_ids"] for row in islice(iter(self.train_dataset), count)]

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from deepspeed.runtime.zero.config import DeepSpeedZeroConfig
-from trainer.attention import check_installed
 from transformers.utils.import_utils import is_kernels_available
 from trl import SFTConfig
 
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import NF4, ROOT, recipe_of, write_recipe
+from trainer.attention import check_installed
 from trainer.batch import Batch
 from trainer.changed_settings import HARMLESS, SAME_MATHEMATICS
 from trainer.contradictions import check_recipe

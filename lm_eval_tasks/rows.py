@@ -57,15 +57,7 @@ def read_rows(file: Path) -> Iterator[Row]:
     Raises:
         JmedError: the file is missing, is not UTF-8, or a line is not a JSON object.
     """
-    try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise JmedError(
-            f"{file}: not UTF-8 at byte {error.start}; allowed: UTF-8 JSON Lines"
-        ) from None
-    except OSError as error:
-        raise JmedError(f"{file}: cannot be read: {error.strerror}") from None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_lines(file), 1):
         if not line.strip():
             continue
         try:
@@ -78,6 +70,33 @@ def read_rows(file: Path) -> Iterator[Row]:
         if not isinstance(values, dict):
             raise JmedError(f"{file}:{number}: found {line[:60]!r}; allowed: a JSON object")
         yield Row(file, number, values)
+
+
+def _lines(file: Path) -> Iterator[str]:
+    """Yield the lines one by one: a corpus does not fit into memory."""
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            for line in lines:
+                yield line.removesuffix("\n")
+    except UnicodeDecodeError:
+        raise JmedError(
+            f"{file}: not UTF-8 at byte {_first_bad_byte(file)}; allowed: UTF-8 JSON Lines"
+        ) from None
+    except OSError as error:
+        raise JmedError(f"{file}: cannot be read: {error.strerror}") from None
+
+
+def _first_bad_byte(file: Path) -> int:
+    """The decoder that reads in pieces counts from the beginning of its piece."""
+    before = 0
+    with file.open("rb") as lines:
+        for line in lines:
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return before + error.start
+            before += len(line)
+    return before
 
 
 def rows_by_id(file: Path) -> dict[str, Row]:

@@ -1,7 +1,10 @@
 """What tests of several folders share."""
 
+import atexit
 import os
 import re
+import shutil
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +21,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # No test depends on the clock; where CI is set, the examples are the same each time.
 settings.register_profile("jmed", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("jmed")
+
+# Tokens that tests make are kept for this session only, by the processes they start too.
+os.environ["HF_DATASETS_CACHE"] = tempfile.mkdtemp(prefix="jmed-datasets-")
+atexit.register(shutil.rmtree, os.environ["HF_DATASETS_CACHE"], ignore_errors=True)
 
 IGAKUQA = "jungokasai/IgakuQA/2bc4c3d159cf5505f6253d24a909fbd53237e239"
 

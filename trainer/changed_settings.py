@@ -15,8 +15,9 @@ from trainer.recipe import SUFFIXES
 
 HARMLESS = frozenset(
     {
-        "recipe.paper", "recipe.milestones", "batch.accumulation", "deepspeed.steps_per_print",
-        "deepspeed.wall_clock_breakdown", "deepspeed.dump_state", "deepspeed.comms_logger",
+        "recipe.paper", "recipe.milestones", "recipe.data.eos_token", "batch.accumulation",
+        "deepspeed.steps_per_print", "deepspeed.wall_clock_breakdown", "deepspeed.dump_state",
+        "deepspeed.comms_logger",
         *(f"recipe.train.{key}" for key in (
             "output_dir", "per_device_train_batch_size", "save_steps", "save_strategy",
             "save_total_limit", "save_on_each_node", "logging_steps", "logging_strategy",
@@ -32,7 +33,8 @@ HARMLESS = frozenset(
     }
 )  # fmt: skip
 """No bit of the weights or of a logged loss depends on them, or another key says the same: of
-`train.deepspeed` the file's content is compared, of the batch its micro-batch and processes."""
+`train.deepspeed` the file's content is compared, of the batch its micro-batch and processes, of
+`data.eos_token` (which runs that began earlier do not know) the tokens."""
 
 SAME_MATHEMATICS = {
     "batch.micro": "the global batch stays, gradient accumulation follows",

@@ -5,14 +5,19 @@ tokenizer, unless the text starts with BOS (lm_eval 0.4.13, models/huggingface.p
 apply_chat_template and tok_batch_encode).
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
+from trainer.document_end import DocumentEnd, document_end
 from trainer.example import Chat, Turn
 
 CLOCK = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
@@ -26,12 +31,19 @@ class ChatTemplate:
     kwargs: data.chat_template_kwargs.
     ends: ids of the tokens that end an answer.
     day: what the template takes for today; a run that is resumed stays at its first.
+    eos_token: data.eos_token, what ends documents of plain text; None where it is to be found.
     """
 
     tokenizer: Any
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     ends: frozenset[int] = frozenset()
     day: date = field(default_factory=date.today)
+    eos_token: str | None = None
+
+    @cached_property
+    def document_end(self) -> DocumentEnd:
+        """What ends a document of plain text."""
+        return document_end(self.tokenizer, self.ends, self.eos_token)
 
     def ask(self, chat: Chat) -> str:
         """The prompt, up to where the model's answer begins."""
@@ -52,6 +64,22 @@ class ChatTemplate:
             return ""
         text: str = self.tokenizer.get_chat_template(None, tools)
         return CLOCK.sub(lambda found: json.dumps(self.day.strftime(found[2])), text)
+
+    @property
+    def sha256(self) -> str:
+        """Of all that decides ids: tokenizer, templates, what they are told, and the day if a
+        template can ask for it."""
+        found = hashlib.sha256()
+        with TemporaryDirectory() as folder:
+            self.tokenizer.save_pretrained(folder)
+            for file in sorted(Path(folder).rglob("*")):
+                if file.is_file():
+                    found.update(f"{file.name} {file.stat().st_size}\n".encode())
+                    found.update(file.read_bytes())
+        dated = "strftime_now" in json.dumps(self.tokenizer.chat_template)
+        told = [dict(self.kwargs), sorted(self.ends), str(self.day) if dated else None]
+        found.update(json.dumps([*told, self.eos_token], sort_keys=True).encode())
+        return found.hexdigest()
 
     def tells_the_date(self, chat: Chat) -> bool:
         """Whether the prompt depends on the day on which it is rendered."""

@@ -28,6 +28,7 @@ from trainer.mixture import Mixture, mix
 from trainer.model import read_tokenizer
 from trainer.needs import Plan, print_needs
 from trainer.overlap_guard import guard
+from trainer.packing import fed
 from trainer.peak import Layout
 from trainer.preference import row_lengths
 from trainer.preference_settings import in_words
@@ -84,10 +85,10 @@ def check(recipe: Recipe, wanted: Wanted, console: Console) -> None:
     rows = _rows(recipe, mixture, prepared, settings.batch)
     if prepared:
         _print_tokens(recipe, prepared, rows, console)
-        for part in shown(prepared.examples, read_tokenizer(recipe.model), wanted.show):
+        for part in shown(prepared.train.examples, read_tokenizer(recipe.model), wanted.show):
             console.print(part)
     if mixture:
-        _print_overlap(guard([*mixture.train, *mixture.held_out], recipe.data.may_overlap), console)
+        _print_overlap(guard(mixture, recipe.data.may_overlap), console)
     _print_licences(recipe, console)
     layout, launched = Layout.of(ds_config, wanted.gpus), bool(file) or wanted.gpus > 1
     machine = Machine(card, layout, wanted.tflops, launched)
@@ -163,8 +164,8 @@ def _rows(
         held = len(mixture.held_out)
         rows = len(mixture.train)
         return Rows(rows, each * rows * length, held, each * held * length, exact=False)
-    lengths = row_lengths(prepared.train)
-    held_out = row_lengths(prepared.held_out) if prepared.held_out else []
+    lengths = row_lengths(prepared.train.examples.rows)
+    held_out = row_lengths(prepared.held_out.examples.rows) if prepared.held_out else []
     count = packed_rows(recipe, prepared) if packs else len(lengths)
     fed = sum(lengths) if packs else fed_tokens(_in_order(recipe, lengths, batch), batch.micro)
     return Rows(count, each * fed, len(held_out), each * sum(held_out), exact=True)
@@ -179,7 +180,7 @@ def _in_order(recipe: Recipe, lengths: list[int], batch: Batch) -> list[int]:
 
 
 def _print_tokens(recipe: Recipe, prepared: Prepared, rows: Rows | None, console: Console) -> None:
-    lengths = summarize(prepared.audit.lengths)
+    lengths = summarize(prepared.train.lengths)
     what = "an example" if recipe.dpo is None else "the longer answer of a pair, with its prompt"
     console.print(
         f"\n[bold]Tokens[/bold] of {what}: median {lengths.median}, 95 % up to {lengths.p95}, "
@@ -188,17 +189,16 @@ def _print_tokens(recipe: Recipe, prepared: Prepared, rows: Rows | None, console
     most = max(count for _, _, count in lengths.bins)
     for low, high, count in lengths.bins:
         console.print(f"{low:>6}-{high:<6} {count:>7,} {bar(count, most)}", markup=False)
-    for what, count in prepared.audit.counts.items():
+    for what, count in prepared.train.counts.items():
         console.print(f"{count:>8,} {what}", markup=False)
     for note in prepared.notes:
         console.print(f"note: {note}", markup=False)
-    learnt = sum(e.learnt for e in prepared.examples)
-    total = sum(len(e.ids) for e in prepared.examples)
+    learnt, total = prepared.train.learnt, prepared.train.tokens
     console.print(f"{learnt:,} of {total:,} tokens are learnt ({learnt / total:.0%})")
     assert rows is not None
     if recipe.train.get("packing"):
         share = total / (rows.count * recipe.train["max_length"])
-        count = len(prepared.examples)
+        count = len(prepared.train.examples)
         console.print(f"packing: {count:,} examples in {rows.count:,} rows, {share:.1%} full")
         return
     padding, hint = 1 - total / rows.tokens, ""
@@ -209,10 +209,7 @@ def _print_tokens(recipe: Recipe, prepared: Prepared, rows: Rows | None, console
 
 def packed_rows(recipe: Recipe, prepared: Prepared) -> int:
     """How many rows TRL packs the training examples into."""
-    from trl import pack_dataset
-
-    strategy = recipe.train.get("packing_strategy", "bfd")
-    return len(pack_dataset(prepared.train, recipe.train["max_length"], strategy))
+    return len(fed(prepared.train, {**recipe.train, "shuffle_dataset": False}))
 
 
 def _print_overlap(found: Mapping[str, Any], console: Console) -> None:

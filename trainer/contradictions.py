@@ -27,7 +27,8 @@ DERIVED = {
     "save_only_model": "--resume needs the optimizer too",
     "ignore_data_skip": "--resume would train on rows again",
     "auto_find_batch_size": "`python -m trainer check` says what fits",
-    "eos_token": "training and lm_eval must use the tokenizer's own end token",
+    "eos_token": "training and lm_eval must use the tokenizer's own end token; what ends documents "
+    "of plain text is data.eos_token",
     "pad_token": "training and lm_eval must use the tokenizer's own padding token",
     "restore_callback_states_from_checkpoint": "it is on",
     "enable_jit_checkpoint": "SIGTERM and SIGUSR1 save a checkpoint and end the run by themselves",

@@ -1,71 +1,95 @@
-"""Recipe and tokenizer -> the datasets that SFTTrainer gets, and the record of how they came."""
+"""Recipe and tokenizer -> the datasets that SFTTrainer gets, and the record of how they came.
+
+Tokenised once by one process of a host, into Arrow files that all of them map (kept_once.py).
+"""
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import date
+from importlib.metadata import version
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
 from tqdm import tqdm
 
 from lm_eval_tasks.errors import JmedError
 from trainer.chat_template import ChatTemplate, check_kwargs
 from trainer.example import Chat, Example
+from trainer.kept_once import kept_once
 from trainer.limits import Limits, limits_of
 from trainer.mixture import Mixture
 from trainer.model import read_end_tokens
 from trainer.protocols import asked_as
 from trainer.recipe import Recipe
 from trainer.taught import notes_on
-from trainer.tokens import Audit, Tokens, encode
+from trainer.token_file import TokenFile, TokenRows, write_tokens
+from trainer.tokens import Audit, Tokens, encode, encode_texts
+
+TOGETHER = 1 << 20
+"""Characters of plain text that are tokenised in one call."""
+CODE = (
+    "chat_template.py", "dataset.py", "document_end.py", "example.py", "learnt_text.py",
+    "limits.py", "taught.py", "token_file.py", "tokens.py",
+)  # fmt: skip
+"""What of this trainer decides ids, labels and notes."""
+LIBRARIES = ("transformers", "tokenizers", "jinja2")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Training or held-out rows. examples: as tokens; their `rows` are what TRL takes.
+
+    sha256: of ids and labels in order. tokens, learnt: how many there are.
+    lengths: of each example before anything was cut. counts: what was dropped, cut or marked.
+    """
+
+    examples: TokenRows
+    sha256: str
+    tokens: int
+    learnt: int
+    lengths: list[int]
+    counts: dict[str, int]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """train, held_out: columns input_ids and labels, None where nothing is held out.
+    """train, held_out: the rows as tokens, held_out None where nothing is held out.
 
-    audit, held_out_audit: lengths and what was dropped, cut or marked.
-    examples: the training examples as tokens, for --show and for counts.
     day: what the chat template took for today.
     notes: what the answers teach beside their words, for people.
     thinks: whether the prompt leaves it to the model to think before it answers.
     """
 
-    train: Dataset
-    held_out: Dataset | None
-    examples: Sequence[Tokens]
-    audit: Audit
-    held_out_audit: Audit
+    train: Part
+    held_out: Part | None
     day: date
     notes: tuple[str, ...]
     thinks: bool
 
 
 def prepare(recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None = None) -> Prepared:
-    """Tokenise both parts.
+    """Tokenise both parts, or find them as they were tokenised before.
 
     Args:
         day: on which the run began, if not today.
 
     Raises:
-        JmedError: as `tokenize`.
+        JmedError: as `tokens_of`, or the recipe tells a template or a document what no row uses.
     """
     template = template_of(recipe, mixture, tokenizer, day)
-    limits = limits_of(recipe)
-    train, audit = tokenize(mixture.train, template, limits, "train")
-    held, held_audit = tokenize(mixture.held_out, template, limits, "eval")
+    folder, record = kept_once(
+        f"tokens-{_key(recipe, mixture, template)}",
+        lambda draft: _write(draft, recipe, mixture, template),
+    )
     return Prepared(
-        _dataset(train),
-        _dataset(held) if held else None,
-        train,
-        audit,
-        held_audit,
+        _part(folder, record, "train"),
+        _part(folder, record, "eval") if mixture.held_out else None,
         template.day,
-        tuple(notes_on(mixture.train, audit, template, asked_as(recipe.data))),
-        thinks=bool(audit.openings or audit.thoughts or template.kwargs.get("enable_thinking")),
+        tuple(record["notes"]),
+        thinks=record["thinks"],
     )
 
 
@@ -80,57 +104,121 @@ def template_of(recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | No
         recipe.data.chat_template_kwargs,
         read_end_tokens(recipe.model, tokenizer),
         day or date.today(),
+        recipe.data.eos_token,
     )
-    _check_kwargs_reach_a_row(template, [*mixture.train, *mixture.held_out])
+    _check_kwargs_reach_a_row(template, chain(mixture.train, mixture.held_out))
     return template
 
 
-def tokenize(
-    examples: Sequence[Example], template: ChatTemplate, limits: Limits, what: str
-) -> tuple[list[Tokens], Audit]:
+def tokens_of(
+    examples: Iterable[Example], template: ChatTemplate, limits: Limits, audit: Audit
+) -> Iterator[Tokens]:
     """Tokenise, add the end token, and deal with examples that are too long.
+
+    Args:
+        audit: of what is found; added to.
 
     Raises:
         JmedError: the tokenizer cannot serve (no end token, no chat template), the template cannot
             say what a row has, or examples are too long for what the recipe allows.
     """
-    check_tokenizer(template, examples)
-    audit = Audit()
-    kept: list[Tokens] = []
-    for example in tqdm(examples, desc=f"tokenize {what}", unit="row", disable=None, leave=False):
-        for made in encode(example, template, audit, apart=limits.apart):
-            audit.lengths.append(len(made.ids))
-            kept += limits.fit(made, audit.counts)
+    check_tokenizer(template)
+    checked = seen(examples, template, audit)
+    for is_text, group in groupby(checked, key=lambda example: not example.prompt):
+        if is_text:
+            made = (t for texts in _together(group) for t in encode_texts(texts, template))
+        else:
+            made = (t for e in group for t in encode(e, template, audit, apart=limits.apart))
+        for tokens in made:
+            audit.lengths.append(len(tokens.ids))
+            yield from limits.fit(tokens, audit.counts)
     limits.check(audit.lengths, audit.counts)
     audit.counts = +audit.counts  # without what was looked for and not found
-    return kept, audit
-
-
-def digest(rows: Dataset) -> str:
-    """sha256 over all columns, ids and labels, in order: what a resumed run must find unchanged."""
-    found = hashlib.sha256()
-    for row in rows:
-        found.update(repr(tuple(row.values())).encode())
-    return found.hexdigest()
 
 
 def file_digests(recipe: Recipe) -> dict[str, str]:
     """Local file -> sha256."""
-    files = [source.path for source in recipe.data.datasets if source.is_file]
-    return {file: hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files}
+    found = {}
+    for source in recipe.data.datasets:
+        if source.is_file:
+            with Path(source.path).open("rb") as content:
+                found[source.path] = hashlib.file_digest(content, "sha256").hexdigest()
+    return found
 
 
-def _dataset(rows: Sequence[Tokens]) -> Dataset:
-    return Dataset.from_dict(
-        {"input_ids": [row.ids for row in rows], "labels": [row.labels for row in rows]}
+def _key(recipe: Recipe, mixture: Mixture, template: ChatTemplate) -> str:
+    """All that decides what is written, in one hash."""
+    code = [(Path(__file__).parent / name).read_bytes() for name in CODE]
+    told = {
+        "examples": [mixture.train.sha256, mixture.held_out.sha256],
+        "template": template.sha256,
+        "limits": asdict(limits_of(recipe)),
+        "asked": asdict(asked_as(recipe.data)),
+        "code": hashlib.sha256(b"".join(code)).hexdigest(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _write(
+    folder: Path, recipe: Recipe, mixture: Mixture, template: ChatTemplate
+) -> dict[str, Any]:
+    audits = {"train": Audit(), "eval": Audit()}
+    record: dict[str, Any] = {}
+    for name, examples in (("train", mixture.train), ("eval", mixture.held_out)):
+        if not examples:
+            continue
+        audit = audits[name]
+        bar = tqdm(
+            examples, desc=f"tokenize {name}", unit="row", disable=None, leave=False,
+            total=len(examples),
+        )  # fmt: skip
+        made = tokens_of(bar, template, limits_of(recipe), audit)
+        written = write_tokens(folder / f"{name}.arrow", made)
+        record[name] = {**written, "lengths": audit.lengths, "counts": audit.counts}
+    audit = audits["train"]
+    if template.eos_token and not any(one.documents for one in audits.values()):
+        raise JmedError("data.eos_token: no row is plain text; allowed with rows of text")
+    record["notes"] = list(notes_on(audit, template, asked_as(recipe.data)))
+    record["thinks"] = bool(
+        audit.openings or audit.thoughts or template.kwargs.get("enable_thinking")
     )
+    return record
 
 
-def check_tokenizer(template: ChatTemplate, examples: Sequence[Example]) -> None:
-    """See that answers will end, and that messages have a template.
+def _part(folder: Path, record: dict[str, Any], name: str) -> Part:
+    return Part(examples=TokenFile(folder / f"{name}.arrow"), **record[name])
+
+
+def _together(texts: Iterable[Example]) -> Iterator[list[Example]]:
+    batch: list[Example] = []
+    characters = 0
+    for example in texts:
+        batch.append(example)
+        characters += len(str(example.answer))
+        if characters >= TOGETHER:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def seen(examples: Iterable[Example], template: ChatTemplate, audit: Audit) -> Iterator[Example]:
+    """Yield them, each counted, after a look at whether the template can serve it."""
+    told: set[str] = set()
+    for example in examples:
+        if isinstance(example.prompt, Chat) and example.prompt.kwargs not in told:
+            _check_template(template, example)
+            told.add(example.prompt.kwargs)
+        audit.see(example)
+        yield example
+
+
+def check_tokenizer(template: ChatTemplate) -> None:
+    """See that answers will end, and only they.
 
     Raises:
-        JmedError: the tokenizer has no end token, ends every text, or lacks a chat template.
+        JmedError: the tokenizer has no end token, or ends every text.
     """
     tokenizer = template.tokenizer
     if tokenizer.eos_token is None:
@@ -140,18 +228,20 @@ def check_tokenizer(template: ChatTemplate, examples: Sequence[Example]) -> None
             f"the tokenizer ends every text with {tokenizer.eos_token}: lm_eval would feed it "
             "before the answer; allowed: the tokenizer of a causal language model"
         )
-    chats = [example.prompt for example in examples if isinstance(example.prompt, Chat)]
-    if chats and not tokenizer.chat_template:
-        where = next(e.where for e in examples if isinstance(e.prompt, Chat))
+
+
+def _check_template(template: ChatTemplate, example: Example) -> None:
+    assert isinstance(example.prompt, Chat)
+    if not template.tokenizer.chat_template:
         raise JmedError(
-            f"{where}: messages need a chat template, and the tokenizer has none; "
+            f"{example.where}: messages need a chat template, and the tokenizer has none; "
             "allowed: prompt/completion rows and data.apply_chat_template: false"
         )
-    for own in {"", *(chat.kwargs for chat in chats)} if chats else ():
-        check_kwargs(template.with_kwargs(**(json.loads(own) if own else {})))
+    own = example.prompt.kwargs
+    check_kwargs(template.with_kwargs(**(json.loads(own) if own else {})))
 
 
-def _check_kwargs_reach_a_row(template: ChatTemplate, examples: Sequence[Example]) -> None:
+def _check_kwargs_reach_a_row(template: ChatTemplate, examples: Iterable[Example]) -> None:
     if template.kwargs and not any(isinstance(example.prompt, Chat) for example in examples):
         raise JmedError(
             "data.chat_template_kwargs: no row goes through the chat template; allowed with "

@@ -87,8 +87,12 @@ class Example:
         """All that the row brings, as the overlap guard reads it."""
         turns = self.prompt.turns if isinstance(self.prompt, Chat) else ()
         read = self.prompt if isinstance(self.prompt, str) else "\n".join(map(_words, turns))
-        answers = [self.answer] if self.rejected is None else [self.answer, self.rejected]
-        return "\n".join([self.question or read, *map(_words, answers)])
+        return "\n".join([self.question or read, *map(_words, self.answers)])
+
+    @property
+    def answers(self) -> tuple[str | Turn, ...]:
+        """The one that is learnt, and the one that it is preferred to if there is one."""
+        return (self.answer,) if self.rejected is None else (self.answer, self.rejected)
 
 
 def _words(turn: str | Turn) -> str:

@@ -92,6 +92,7 @@ def _row_examples(source: Source, data: Data, counts: Counter[str]) -> Iterator[
         "messages": _from_messages,
         "text": _from_text,
     }
+    label = source.label
     for row in read_source(source):
         kind = row_format(row.values)
         if kind is None and "chosen" in row.values:
@@ -105,7 +106,7 @@ def _row_examples(source: Source, data: Data, counts: Counter[str]) -> Iterator[
                 f"{row.where}: found columns {', '.join(row.values)}; allowed: those of one of "
                 f"these formats: {formats}"
             )
-        _check_columns(row, kind, source.label, counts)
+        _check_columns(row, kind, label, counts)
         if data.system_instruction and _is_conversation(row, kind):
             counts["asked as they stand, without data.system_instruction: messages"] += 1
         yield readers[kind](row, data)

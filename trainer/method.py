@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
@@ -38,7 +39,7 @@ def _prepare_single(recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date 
     Raises:
         JmedError: as it does, or a row has two.
     """
-    for example in (*mixture.train, *mixture.held_out):
+    for example in chain(mixture.train, mixture.held_out):
         if example.rejected is not None:
             raise JmedError(
                 f"{example.where}: prompt, chosen, rejected: allowed in a recipe with a section "

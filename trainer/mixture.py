@@ -1,14 +1,22 @@
-"""Examples of all sources -> the rows to train on and to evaluate on; each drop is counted."""
+"""Examples of all sources -> the rows to train on and to evaluate on; each drop is counted.
 
+Of an example only hashes and its place are held, not what it says.
+"""
+
+import hashlib
 import random
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.errors import JmedError
 from trainer.example import Example
-from trainer.examples import read_examples
 from trainer.recipe import Data
+from trainer.source_examples import Examples, SourceExamples, as_bytes
+
+KEY = 16
+"""Bytes of the hash by which examples are told apart: of 2**32 no two are likely to share one."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +27,21 @@ class Mixture:
     read = train + held_out + dropped − added by weights.
     """
 
-    train: Sequence[Example]
-    held_out: Sequence[Example]
+    train: Examples
+    held_out: Examples
     read: dict[str, int]
     counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A source without repeated rows. places: of those that are left; asked: hash of what each
+    asks, empty where nothing is held out."""
+
+    weight: float
+    examples: SourceExamples
+    places: "array[int]"
+    asked: Sequence[bytes]
 
 
 def mix(data: Data, seed: int) -> Mixture:
@@ -36,52 +55,76 @@ def mix(data: Data, seed: int) -> Mixture:
     """
     counts: Counter[str] = Counter()
     read: dict[str, int] = {}
-    parts: list[tuple[float, list[Example]]] = []
-    seen: set[tuple[object, object]] = set()
-    for source in data.datasets:
-        examples = list(read_examples(source, data, counts))
-        read[source.label] = read.get(source.label, 0) + len(examples)
-        fresh = [e for e in examples if not _known(e, seen)]
-        counts["dropped: the same prompt and answer stood before"] += len(examples) - len(fresh)
-        parts.append((source.weight, fresh))
-    held = _held_out([e for _, part in parts for e in part], data.eval_fraction, seed)
-    held_out = [e for _, part in parts for e in part if _asked(e) in held]
-    train: list[Example] = []
-    for number, (weight, part) in enumerate(parts):
-        taught = [e for e in part if _asked(e) not in held]
-        weighed = _weigh(taught, weight, random.Random(f"{seed}:{number}"))
-        counts["added by weight"] += max(0, len(weighed) - len(taught))
-        counts["dropped by weight"] += max(0, len(taught) - len(weighed))
-        train += weighed
-    if not train:
+    parts = list(_parts(data, counts, read))
+    held = _held_out([key for part in parts for key in part.asked], data.eval_fraction, seed)
+    held_out, train = [], []
+    for number, part in enumerate(parts):
+        apart, taught = _divided(part, held)
+        held_out.append((part.examples, apart))
+        weighed = list(_weigh(taught, part.weight, random.Random(f"{seed}:{number}")))
+        total = sum(map(len, weighed))
+        counts["added by weight"] += max(0, total - len(taught))
+        counts["dropped by weight"] += max(0, len(taught) - total)
+        train += [(part.examples, places) for places in weighed]
+    if not any(places for _, places in train):
         raise JmedError("data: nothing is left to train on: all rows are held out or dropped")
-    return Mixture(train, held_out, read, {k: n for k, n in counts.items() if n})
+    return Mixture(
+        Examples(train), Examples(held_out), read, {k: n for k, n in counts.items() if n}
+    )
 
 
-def _known(example: Example, seen: set[tuple[object, object]]) -> bool:
-    key = (example.prompt, (example.answer, example.rejected))
-    known = key in seen
-    seen.add(key)
-    return known
+def _parts(data: Data, counts: Counter[str], read: dict[str, int]) -> Iterator[_Part]:
+    seen: set[bytes] = set()
+    for source in data.datasets:
+        examples = SourceExamples(source, data)
+        places, asked = array("q"), []
+        for place, example in enumerate(examples.first_pass(counts)):
+            key = _key(example.prompt, *example.answers)
+            if key in seen:
+                continue
+            seen.add(key)
+            places.append(place)
+            if data.eval_fraction:
+                asked.append(_asked(example))
+        read[source.label] = read.get(source.label, 0) + examples.count
+        repeated = examples.count - len(places)
+        counts["dropped: the same prompt and answer stood before"] += repeated
+        yield _Part(source.weight, examples, places, asked)
 
 
-def _asked(example: Example) -> object:
+def _key(*said: object) -> bytes:
+    parts = map(as_bytes, said)
+    joined = b"".join(b"%d:%b" % (len(part), part) for part in parts)
+    return hashlib.blake2b(joined, digest_size=KEY).digest()
+
+
+def _asked(example: Example) -> bytes:
     """What rows of one question share: the prompt, of plain text the text."""
-    return example.prompt or example.answer
+    return _key(example.prompt or example.answer)
 
 
-def _held_out(examples: Sequence[Example], share: float, seed: int) -> set[object]:
+def _held_out(asked: Sequence[bytes], share: float, seed: int) -> Collection[bytes]:
     """A seeded share of the distinct prompts, at least one."""
     if not share:
         return set()
-    distinct = list(dict.fromkeys(map(_asked, examples)))
+    distinct = list(dict.fromkeys(asked))
     random.Random(seed).shuffle(distinct)
     return set(distinct[: max(1, round(share * len(distinct)))])
 
 
-def _weigh(examples: list[Example], weight: float, order: random.Random) -> list[Example]:
+def _divided(part: _Part, held: Collection[bytes]) -> tuple["array[int]", "array[int]"]:
+    """Places of what is held out, and of what is taught."""
+    if not held:
+        return array("q"), part.places
+    apart, taught = array("q"), array("q")
+    for place, key in zip(part.places, part.asked, strict=True):
+        (apart if key in held else taught).append(place)
+    return apart, taught
+
+
+def _weigh(places: "array[int]", weight: float, order: random.Random) -> Iterator["array[int]"]:
     """Whole copies, then a seeded share of one more, in the order of the rows."""
     copies, share = divmod(weight, 1)
-    chosen = set(order.sample(range(len(examples)), round(share * len(examples))))
-    rest = [example for place, example in enumerate(examples) if place in chosen]
-    return examples * int(copies) + rest
+    chosen = set(order.sample(range(len(places)), round(share * len(places))))
+    yield from [places] * int(copies)
+    yield array("q", (place for number, place in enumerate(places) if number in chosen))

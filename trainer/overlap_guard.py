@@ -3,7 +3,10 @@
 A published 70B adapter was trained on the questions that it was then tested with.
 """
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TypedDict
 
@@ -12,9 +15,12 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import Question
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.sources import local_sittings
-from trainer.example import Example
+from trainer import overlap
+from trainer.kept_once import kept_once
+from trainer.mixture import Mixture
 from trainer.overlap import Overlap, find_overlaps
 from trainer.run_state import read_run
+from trainer.source_examples import content
 
 NAMED = 5
 """Rows that the message names."""
@@ -38,18 +44,23 @@ class Record(TypedDict):
     not_here: list[str]
 
 
-def guard(examples: Sequence[Example], may_overlap: Sequence[str]) -> Record:
-    """Compare the examples with every question on this machine.
+def guard(mixture: Mixture, may_overlap: Sequence[str]) -> Record:
+    """Compare all examples with every question on this machine.
+
+    One process of a host compares, the others use what it found.
 
     Raises:
         JmedError: rows hold questions of an exam that the recipe does not declare.
     """
     questions, compared, not_here = questions_here()
-    rows = list(dict.fromkeys((example.where, example.text) for example in examples))
-    overlaps = find_overlaps(rows, questions)
+    _, found = kept_once(
+        f"overlap-{_key(mixture, questions)}",
+        lambda _: {"overlaps": [asdict(o) for o in find_overlaps(_rows(mixture), questions)]},
+    )
+    overlaps = [Overlap(**one) for one in found["overlaps"]]
     if undeclared := [o for o in overlaps if o.exam not in may_overlap]:
         raise JmedError(_message(undeclared))
-    exams = sorted({overlap.exam for overlap in overlaps})
+    exams = sorted({o.exam for o in overlaps})
     return Record(
         found={exam: _counted(overlaps, exam) for exam in exams},
         compared=compared,
@@ -97,13 +108,31 @@ def questions_here() -> tuple[list[Question], list[str], list[str]]:
     return questions, compared, not_here
 
 
+def _rows(mixture: Mixture) -> Iterator[tuple[str, str]]:
+    """(where, text) of each row once, however often its weight repeats it."""
+    seen: set[bytes] = set()
+    for example in chain(mixture.train, mixture.held_out):
+        key = hashlib.blake2b(content(example), digest_size=16).digest()
+        if key not in seen:
+            seen.add(key)
+            yield example.where, example.text
+
+
+def _key(mixture: Mixture, questions: Sequence[Question]) -> str:
+    found = hashlib.sha256(f"{mixture.train.sha256} {mixture.held_out.sha256}".encode())
+    found.update(Path(overlap.__file__).read_bytes())
+    for question in questions:
+        found.update(repr((question.exam, question.id, question.stem, question.choices)).encode())
+    return found.hexdigest()[:32]
+
+
 def _counted(overlaps: Sequence[Overlap], exam: str) -> Found:
-    its = [overlap for overlap in overlaps if overlap.exam == exam]
+    its = [o for o in overlaps if o.exam == exam]
     return Found(rows=len({o.where for o in its}), questions=len({o.question for o in its}))
 
 
 def _message(overlaps: Sequence[Overlap]) -> str:
-    exams = sorted({overlap.exam for overlap in overlaps})
+    exams = sorted({o.exam for o in overlaps})
     counts = "; ".join(
         f"{exam}: {(c := _counted(overlaps, exam))['rows']} rows hold {c['questions']} questions"
         for exam in exams

@@ -4,24 +4,27 @@ TRL 1.16 would tokenise text itself, cut what is too long without a word, and ta
 what both texts begin with (trainer/dpo_trainer.py, `_prepare_dataset`); it gets these ids instead.
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from itertools import chain
+from typing import Any, overload
 
 from datasets import Dataset
 from tqdm import tqdm
 
 from lm_eval_tasks.errors import JmedError
 from trainer.chat_template import ChatTemplate
-from trainer.dataset import Prepared, check_tokenizer, template_of
+from trainer.dataset import Part, Prepared, check_tokenizer, seen, template_of
 from trainer.example import Example
 from trainer.limits import Limits, limits_of
 from trainer.mixture import Mixture
 from trainer.protocols import asked_as
 from trainer.recipe import Recipe
 from trainer.taught import notes_on
+from trainer.token_file import TokenRows, lengths_of
 from trainer.tokens import Audit, Tokens, encode
 
 SAME = "dropped: chosen and rejected are the same tokens"
@@ -52,6 +55,25 @@ class Pair:
         return self.chosen.ids[:start], self.chosen.ids[start:], self.rejected.ids[start:]
 
 
+class PairRows(TokenRows):
+    """Chosen and rejected in turn. rows: COLUMNS of each pair, held in memory."""
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        self._sides = [side for pair in pairs for side in (pair.chosen, pair.rejected)]
+        columns = map(list, zip(*(pair.columns for pair in pairs), strict=True))
+        self.rows = Dataset.from_dict(dict(zip(COLUMNS, columns, strict=True)))
+
+    def __len__(self) -> int:
+        return len(self._sides)
+
+    @overload
+    def __getitem__(self, place: int) -> Tokens: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Tokens]: ...
+    def __getitem__(self, place: int | slice) -> Tokens | list[Tokens]:
+        return self._sides[place]
+
+
 def prepare_pairs(
     recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None = None
 ) -> Prepared:
@@ -63,7 +85,7 @@ def prepare_pairs(
     Raises:
         JmedError: as `tokenize_pairs`, or a row has one answer only.
     """
-    for example in (*mixture.train, *mixture.held_out):
+    for example in chain(mixture.train, mixture.held_out):
         if example.rejected is None:
             raise JmedError(
                 f"{example.where}: one answer; allowed with a section dpo: rows of prompt, chosen, "
@@ -74,19 +96,16 @@ def prepare_pairs(
     train, audit = tokenize_pairs(mixture.train, template, limits, "train")
     held, held_audit = tokenize_pairs(mixture.held_out, template, limits, "eval")
     return Prepared(
-        as_dataset(train),
-        as_dataset(held) if held else None,
-        [side for pair in train for side in (pair.chosen, pair.rejected)],
-        audit,
-        held_audit,
+        _part(train, audit),
+        _part(held, held_audit) if held else None,
         template.day,
-        tuple(_notes(recipe, mixture, template, audit)),
+        tuple(_notes(recipe, template, audit)),
         thinks=bool(audit.openings or audit.thoughts or template.kwargs.get("enable_thinking")),
     )
 
 
 def tokenize_pairs(
-    examples: Sequence[Example], template: ChatTemplate, limits: Limits, what: str
+    examples: Iterable[Example], template: ChatTemplate, limits: Limits, what: str
 ) -> tuple[list[Pair], Audit]:
     """Tokenise; a pair of which one answer is too long is cut there or dropped as a whole.
 
@@ -96,10 +115,11 @@ def tokenize_pairs(
     Raises:
         JmedError: as `dataset.tokenize`, or the prompt has no token of its own.
     """
-    check_tokenizer(template, examples)
+    check_tokenizer(template)
     audit = Audit()
     fitting: list[Pair] = []
-    for example in tqdm(examples, desc=f"tokenize {what}", unit="row", disable=None, leave=False):
+    bar = tqdm(examples, desc=f"tokenize {what}", unit="row", disable=None, leave=False)
+    for example in seen(bar, template, audit):
         pair = encode_pair(example, template, audit)
         audit.lengths.append(pair.longer)
         fitting += _fit(pair, limits, audit.counts)
@@ -135,9 +155,32 @@ def encode_pair(example: Example, template: ChatTemplate, audit: Audit) -> Pair:
 def row_lengths(rows: Dataset) -> list[int]:
     """Tokens of each row of a prepared dataset, of the longer where a row has two answers."""
     if COLUMNS[0] not in rows.column_names:
-        return [len(ids) for ids in rows["input_ids"]]
+        return lengths_of(rows)
     columns = (rows[name] for name in COLUMNS)
     return [len(p) + max(len(c), len(r)) for p, c, r in zip(*columns, strict=True)]
+
+
+def count_tokens(rows: Dataset) -> int:
+    """Tokens that are fed in all; a prompt with each of its answers."""
+    if COLUMNS[0] not in rows.column_names:
+        return sum(lengths_of(rows))
+    prompts, chosen, rejected = (sum(map(len, rows[name])) for name in COLUMNS)
+    return 2 * prompts + chosen + rejected
+
+
+def _part(pairs: Sequence[Pair], audit: Audit) -> Part:
+    examples = PairRows(pairs)
+    found = hashlib.sha256()
+    for row in examples.rows:
+        found.update(repr(tuple(row.values())).encode())
+    return Part(
+        examples=examples,
+        sha256=found.hexdigest(),
+        tokens=sum(len(side.ids) for side in examples),
+        learnt=sum(side.learnt for side in examples),
+        lengths=audit.lengths,
+        counts=dict(audit.counts),
+    )
 
 
 def _fit(pair: Pair, limits: Limits, counts: Counter[str]) -> Iterator[Pair]:
@@ -151,7 +194,7 @@ def _fit(pair: Pair, limits: Limits, counts: Counter[str]) -> Iterator[Pair]:
     counts[next(reason for reason in found if reason.startswith("dropped"))] += 1
 
 
-def _notes(recipe: Recipe, mixture: Mixture, template: ChatTemplate, audit: Audit) -> Iterator[str]:
+def _notes(recipe: Recipe, template: ChatTemplate, audit: Audit) -> Iterator[str]:
     for opening, count in audit.openings.items():
         yield (
             f"{count:,} answers have no thought, and the chat template writes {opening!r} before "
@@ -159,10 +202,4 @@ def _notes(recipe: Recipe, mixture: Mixture, template: ChatTemplate, audit: Audi
         )
     # its own words on them are true where an answer is learnt as it stands
     rest = replace(audit, openings=Counter(), bare=0)
-    yield from notes_on(mixture.train, rest, template, asked_as(recipe.data))
-
-
-def as_dataset(pairs: Sequence[Pair]) -> Dataset:
-    """COLUMNS of each pair."""
-    columns = map(list, zip(*(pair.columns for pair in pairs), strict=True))
-    return Dataset.from_dict(dict(zip(COLUMNS, columns, strict=True)))
+    yield from notes_on(rest, template, asked_as(recipe.data))

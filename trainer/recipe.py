@@ -67,6 +67,7 @@ class Data(_Section):
         those names, with its defaults: the task's own shots; turns where a chat template is used.
     chat_template_kwargs: what the chat template is told, as transformers and TRL call it
         (enable_thinking, reasoning_effort); lm_eval's chat_template_args.
+    eos_token: what ends a document of plain text, where that cannot be told (TRL's word).
     learn: of a conversation the last assistant turn, or all of them.
     source_max_len, target_max_len: artidoro/qlora's two lengths, in tokens: prompt and answer are
         cut each at its own; `train.max_length` is their sum.
@@ -82,6 +83,7 @@ class Data(_Section):
     fewshot_as_multiturn: bool | None = None
     system_instruction: str | None = Field(default=None, min_length=1)
     chat_template_kwargs: dict[str, Any] = {}
+    eos_token: str | None = Field(default=None, min_length=1)
     learn: Literal["last", "all"] = "last"
     source_max_len: int | None = Field(default=None, ge=1)
     target_max_len: int | None = Field(default=None, ge=1)

@@ -12,6 +12,9 @@ from lm_eval_tasks.rows import read_rows
 from lm_eval_tasks.sources import missing_files
 from trainer.recipe import SUFFIXES, Source
 
+TOGETHER = 128
+"""Rows of a parquet file that are held at a time."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -37,8 +40,9 @@ def read_source(source: Source) -> Iterator[Row]:
         )
     suffix = file.suffix.lower()
     if suffix == ".jsonl":
+        name = str(file)
         for row in read_rows(file):
-            yield Row(row.where, row.values)
+            yield Row(f"{name}:{row.line}", row.values)
     elif suffix == ".parquet":
         yield from _parquet_rows(file)
     else:
@@ -67,7 +71,7 @@ def _parquet_rows(file: Path) -> Iterator[Row]:
     from pyarrow import parquet
 
     try:
-        batches = parquet.ParquetFile(file).iter_batches()
+        batches = parquet.ParquetFile(file).iter_batches(TOGETHER)
         rows = (values for batch in batches for values in batch.to_pylist())
         for number, values in enumerate(rows, 1):
             yield Row(f"{file}:{number}", values)

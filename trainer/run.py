@@ -30,7 +30,9 @@ from trainer.model import empty_model, load_model, positions, read_config, read_
 from trainer.model_card import model_card
 from trainer.outcome import check_ended, going_on
 from trainer.overlap_guard import exams_here, guard, with_base
+from trainer.packing import fed
 from trainer.patches import keep_nf4_portable, name_for_trl, without_zero3
+from trainer.preference import count_tokens
 from trainer.ranks import check_ranks, check_shared, note_environments, shared_sha256
 from trainer.recipe import Model, Recipe
 from trainer.run_lock import RunLock
@@ -86,7 +88,7 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
     if finished:
         console.print(f"{folder}: this run is finished; nothing to do", markup=False)
         return
-    own = guard([*mixture.train, *mixture.held_out], recipe.data.may_overlap)
+    own = guard(mixture, recipe.data.may_overlap)
     record["overlap"] = reduce(with_base, made_in(recipe.model), own)
     record["scoring_commands"] = scoring_commands(
         recipe, folder, exams_here(), thinks=prepared.thinks, positions=positions(config)
@@ -211,20 +213,20 @@ def _trainer(recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: 
     settings.arguments.ddp_find_unused_parameters = may_stay_unused(model)
     if recipe.model.adapter_name_or_path:
         model, adapter = with_start(model, recipe.model, adapter), None
+    held_out = prepared.held_out
     trainer = method_of(recipe).trainer(
         model,
         args=settings.arguments,
-        train_dataset=prepared.train,
-        eval_dataset=prepared.held_out,
+        train_dataset=fed(prepared.train, recipe.train),
+        eval_dataset=held_out and fed(held_out, recipe.train, "eval_packing"),
         processing_class=tokenizer,
         peft_config=adapter,
         callbacks=[cb for cb in (LossFile(), MarkWhole(), settings.early_stopping) if cb],
     )
     trainer.add_callback(Milestones(trainer, recipe.milestones))
-    if not recipe.train.get("packing") and len(trainer.train_dataset) != len(prepared.train):
-        raise JmedError(
-            f"TRL kept {len(trainer.train_dataset)} of {len(prepared.train)} prepared examples"
-        )
+    kept = count_tokens(trainer.train_dataset)
+    if kept != prepared.train.tokens:
+        raise JmedError(f"TRL kept {kept:,} of {prepared.train.tokens:,} prepared tokens")
     return trainer
 
 

@@ -14,7 +14,7 @@ import yaml
 from lm_eval_tasks import __version__
 from lm_eval_tasks.atomic import write_text
 from trainer.base_identity import base_identity
-from trainer.dataset import Prepared, digest, file_digests
+from trainer.dataset import Prepared, file_digests
 from trainer.mixture import Mixture
 from trainer.recipe import Recipe
 from trainer.run_state import RUN_FILE
@@ -36,23 +36,23 @@ def settings_record(recipe: Recipe, settings: Settings, prepared: Prepared) -> d
         **({"start_adapter": start} if (start := start_record(recipe.model)) else {}),
         "batch": asdict(settings.batch),
         "deepspeed": settings.ds_config,
-        "train_data_sha256": digest(prepared.train),
-        "held_out_data_sha256": digest(prepared.held_out) if prepared.held_out else None,
+        "train_data_sha256": prepared.train.sha256,
+        "held_out_data_sha256": prepared.held_out.sha256 if prepared.held_out else None,
     }
 
 
 def data_record(recipe: Recipe, mixture: Mixture, prepared: Prepared) -> dict[str, Any]:
     """Where the rows came from and what became of them, each drop counted."""
-    learnt = sum(example.learnt for example in prepared.examples)
+    train, held_out = prepared.train, prepared.held_out
     return {
         "rows_read": mixture.read,
         "rows": mixture.counts,
-        "train_examples": len(prepared.train),
-        "train": dict(prepared.audit.counts),
-        "train_tokens": sum(len(example.ids) for example in prepared.examples),
-        "train_tokens_learnt": learnt,
-        "held_out_examples": len(prepared.held_out) if prepared.held_out else 0,
-        "held_out": dict(prepared.held_out_audit.counts),
+        "train_examples": len(train.examples.rows),
+        "train": train.counts,
+        "train_tokens": train.tokens,
+        "train_tokens_learnt": train.learnt,
+        "held_out_examples": len(held_out.examples.rows) if held_out else 0,
+        "held_out": held_out.counts if held_out else {},
         "template_day": prepared.day.isoformat(),
         "notes": list(prepared.notes),
         "files_sha256": file_digests(recipe),

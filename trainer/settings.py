@@ -75,6 +75,7 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
         "ddp_find_unused_parameters": False,
         # else early stopping forgets its patience on resume
         "restore_callback_states_from_checkpoint": True,
+        **({} if recipe.dpo else {"dataset_kwargs": _dataset_kwargs(recipe.train)}),
     }
     arguments = _build(kind, given, derived, "train")
     assert arguments is not None
@@ -100,6 +101,12 @@ def _given(recipe: Recipe) -> tuple[Any, dict[str, Any]]:
     check_fields(recipe.train, DPOConfig, "train")
     check_fields({key: given[key] for key in recipe.dpo}, DPOConfig, "dpo")
     return DPOConfig, given
+
+
+def _dataset_kwargs(train: Mapping[str, Any]) -> dict[str, Any]:
+    """TRL's steps copy every row to cut and filter it; these rows need neither, and are packed."""
+    given: dict[str, Any] = dict(train.get("dataset_kwargs") or {})
+    return given if train.get("shuffle_dataset") else {"skip_prepare_dataset": True, **given}
 
 
 def check_fields(section: Mapping[str, Any], kind: type, where: str) -> None:

@@ -1,11 +1,11 @@
 """What examples teach beside their words: a thought closed at once, no worked examples, a date."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
 from trainer.chat_template import ChatTemplate
-from trainer.example import Chat, Example
+from trainer.example import Example
 from trainer.protocols import Asked
 from trainer.tokens import Audit, encode
 
@@ -17,14 +17,14 @@ SWITCHES: tuple[dict[str, Any], ...] = (
 """Settings by which templates let a model answer without a thought; tried, not assumed."""
 
 
-def notes_on(
-    examples: Sequence[Example], audit: Audit, template: ChatTemplate, asked: Asked
-) -> Iterator[str]:
+def notes_on(audit: Audit, template: ChatTemplate, asked: Asked) -> Iterator[str]:
     """Yield what a person should know before this is trained."""
-    own = sum(not example.question for example in examples if example.prompt)
-    if own and asked.shots:
+    if audit.documents:
+        end = template.document_end
+        yield f"{audit.documents:,} documents of plain text end with {end.token} ({end.why})"
+    if audit.own and asked.shots:
         yield (
-            f"{own:,} examples are rows of your own, without worked examples, and "
+            f"{audit.own:,} examples are rows of your own, without worked examples, and "
             f"{asked.task('…')} asks with {asked.shots}; data.num_fewshot: 0 would ask as they do"
         )
     for opening, count in audit.openings.items():
@@ -41,8 +41,7 @@ def notes_on(
             f"{silent:,} answers have no thought, and data.chat_template_kwargs lets the model "
             "think: what is taught is to answer without thinking"
         )
-    chat = next((e.prompt for e in examples if isinstance(e.prompt, Chat)), None)
-    if chat and template.tells_the_date(chat):
+    if audit.chat and template.tells_the_date(audit.chat):
         yield (
             f"the chat template writes the date of the day into the prompt: {template.day} here, "
             "and in an evaluation the day on which it runs"

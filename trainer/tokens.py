@@ -2,11 +2,12 @@
 
 Made here, before TRL sees them, because TRL cuts answers and drops rows without a word, and so
 that rows of all formats can stand in one dataset. Where no token spans the end of a prompt, the
-ids are those of TRL's SFTTrainer too (trl 1.16, trainer/sft_trainer.py, `_prepare_dataset`).
+ids are those of TRL's SFTTrainer too (trl 1.16, trainer/sft_trainer.py, `_prepare_dataset`), but
+for the end of a document, which TRL takes for the end of a turn (document_end.py).
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from lm_eval_tasks.errors import JmedError
@@ -56,6 +57,8 @@ class Tokens:
 class Audit:
     """What tokenising found. lengths: tokens of each example, before anything is cut.
 
+    documents: rows of plain text. own: rows of one's own with a prompt, thus without worked
+        examples. chat: the first conversation.
     openings: what the template writes before answers without a thought -> how many, and opened:
         the first of them.
     thoughts, bare: answers of conversations with and without what was thought before them.
@@ -64,10 +67,38 @@ class Audit:
 
     lengths: list[int] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    documents: int = 0
+    own: int = 0
+    chat: Chat | None = None
     openings: Counter[str] = field(default_factory=Counter)
     opened: dict[str, Example] = field(default_factory=dict)
     thoughts: int = 0
     bare: int = 0
+
+    def see(self, example: Example) -> None:
+        """Count what kind of row it is."""
+        self.documents += not example.prompt
+        self.own += bool(example.prompt and not example.question)
+        if self.chat is None and isinstance(example.prompt, Chat):
+            self.chat = example.prompt
+
+
+def encode_texts(examples: Sequence[Example], template: ChatTemplate) -> Iterator[Tokens]:
+    """Yield the tokens of rows of plain text, in one call: the tokenizer's threads share them.
+
+    Raises:
+        JmedError: it cannot be told which token ends a document.
+    """
+    end = template.document_end
+    if not end.token:
+        raise JmedError(f"{examples[0].where}: {end.why}")
+    texts = [str(example.answer) for example in examples]
+    ended = [text if text.endswith(end.token) else text + end.token for text in texts]
+    encoded = template.tokenizer(
+        ended, return_attention_mask=False, return_token_type_ids=False, verbose=False
+    )
+    for example, ids in zip(examples, encoded["input_ids"], strict=True):
+        yield Tokens(ids, ((0, len(ids)),), example.where)
 
 
 def encode(
@@ -101,11 +132,11 @@ def encode(
 def _text(example: Example, template: ChatTemplate, audit: Audit, apart: bool) -> Tokens:
     assert isinstance(example.prompt, str)
     assert isinstance(example.answer, str)
+    if not example.prompt:
+        (tokens,) = encode_texts([example], template)
+        return tokens
     end = template.tokenizer.eos_token
     text = example.answer + ("" if example.answer.endswith(end) else end)
-    if not example.prompt:
-        ids = template.tokenizer(text)["input_ids"]
-        return Tokens(ids, ((0, len(ids)),), example.where)
     if apart:
         return _apart(template.feed(example.prompt), template.bare(text), example.where)
     return _continued(example, example.prompt, text, template, audit.counts)

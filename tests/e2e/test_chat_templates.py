@@ -242,11 +242,19 @@ def test_turns_that_the_template_rewrites_stand_alone(tokenizer: Any, name: str)
         assert f"考{word}。" in spoken
 
 
+def seen(*examples: Example) -> Audit:
+    audit = Audit()
+    for example in examples:
+        audit.see(example)
+    return audit
+
+
 def notes(tokenizer: Any, name: str, thought: str = "", **kwargs: Any) -> str:
     template = template_of(tokenizer, name, **kwargs)
     example = Example(chat("問"), Turn("assistant", "答", thought), "a:1")
-    list(encode(example, template, audit := Audit()))
-    return "\n".join(notes_on([example], audit, template, Asked("letters", 0, 0)))
+    audit = seen(example)
+    list(encode(example, template, audit))
+    return "\n".join(notes_on(audit, template, Asked("letters", 0, 0)))
 
 
 @pytest.mark.parametrize(
@@ -276,12 +284,12 @@ def test_where_no_setting_avoids_it_that_is_said(tokenizer: Any) -> None:
 
 def test_rows_of_your_own_that_are_scored_with_worked_examples_are_said(tokenizer: Any) -> None:
     template = template_of(tokenizer, "llama3")
-    rows = [Example(chat("問"), Turn("assistant", "答"), "a:1"), Example("", "文", "a:2")]
-    (found,) = notes_on(rows, Audit(), template, Asked("letters", 3, None))
+    row = Example(chat("問"), Turn("assistant", "答"), "a:1")
+    (found,) = notes_on(seen(row), template, Asked("letters", 3, None))
     assert "1 examples are rows of your own" in found
     assert "jmed_…_letters asks with 3; data.num_fewshot: 0" in found
-    exam = replace(rows[0], question="問")
-    assert not list(notes_on([exam], Audit(), template, Asked("letters", 3, None)))
+    exam = replace(row, question="問")
+    assert not list(notes_on(seen(exam), template, Asked("letters", 3, None)))
 
 
 def test_a_template_that_reads_the_clock_is_said_and_can_be_held(tokenizer: Any) -> None:

@@ -12,7 +12,7 @@ from demo.tiny_model import build
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import recipe_of
 from trainer.chat_template import ChatTemplate
-from trainer.dataset import tokenize
+from trainer.dataset import tokens_of
 from trainer.example import Chat, Example, Turn
 from trainer.limits import ANSWER_CUT, Limits
 from trainer.method import method_of
@@ -20,7 +20,7 @@ from trainer.mixture import Mixture
 from trainer.preference import (
     COLUMNS,
     SAME,
-    as_dataset,
+    PairRows,
     encode_pair,
     row_lengths,
     tokenize_pairs,
@@ -54,7 +54,7 @@ def test_either_answer_has_the_ids_that_sft_learns(
     prompt, chosen, rejected = pair.columns
     assert example.rejected
     alone = [replace(example, answer=a, rejected=None) for a in (example.answer, example.rejected)]
-    sft, _ = tokenize(alone, template, LIMIT, "train")
+    sft = list(tokens_of(alone, template, LIMIT, Audit()))
     for ids, one in zip((chosen, rejected), sft, strict=True):
         assert prompt + ids == one.ids
         assert ids == [label for label in one.labels if label >= 0]
@@ -72,7 +72,7 @@ def test_the_prompt_is_the_one_that_is_asked(template: ChatTemplate) -> None:
 
 def test_trl_cuts_nothing_of_what_it_gets(template: ChatTemplate) -> None:
     pairs, _ = tokenize_pairs([TEXT, CHAT], template, LIMIT, "train")
-    rows = as_dataset(pairs)
+    rows = PairRows(pairs).rows
     assert rows.column_names == list(COLUMNS)
     batch = DataCollatorForPreference(pad_token_id=0, max_length=max(row_lengths(rows)))(list(rows))
     sides = [pair.chosen for pair in pairs] + [pair.rejected for pair in pairs]
@@ -138,5 +138,7 @@ def test_rows_of_the_other_method_are_refused(
 ) -> None:
     base = Path(template.tokenizer.name_or_path)
     recipe = Recipe.model_validate(recipe_of(base, base / "rows.jsonl", base / "run") | more)
+    rows: Any = [example]
+    mixture = Mixture(rows, rows[1:], {}, {})
     with pytest.raises(JmedError, match=message):
-        method_of(recipe).prepare(recipe, Mixture([example], [], {}, {}), template.tokenizer, None)
+        method_of(recipe).prepare(recipe, mixture, template.tokenizer, None)

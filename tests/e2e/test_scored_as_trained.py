@@ -94,7 +94,7 @@ def test_a_printed_command_asks_what_was_trained(
     assert done.returncode == 0, done.stderr[-3000:]
     (file,) = tmp_path.rglob("samples_*.jsonl")
     samples = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    learnt = {example.where: example for example in prepared.examples}
+    learnt = {example.where: example for example in prepared.train.examples}
     for sample in samples:
         tokens = learnt[f"sample:{sample['doc']['id']}"]
         asked = sample["arguments"]["gen_args_0"]["arg_0"]

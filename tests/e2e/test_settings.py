@@ -17,7 +17,7 @@ from trainer.changed_settings import HARMLESS, SAME_MATHEMATICS
 from trainer.contradictions import check_recipe
 from trainer.ds_config import TOP_LEVEL
 from trainer.launch import Launch
-from trainer.recipe import Model, Recipe, read_recipe
+from trainer.recipe import Data, Model, Recipe, read_recipe
 from trainer.settings import Settings, build_settings
 
 CPU = Launch(0, 1, gpu=False, distributed=False)
@@ -170,6 +170,7 @@ def test_settings_that_may_change_on_resume_are_settings() -> None:
         *(f"recipe.train.{field.name}" for field in dataclasses.fields(SFTConfig)),
         *(f"recipe.model.{name}" for name in Model.model_fields),
         *(f"recipe.{name}" for name in Recipe.model_fields),
+        *(f"recipe.data.{name}" for name in Data.model_fields),
         *(f"batch.{field.name}" for field in dataclasses.fields(Batch)),
         *(f"deepspeed.{name}" for name in TOP_LEVEL),
         *(f"deepspeed.zero_optimization.{name}" for name in DeepSpeedZeroConfig.model_fields),

@@ -17,12 +17,13 @@ from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.load import load_exam
 from tests.e2e.sft_run import recipe_of
+from tests.e2e.token_cases import chats, write_jsonl
 from tests.e2e.tokenizer_kinds import sentencepiece_like, wordpiece_like
 from trainer.chat_template import ChatTemplate
-from trainer.dataset import prepare, tokenize
+from trainer.dataset import prepare, tokens_of
 from trainer.example import Chat, Example, Turn
 from trainer.limits import ANSWER_CUT, PIECES, PROMPT_CUT, Limits
-from trainer.mixture import Mixture
+from trainer.mixture import mix
 from trainer.recipe import Recipe
 from trainer.show import shown
 from trainer.tokens import IGNORED, KEPT_APART, MERGED, Audit, Tokens, encode
@@ -62,6 +63,13 @@ def template(tokenizer: Any) -> ChatTemplate:
 def encoded(example: Example, template: ChatTemplate) -> Tokens:
     (tokens,) = encode(example, template, Audit())
     return tokens
+
+
+def tokenize(
+    examples: list[Example], template: ChatTemplate, limits: Limits
+) -> tuple[list[Tokens], Audit]:
+    audit = Audit()
+    return list(tokens_of(examples, template, limits, audit)), audit
 
 
 def of_trl(base: Path, rows: list[dict[str, Any]], out: Path) -> list[tuple[list[int], list[int]]]:
@@ -177,12 +185,12 @@ def test_no_blank_comes_between_prompt_and_answer(bos: bool) -> None:
 
 def test_a_tokenizer_that_ends_every_text_is_refused() -> None:
     with pytest.raises(JmedError, match="ends every text with </s>"):
-        tokenize([Example("問", "答", "a:1")], ChatTemplate(wordpiece_like()), LIMIT, "train")
+        tokenize([Example("問", "答", "a:1")], ChatTemplate(wordpiece_like()), LIMIT)
 
 
 def test_show_prints_text_and_mask(template: ChatTemplate) -> None:
     turns = [Example("問：赤か。\n", "はい", "a:1"), Example(CHATS[1], RED, "a:2", learn_all=True)]
-    kept, _ = tokenize(turns, template, LIMIT, "train")
+    kept, _ = tokenize(turns, template, LIMIT)
     text = "\n".join(str(part) for part in shown(kept, template.tokenizer, 2))
     assert "問：赤か。\n⟦はい</s>⟧" in text
     assert "a:1: " in text
@@ -194,26 +202,28 @@ def test_a_chat_template_without_an_end_is_refused(base: Path) -> None:
     template = ChatTemplate(tokenizer, ends=frozenset({tokenizer.eos_token_id}))
     tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
     with pytest.raises(JmedError, match="no end token"):
-        tokenize([Example(CHATS[0], RED, "a:1")], template, LIMIT, "train")
+        tokenize([Example(CHATS[0], RED, "a:1")], template, LIMIT)
     tokenizer.chat_template = None
     with pytest.raises(JmedError, match="need a chat template"):
-        tokenize([Example(CHATS[0], RED, "a:1")], template, LIMIT, "train")
+        tokenize([Example(CHATS[0], RED, "a:1")], template, LIMIT)
 
 
 def test_settings_of_the_template_reach_a_row_and_are_read(
-    base: Path, tokenizer: Any, template: ChatTemplate
+    base: Path, tokenizer: Any, template: ChatTemplate, tmp_path: Path
 ) -> None:
-    given = recipe_of(base, Path("unused"), Path("unused"))
+    given = recipe_of(base, tmp_path / "rows.jsonl", Path("unused"))
     given["data"]["chat_template_kwargs"] = {"enable_thinking": False}
     recipe = Recipe.model_validate(given)
-    text, chat = Example("問", "答", "a:1"), Example(CHATS[0], RED, "a:2")
+    text: dict[str, Any] = {"prompt": "問", "completion": "答"}
+    write_jsonl(tmp_path / "rows.jsonl", [text])
     with pytest.raises(JmedError, match="no row goes through the chat template"):
-        prepare(recipe, Mixture([text], [], {}, {}), tokenizer)
+        prepare(recipe, mix(recipe.data, 3), tokenizer)
+    write_jsonl(tmp_path / "rows.jsonl", [text, *chats(1)])
     with pytest.raises(JmedError, match="enable_thinking: not read by the model's chat template"):
-        prepare(recipe, Mixture([text, chat], [], {}, {}), tokenizer)
+        prepare(recipe, mix(recipe.data, 3), tokenizer)
     own = Example(Chat(CHATS[0].turns, kwargs='{"thinking": false}'), RED, "a:3")
     with pytest.raises(JmedError, match="thinking: not read by the model's chat template"):
-        tokenize([own], template, LIMIT, "train")
+        tokenize([own], template, LIMIT)
 
 
 def long_and_short(long: int, short: int) -> list[Example]:
@@ -237,14 +247,14 @@ def test_what_is_too_long_is_not_cut_in_silence(
     message: str,
 ) -> None:
     with pytest.raises(JmedError, match=message):
-        tokenize(examples, template, Limits(100, policy), "train")
+        tokenize(examples, template, Limits(100, policy))
 
 
 def test_each_drop_and_cut_is_counted(template: ChatTemplate) -> None:
-    kept, audit = tokenize(long_and_short(3, 97), template, Limits(100, "drop"), "train")
+    kept, audit = tokenize(long_and_short(3, 97), template, Limits(100, "drop"))
     assert len(kept) == 97
     assert audit.counts["dropped: longer than max_length"] == 3
-    kept, audit = tokenize(long_and_short(3, 97), template, Limits(100, "truncate"), "train")
+    kept, audit = tokenize(long_and_short(3, 97), template, Limits(100, "truncate"))
     assert len(kept) == 100
     assert audit.counts == {ANSWER_CUT: 3}
     assert max(len(tokens.ids) for tokens in kept) == 100
@@ -254,7 +264,7 @@ def test_each_drop_and_cut_is_counted(template: ChatTemplate) -> None:
 def test_a_long_text_is_kept_in_pieces(template: ChatTemplate) -> None:
     example = Example("", "検査をする。" * 100, "t:1")
     whole = encoded(example, template)
-    kept, audit = tokenize([example], template, Limits(100, "error"), "train")
+    kept, audit = tokenize([example], template, Limits(100, "error"))
     assert [i for tokens in kept for i in tokens.ids] == whole.ids
     assert len(kept) == 1 + audit.counts[PIECES]
 
@@ -274,7 +284,7 @@ def test_the_two_lengths_are_those_of_qlora(template: ChatTemplate) -> None:
     pairs = [("問題：" + "検" * n, "答" * m) for n, m in [(3, 4), (40, 4), (3, 40), (40, 40)]]
     pairs += [("短い。", "答")] * 96
     examples = [Example(prompt, answer, f"a:{i}") for i, (prompt, answer) in enumerate(pairs)]
-    kept, audit = tokenize(examples, template, Limits(64, "truncate", 24, 40), "train")
+    kept, audit = tokenize(examples, template, Limits(64, "truncate", 24, 40))
     tokenizer = template.tokenizer
     assert [(t.ids, t.labels) for t in kept] == [
         of_qlora(tokenizer, prompt, answer, 24, 40) for prompt, answer in pairs
@@ -299,8 +309,8 @@ def test_no_more_is_cut_at_two_lengths_than_at_one(
     examples = [Example("検" * 40, "答", "a:1"), Example("問", "答" * 60, "a:2")]
     examples += [Example("問", "答", "b:1")] * 8
     with pytest.raises(JmedError, match=message):
-        tokenize(examples, template, Limits(64, policy, 24, 40), "train")
-    kept, audit = tokenize(examples, template, Limits(64, "drop", 24, 40), "train")
+        tokenize(examples, template, Limits(64, policy, 24, 40))
+    kept, audit = tokenize(examples, template, Limits(64, "drop", 24, 40))
     assert len(kept) + sum(audit.counts.values()) == len(examples)
 
 
@@ -309,5 +319,5 @@ def test_two_lengths_leave_bos_as_lm_eval_feeds_it() -> None:
     for bos in (True, False):
         tokenizer = sentencepiece_like(bos=bos)
         limits = Limits(64, "error", 32, 32)
-        kept, _ = tokenize([Example("問", "答", "a:1")], ChatTemplate(tokenizer), limits, "train")
+        kept, _ = tokenize([Example("問", "答", "a:1")], ChatTemplate(tokenizer), limits)
         assert (kept[0].ids[0] == tokenizer.bos_token_id) == bos

@@ -33,6 +33,15 @@ def test_what_alters_no_weights_may_change(name: str) -> None:
     check_same(nested(name, {"a": 1}), nested(name, {"a": 2}))
 
 
+def test_a_run_that_began_before_a_document_had_an_end_goes_on() -> None:
+    """The tokens say whether it is another one; `not set` and None are none."""
+    began: dict[str, Any] = {"recipe": {"data": {}}, "train_data_sha256": "aa"}
+    now = {**began, "recipe": {"data": {"eos_token": None}}}
+    assert check_same(began, now) == []
+    with pytest.raises(JmedError, match="train_data_sha256: was 'aa', is now 'bb'"):
+        check_same(began, {**now, "train_data_sha256": "bb"})
+
+
 @given(st.integers(9, 30))
 def test_many_changes_are_counted(count: int) -> None:
     old, new = ({f"k{i}": i + add for i in range(count)} for add in (0, 1))

@@ -2,6 +2,8 @@
 
 import json
 import unicodedata
+from array import array
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,29 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import Question
 from lm_eval_tasks.load import load_exam
 from trainer.example import Example
+from trainer.mixture import Mixture, mix
 from trainer.overlap import Index, Overlap, normalized
 from trainer.overlap_guard import Found, Record, guard, with_base
+from trainer.recipe import Data, Source
+from trainer.source_examples import Examples, SourceExamples
 
 SAMPLE = [q for q in load_exam("sample").questions if q.choices]
 INDEX = Index(SAMPLE)
+
+
+def mixed(file: Path, texts: list[str]) -> Mixture:
+    lines = [json.dumps({"text": text}) + "\n" for text in texts]
+    file.write_text("".join(lines), encoding="utf-8")
+    return mix(Data(datasets=[Source(path=str(file))]), seed=1)
+
+
+class Given(SourceExamples):
+    """A dataset of the Hub, as if it had been read."""
+
+    rows: tuple[Example, ...] = ()
+
+    def again(self) -> Iterator[Example]:
+        return iter(self.rows)
 
 
 def found(text: str) -> list[Overlap]:
@@ -82,14 +102,13 @@ def test_what_stands_around_a_question_does_not_hide_it(
     assert alone <= ids(f"{before}\n{question.stem}\n{after}")
 
 
-def test_the_guard_names_rows_and_how_to_declare_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_guard_names_rows_and_how_to_declare_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("JMED_MIRROR", "")
     monkeypatch.setenv("JMED_CACHE", "/nonexistent")
     question = max(SAMPLE, key=lambda q: len(q.stem))
-    rows = [
-        Example("こんにちは。", "はい。", "x.jsonl:1"),
-        Example(question.stem, "a", "x.jsonl:2"),
-    ]
+    rows = mixed(tmp_path / "x.jsonl", ["こんにちは。", question.stem])
     with pytest.raises(JmedError, match=r"x\.jsonl:2 \(sample .*may_overlap: \[sample\]") as error:
         guard(rows, [])
     assert question.stem not in str(error.value)
@@ -97,16 +116,19 @@ def test_the_guard_names_rows_and_how_to_declare_them(monkeypatch: pytest.Monkey
     assert record["found"]["sample"]["rows"] == 1
     assert record["compared"] == ["sample"]
     assert "igakuqa" in record["not_here"]
-    assert guard(rows[:1], [])["found"] == {}
+    assert guard(mixed(tmp_path / "y.jsonl", ["こんにちは。"]), [])["found"] == {}
 
 
 def test_rows_of_one_place_are_all_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two entries of one dataset may number their rows alike."""
     monkeypatch.setenv("JMED_MIRROR", "")
     question = max(SAMPLE, key=lambda q: len(q.stem))
-    rows = [Example(question.stem, "a", "org/rows:1"), Example("こんにちは。", "b", "org/rows:1")]
+    data = Data(datasets=[Source(path="org/rows")])
+    rows = Given(data.datasets[0], data, sha256="two rows of one place")
+    rows.rows = (Example(question.stem, "a", "org/rows:1"), Example("箱。", "b", "org/rows:1"))
+    mixture = Mixture(Examples([(rows, array("q", [0, 1]))]), Examples([]), {}, {})
     with pytest.raises(JmedError, match=r"may_overlap: \[sample\]"):
-        guard(rows, [])
+        guard(mixture, [])
 
 
 def test_a_run_inherits_what_its_base_was_trained_on(tmp_path: Path) -> None:

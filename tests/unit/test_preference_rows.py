@@ -108,6 +108,6 @@ def test_questions_of_an_exam_are_found_in_either_answer(
 ) -> None:
     monkeypatch.setenv("JMED_MIRROR", "")
     stem = max((q.stem for q in load_exam("sample").questions), key=len)
-    (example,) = examples_of(jsonl(tmp_path / "rows.jsonl", [TEXT | {where: stem}]))
+    mixture = mix(data_of(jsonl(tmp_path / "rows.jsonl", [TEXT | {where: stem}])), 0)
     with pytest.raises(JmedError, match=r"may_overlap: \[sample\]"):
-        guard([example], [])
+        guard(mixture, [])

@@ -1,6 +1,7 @@
 """Files -> rows -> examples -> mixture: every format, every drop counted, faults by line."""
 
 import json
+import tracemalloc
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,8 +58,8 @@ def test_one_table_is_the_same_from_every_kind_of_file(tmp_path: Path) -> None:
 
 
 def test_rows_of_parquet_are_numbered_through(tmp_path: Path) -> None:
-    """Beyond one batch of pyarrow's (65,536 rows), numbers go on."""
-    count = 70_000
+    """Beyond what is held at a time (128 rows), numbers go on."""
+    count = 3_000
     parquet.write_table(pa.table({"text": ["あ"] * count}), tmp_path / "rows.parquet")
     rows = list(read_source(Source(path=str(tmp_path / "rows.parquet"))))
     assert len({row.where for row in rows}) == count
@@ -230,6 +231,37 @@ def test_what_is_not_here_is_listed_with_what_brings_it(
     assert len(found) == 2
     assert "no such file" in found[0]
     assert "jmed fetch igakuqa" in found[1]
+
+
+def test_a_byte_far_in_a_file_is_named_by_its_place(tmp_path: Path) -> None:
+    """The decoder reads in pieces, and counts from the beginning of its piece."""
+    row = json.dumps({"text": "検査をする。" * 9}, ensure_ascii=False).encode() + b"\n"
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(row * 500 + b'{"text": "\xff"}\n' + row)
+    with pytest.raises(JmedError, match=f"not UTF-8 at byte {500 * len(row) + 10};"):
+        examples_of(file)
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_a_corpus_is_not_held(tmp_path: Path, suffix: str) -> None:
+    """Neither while it is mixed nor while it is read again: bytes of Python, at most."""
+    rows = [{"text": f"{i}番の文書。" + "血圧を測る。" * 500} for i in range(2_000)]
+    file = tmp_path / f"rows.{suffix}"
+    if suffix == "jsonl":
+        jsonl(file, rows)
+    else:
+        parquet.write_table(pa.Table.from_pylist(rows), file, row_group_size=100)
+    size = sum(2 * len(row["text"]) for row in rows)
+    del rows
+    tracemalloc.start()
+    try:
+        found = mix(data_of(file, eval_fraction=0.1), seed=0)
+        assert sum(len(str(e.answer)) for e in found.train) > size // 3
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (len(found.train), len(found.held_out)) == (1_800, 200)
+    assert most < size / 6
 
 
 def mixed(folder: Path, parts: Sequence[tuple[float, Sequence[str]]], held: float = 0) -> Mixture:

@@ -1,7 +1,8 @@
-# Three commands do everything, each in an environment of its own making:
+# Four commands do everything, each in an environment of its own making:
 #   make demo   the main job on the embedded sample exam, no download of models or data
 #                 FLAGS=--4bit a QLoRA as well; BASE=ID a real model of the Hub, or a folder
 #   make test   style, types and all tests
+#   make attack malformed files of every kind, planted names, kills; 15 minutes on two cores
 #   make bench  the tables of tests/benchmarks, alone on the machine; 15 minutes on two cores
 # and make test-lowest: the unit and recorded tests that need no [train], under the lowest versions
 # that setup.cfg allows.
@@ -9,7 +10,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-lowest bench lint clean
+.PHONY: demo test test-lowest attack bench lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m demo $(if $(BASE),--base $(BASE)) $(FLAGS)
@@ -25,6 +26,9 @@ $(VENV)-lowest/installed: setup.cfg constraints-lowest.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt \
 		--editable . hypothesis pytest pytest-xdist pyarrow statsmodels
 	touch $@
+
+attack: $(VENV)/installed
+	$(BIN)/python -m tests.attack --kills
 
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks

@@ -151,7 +151,7 @@ def _act(out: Path, kinds: Sequence[str]) -> None:
     _run("lm_eval_tasks.cli", "submission", folders[1], *ids, "-o", str(files))
     _run("lm_eval_tasks.cli", "submission", "check", str(files))
     _say("the same as one page for people")
-    _run("lm_eval_tasks.cli", "report", *folders, "-o", str(report))
+    _run("lm_eval_tasks.cli", "report", *folders, "--show-local", "-o", str(report))
     print(f"open {report}")
 
 

@@ -3,11 +3,12 @@
 The trainer writes run.json into its run folder; a milestone's adapter lies one folder below it.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.json_file import read_json
 from lm_eval_tasks.record_schemas import fault
 
 FILE = "run.json"
@@ -48,7 +49,7 @@ def record_folder(results: Mapping[str, Any], beside: Path | None = None) -> Pat
 
 def _read(folder: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = read_json(folder / FILE, nan=True)
+    except JmedError:
         return None
     return None if fault(record, "adapter") else dict(record)

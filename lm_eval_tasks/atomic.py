@@ -31,7 +31,10 @@ def write_text(file: Path, text: str) -> None:
 
     A link stays a link and its target is written; an existing file keeps its permissions.
     """
-    target = file.resolve()
+    try:
+        target = file.resolve()
+    except RuntimeError:  # of links in a circle; Python 3.13 raises the OSError itself
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(file)) from None
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = new_draft(target)
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_tasks.doc import Doc
+from lm_eval_tasks.texts import printable
 from lm_eval_tasks.verdict import Item
 
 Asked = Mapping[str, Any] | Doc
@@ -56,8 +57,8 @@ def _band(doc: Asked) -> str:
 
 
 DIVISIONS: Mapping[str, Callable[[Asked], str]] = {
-    "section": lambda doc: doc["section"] or "-",
-    "category": lambda doc: doc["category"] or "-",
+    "section": lambda doc: printable(doc["section"]) or "-",
+    "category": lambda doc: printable(doc["category"]) or "-",
     "human accuracy": _band,
 }
 """The ways to divide an exam: name -> the part that a doc belongs to."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
 from lm_eval_tasks.published_rules import RULES
+from lm_eval_tasks.text_file import read_text
 from lm_eval_tasks.yaml_file import read_yaml
 
 EXAMS = Path(__file__).resolve().parent / "exams"
@@ -20,6 +21,8 @@ SOURCE = re.compile(
     re.ASCII,
 )
 DIGEST = re.compile(r"[0-9a-f]{64}")
+LONGEST_MANIFEST = 1 << 20
+"""Bytes."""
 LARGEST = 1 << 28
 """Bytes that a file may have whose manifest does not say how many it has."""
 
@@ -86,6 +89,7 @@ class Card:
     published_rule: how its publisher counts an answer, of RULES in published_rules.py; "" = the
         publisher has no program for answers in letters.
     overlaps: exams that share questions with this one.
+    categories: all that its questions have; reports name no others.
     """
 
     name: str
@@ -104,6 +108,7 @@ class Card:
     pass_marks: str = ""
     published_rule: str = ""
     overlaps: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
     hub: Hub | None = None
     exceptions: Exceptions = Exceptions()
 
@@ -156,6 +161,7 @@ def card_from(file: Path) -> Card:
             name=file.stem,
             folder=file.parent,
             overlaps=tuple(values.pop("overlaps", ())),
+            categories=tuple(values.pop("categories", ())),
             hub=Hub(**hub) if hub else None,
             exceptions=_exceptions(special),
             **values,
@@ -228,10 +234,7 @@ def read_manifest(card: Card, sittings: Iterable[str] = ()) -> dict[str, Pin]:
     if not card.manifest:
         return {}
     file = card.folder / card.manifest
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise JmedError(f"{file}: cannot be read: {error}") from None
+    lines = read_text(file, LONGEST_MANIFEST).splitlines()
     pins = dict(_pinned(line, f"{file}:{number}") for number, line in enumerate(lines, 1))
     wanted = set(sittings)
     return {

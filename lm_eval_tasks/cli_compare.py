@@ -80,7 +80,7 @@ def _read(folder: Path, tasks: Sequence[str]) -> list[Scored]:
 
 def _names(folders: Sequence[Path], runs: Sequence[Sequence[Scored]]) -> list[str]:
     """What the models are called; with the folder where two are called alike."""
-    names = [str(model_name(scored[0].run)) for scored in runs]
+    names = [str(model_name(scored[0].run, show_local=True)) for scored in runs]
     unique = [
         f"{name} [{folder}]" if names.count(name) > 1 else name
         for name, folder in zip(names, folders, strict=True)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from lm_eval_tasks.leaderboard import leaderboard
 from lm_eval_tasks.leaderboard_files import as_markdown, write_leaderboard
-from lm_eval_tasks.left_out import say_left_out
+from lm_eval_tasks.left_out import SHOW_LOCAL, say_left_out, say_withheld
 from lm_eval_tasks.scored_runs import read_scored
 
 TEXT = """\
 Collect all finished runs below a folder into one table: model and adapter, exam, protocol, shots,
 score and its error, questions asked of those published, points, sittings passed, and a mark where
-the adapter's training rows hold questions of the exam. Models are named as on the Hub, local ones
-by the last part of their path alone.
+the adapter's training rows hold questions of the exam. Models of the Hub are named; local ones,
+private exams and whatever else has no expected form only with --show-local.
 
 A Markdown file that exists must have these two lines; the table is put between them:
   <!-- jmed leaderboard -->
@@ -36,13 +36,15 @@ def add_commands(command: Command) -> None:
         "-o", dest="file", type=Path, help="FILE.md or FILE.html; default: Markdown on stdout"
     )
     board.add_argument("--lang", choices=["ja", "en"], default="ja", help="default: ja")
+    board.add_argument("--show-local", action="store_true", help=SHOW_LOCAL)
     board.set_defaults(run=_leaderboard)
 
 
 def _leaderboard(asked: argparse.Namespace) -> None:
     found = read_scored(asked.folder)
     say_left_out(asked.folder, found.left_out)
-    rows = leaderboard(found.scored)
+    rows = leaderboard(found.scored, show_local=asked.show_local)
+    say_withheld(as_markdown(rows, asked.lang))
     if asked.file is None:
         sys.stdout.write(as_markdown(rows, asked.lang))
         return

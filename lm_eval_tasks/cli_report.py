@@ -1,19 +1,22 @@
 """`jmed report`: finished runs as one HTML page."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from lm_eval_tasks.atomic import write_text
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.left_out import SHOW_LOCAL, say_withheld
+from lm_eval_tasks.streams import say
+from lm_eval_tasks.texts import printable
 
 TEXT = """\
 Write one HTML page about finished runs that opens without a network: verdict and points of each
 sitting, change from the base, accuracy by category and human difficulty, position bias,
 calibration, floors, protocol, wrong answers by question id. Of several folders the first is the
-base that the others are compared with. The page names no local path and, without --with-text,
-quotes no question. Printed, it shows of the folded tables those that were opened.
+base that the others are compared with. The page names no local path, without --show-local no local
+model and no private exam, and quotes no question without --with-text. Printed, it shows of the
+folded tables those that were opened.
 
 examples:
   jmed report out/base out/lora -o report.html
@@ -34,6 +37,7 @@ def add_commands(command: Command) -> None:
     report.add_argument(
         "--with-text", action="store_true", help="quote the questions that were answered wrong"
     )
+    report.add_argument("--show-local", action="store_true", help=SHOW_LOCAL)
     report.set_defaults(run=_report)
 
 
@@ -44,10 +48,11 @@ def _report(asked: argparse.Namespace) -> None:
 
     if asked.file.suffix.lower() not in SUFFIXES:
         raise JmedError(f"-o: {asked.file}: a report is HTML (allowed: {', '.join(SUFFIXES)})")
-    found = read_models(asked.folders)
+    found = read_models(asked.folders, show_local=asked.show_local)
     for line in found.left_out:
-        sys.stderr.write(f"jmed: left out: {line}\n")
+        say(f"jmed: left out: {printable(line)}")
     text = page(found, asked.lang, with_text=asked.with_text)
+    say_withheld(text)
     try:
         write_text(asked.file, text)
     except OSError as error:

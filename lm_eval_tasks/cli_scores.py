@@ -10,6 +10,7 @@ from lm_eval_tasks.card import Card, exam_names, read_card
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
 from lm_eval_tasks.exam import Question
 from lm_eval_tasks.floor import floors
+from lm_eval_tasks.json_file import JsonError, parse_json
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options, parse_options
 from lm_eval_tasks.predictions import (
@@ -159,10 +160,10 @@ def _floor(asked: argparse.Namespace) -> None:
 
 def _options(metadata: str) -> Options:
     try:
-        given = json.loads(metadata)
-    except json.JSONDecodeError as error:
-        raise JmedError(f"--metadata: not JSON ({error}): {metadata!r}") from None
+        given = parse_json(metadata)
+    except JsonError as error:
+        raise JmedError(f"--metadata: {error}: {metadata[:60]!r}") from None
     if not isinstance(given, dict):
-        raise JmedError(f'--metadata: found {metadata!r}; allowed: {{"jmed": {{…}}}}')
+        raise JmedError(f'--metadata: found {metadata[:60]!r}; allowed: {{"jmed": {{…}}}}')
     check_keys(given, ["jmed"], "--metadata")
     return parse_options(given.get("jmed", {}))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from lm_eval_tasks.atomic import is_draft, write_text
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.json_file import LARGEST
+from lm_eval_tasks.text_file import read_text
 
 TEXT = """\
 Write what leaderboards and the Hub take from a finished run of one model:
@@ -104,8 +106,8 @@ def _check(given: Sequence[Path]) -> None:
     wrong = 0
     for file in files:
         try:
-            kind, found = faults(file.name, file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
+            kind, found = faults(file.name, read_text(file, LARGEST))
+        except JmedError as error:
             kind, found = "unreadable", [str(error)]
         wrong += bool(found)
         count = "valid" if not found else f"{len(found)} fault{'s' * (len(found) > 1)}"

@@ -12,6 +12,9 @@ from lm_eval_tasks.overlap_mark import overlap_mark
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.verdict import Verdict
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a cell begins with that Excel or LibreOffice takes for a formula (OWASP, CSV injection)."""
+
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
     """One task of two models. Differences are shares, not percentage points."""
@@ -56,8 +59,13 @@ def comparison_csv(pairs: Mapping[tuple[str, str], Sequence[Comparison]]) -> str
     out = io.StringIO()
     table = csv.DictWriter(out, fieldnames=list(rows[0]), lineterminator="\n")
     table.writeheader()
-    table.writerows(rows)
+    table.writerows({name: _inert(value) for name, value in row.items()} for row in rows)
     return out.getvalue()
+
+
+def _inert(value: object) -> object:
+    """A text that a spreadsheet would run as a formula, with the mark that makes it text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _overlap(scored: Scored) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.overlap_mark import TEXTS, overlap_mark
 from lm_eval_tasks.rule_words import rule_notes
 from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.texts import printable
 from lm_eval_tasks.verdict import Verdict
 from lm_eval_tasks.verdict_tables import part_name
 
@@ -55,7 +56,7 @@ def _summary(comparisons: Sequence[Comparison], title: str, language: str) -> Ta
     runs = [run for comparison in comparisons for run in (comparison.base, comparison.other)]
     notes = [*footnotes(runs, language), *rule_notes(runs, language)]
     caption = "\n".join([words["how"], *notes])
-    table = Table(title=escape(title), title_justify="left", caption=caption)
+    table = Table(title=escape(printable(title)), title_justify="left", caption=caption)
     for column in SUMMARY:
         table.add_column(words[column], justify="left" if column in {"task", "metric"} else "right")
     for comparison in comparisons:
@@ -107,7 +108,7 @@ def comparison_remarks(comparison: Comparison, words: Mapping[str, str]) -> Iter
     if limited := limit_told(comparison.base, words):
         yield f"{label}: {limited}"
     for remark in comparison.remarks:
-        yield f"{label}: {remark}"
+        yield f"{label}: {printable(remark)}"
     if (found := comparison.format) is None:
         return
     if found.lost:
@@ -143,7 +144,7 @@ def _sittings(comparisons: Sequence[Comparison], words: Mapping[str, str]) -> Ta
         for before, after in comparison.sittings:
             table.add_row(
                 task_label(comparison.base, words),
-                before.sitting,
+                escape(printable(before.sitting)),
                 f"{before.required + before.general}{overlap_mark(comparison.base).sign}",
                 f"{after.required + after.general}{overlap_mark(comparison.other).sign}",
                 str(before.required_possible + before.general_possible),

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.text_file import read_bytes
 
+LARGEST = 1 << 28
+"""Bytes; rows of training data may be many."""
 ENCODINGS = "UTF-8, or cp932 as Excel writes it in Japan"
 
 
@@ -75,7 +78,7 @@ def clean(text: str) -> str:
 
 
 def _decoded(file: Path) -> str:
-    raw = file.read_bytes()
+    raw = read_bytes(file, LARGEST)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

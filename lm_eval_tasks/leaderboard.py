@@ -12,6 +12,7 @@ from lm_eval_tasks.overlap_mark import TEXTS, OverlapMark, overlap_mark
 from lm_eval_tasks.rule_words import rule_notes
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.verdict import verdicts
+from lm_eval_tasks.withheld import Withheld, public
 
 WORDS = {
     "ja": {
@@ -130,11 +131,15 @@ class Row:
         return NONE if self.incomplete or text == NONE else text + self.mark.sign
 
 
-def leaderboard(runs: Iterable[Scored]) -> list[Row]:
+def leaderboard(runs: Iterable[Scored], *, show_local: bool = False) -> list[Row]:
     """One row for each run: by exam, protocol and shots, there the best first; incomplete ones
-    last of all."""
-    found = list(runs)
-    names = model_names([scored.run for scored in found])
+    last of all.
+
+    Args:
+        show_local: names of the house too, and what else has no expected form.
+    """
+    found = list(runs) if show_local else public(runs, Withheld())
+    names = model_names([scored.run for scored in found], show_local=show_local)
     rows = [
         (_row(scored, name), scored.run.setting) for scored, name in zip(found, names, strict=True)
     ]

@@ -8,7 +8,9 @@ import jinja2
 
 from lm_eval_tasks.atomic import write_text
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.json_file import LARGEST
 from lm_eval_tasks.leaderboard import COLUMNS, NUMBERS, WORDS, Row, notes
+from lm_eval_tasks.text_file import read_bytes
 
 START, END = "<!-- jmed leaderboard -->", "<!-- /jmed leaderboard -->"
 MARKDOWN, HTML = (".md", ".markdown"), (".html", ".htm")
@@ -70,8 +72,7 @@ def _with_table(file: Path, table: str) -> str:
     block = f"{START}\n\n{table}\n{END}"
     if not file.exists():
         return block + "\n"
-    with file.open(encoding="utf-8", newline="") as opened:
-        text = opened.read()
+    text = read_bytes(file, LARGEST).decode("utf-8")
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not start or not end or START in after or END in after:

@@ -7,10 +7,16 @@ from typing import Any, NamedTuple
 
 from lm_eval_tasks.adapter_record import model_arguments, record_folder
 from lm_eval_tasks.runs import TaskRun
+from lm_eval_tasks.submission import permitted
+from lm_eval_tasks.texts import printable
 
-HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
-IN_CACHE = re.compile(r"models--([\w.-]+?)--([\w.-]+)")
+HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
+SERVED = re.compile(r"(?:gpt|chatgpt|o[1-9]|claude|gemini)[a-z0-9.-]{0,60}")
+"""Models that their makers serve under names without an owner."""
+IN_CACHE = re.compile(r"models--([\w.-]{1,96}?)--([\w.-]{1,96})", re.ASCII)
 """How the Hub's cache names the folder of a model."""
+LOCAL, LOCAL_ADAPTER = "local model", "local adapter"
+"""What stands in place of a name that only the house knows."""
 SHOWN = ("revision", "dtype", "quantization", "load_in_8bit", "load_in_4bit")
 """Arguments that make another model of the same weights; no other is shown: some are secret."""
 
@@ -27,20 +33,30 @@ class ModelName(NamedTuple):
         return f"{name} ({self.variant})" if self.variant else name
 
 
-def model_name(run: TaskRun) -> ModelName:
-    """Name the model of `run`."""
+def model_name(run: TaskRun, *, show_local: bool) -> ModelName:
+    """Name the model of `run`.
+
+    Args:
+        show_local: name local models and adapters by the last part of their path, and settings as
+            they were given.
+    """
     arguments = model_arguments(run.results)
+    config = run.results.get("config") or {}
     return ModelName(
-        model=public_name(_given(run)),
-        adapter=_adapter(run.results),
-        variant=", ".join(f"{key}={arguments[key]}" for key in SHOWN if key in arguments),
+        model=_shown(_given(run), config.get("model_sha"), LOCAL, show_local=show_local),
+        adapter=_adapter(run.results, show_local=show_local),
+        variant=", ".join(
+            f"{key}={_setting(key, arguments[key], show_local=show_local)}"
+            for key in SHOWN
+            if key in arguments
+        ),
     )
 
 
-def model_names(runs: Sequence[TaskRun]) -> list[ModelName]:
+def model_names(runs: Sequence[TaskRun], *, show_local: bool) -> list[ModelName]:
     """Name the models of `runs`, in their order: of different local folders that are called alike
     "model (1)" and "model (2)", adapters too, always the same whatever order they come in."""
-    names = [model_name(run) for run in runs]
+    names = [model_name(run, show_local=show_local) for run in runs]
     models = _numbered([name.model for name in names], [_given(run) for run in runs])
     adapters = _numbered(
         [name.adapter for name in names],
@@ -52,11 +68,48 @@ def model_names(runs: Sequence[TaskRun]) -> list[ModelName]:
     ]
 
 
+def _shown(given: str, sha: object, hidden: str, *, show_local: bool) -> str:
+    """ "org/name" of the Hub; of others the last part of their path, or `hidden`."""
+    if is_of_hub(given, sha):
+        cached = IN_CACHE.search(given)
+        return f"{cached[1]}/{cached[2]}" if cached else given
+    return printable(public_name(given)) if show_local else hidden
+
+
+def is_of_hub(given: str, sha: object) -> bool:
+    """Whether a name is public: tanaka/finetune may be a folder of the machine it ran on.
+
+    Args:
+        sha: the commit that lm-eval had from the Hub: "" where it had none, of a local folder or
+            without a network; None where the model class asks for none. Then the Hub's cache of
+            this machine, or the form of the name, decides.
+    """
+    if IN_CACHE.search(given):
+        return True
+    if SERVED.fullmatch(given):
+        return not Path(given).exists()
+    if not HUB_NAME.fullmatch(given) or given.startswith(".") or Path(given).exists():
+        return False
+    if isinstance(sha, str) and permitted.COMMIT.fullmatch(sha):
+        return True
+    return sha is None or _is_cached(given)
+
+
+def _is_cached(name: str) -> bool:
+    from huggingface_hub.constants import HF_HUB_CACHE  # noqa: PLC0415 (slow to import)
+
+    return Path(HF_HUB_CACHE, f"models--{name.replace('/', '--')}").is_dir()
+
+
+def _setting(key: str, value: str, *, show_local: bool) -> str:
+    return printable(value) if show_local else permitted.model_arguments({key: value}).get(key, "?")
+
+
 def public_name(given: str) -> str:
     """ "org/name" of a model on the Hub, also where its cache is named; of a path the last part."""
     if cached := IN_CACHE.search(given):
         return f"{cached[1]}/{cached[2]}"
-    if HUB_NAME.fullmatch(given) and not given.startswith(".") and not Path(given).exists():
+    if is_of_hub(given, None):
         return given
     return _last(given)
 
@@ -87,12 +140,13 @@ def _folder(given: str) -> str:
     return hub if "/" in hub else str(PurePosixPath(PureWindowsPath(given).as_posix()))
 
 
-def _adapter(results: Mapping[str, Any]) -> str:
+def _adapter(results: Mapping[str, Any], *, show_local: bool) -> str:
     peft = model_arguments(results).get("peft", "")
     # the name of a milestone does not say which training it is of
-    if peft and record_folder(results) == Path(peft).parent:
-        return "/".join(Path(peft).parts[-2:])
-    return public_name(peft) if peft else ""
+    if peft and show_local and record_folder(results) == Path(peft).parent:
+        return printable("/".join(Path(peft).parts[-2:]))
+    sha = (results.get("config") or {}).get("peft_sha")
+    return _shown(peft, sha, LOCAL_ADAPTER, show_local=show_local) if peft else ""
 
 
 def _last(path: str) -> str:

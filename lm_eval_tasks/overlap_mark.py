@@ -41,6 +41,7 @@ class OverlapMark(NamedTuple):
 
 def overlap_mark(scored: Scored) -> OverlapMark:
     """The mark of a score, from the record that the trainer left beside adapter or weights."""
+    scored = scored.original or scored
     results = scored.run.results
     record = adapter_record(results, scored.run.file)
     if record is None:

@@ -1,11 +1,11 @@
 """Result files as two publishers leave them: one JSON object with a list of results."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.json_file import read_json
 from lm_eval_tasks.readers.items import Item
 from lm_eval_tasks.rows import Row, read_rows
 
@@ -36,8 +36,8 @@ def result_rows(file: Path) -> Iterator[Row]:
 def _json_object(file: Path) -> Mapping[str, Any] | None:
     """None if the file is no JSON as a whole, such as JSON Lines of that name."""
     try:
-        whole = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        whole = read_json(file, nan=True)
+    except JmedError:
         return None  # read_rows says what is wrong with it
     return whole if isinstance(whole, dict) else None
 

@@ -44,6 +44,8 @@ SCHEMAS: Mapping[str, Schema] = {
                 "type": ["object", "null"],
                 "properties": {"model_args": {"type": ["string", "object", "null"]}},
             },
+            "results": {"type": ["object", "null"], "additionalProperties": OPTIONAL_OBJECT},
+            "n-samples": {"type": ["object", "null"], "additionalProperties": OPTIONAL_OBJECT},
             "versions": OPTIONAL_OBJECT,
             "model_name": OPTIONAL_TEXT,
             "model_source": OPTIONAL_TEXT,

@@ -1,6 +1,5 @@
 """JSON Lines files whose every fault is reported by file, line and field."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.json_file import JsonError, parse_json
+from lm_eval_tasks.text_file import read_lines
 
 
 @dataclass(frozen=True)
@@ -54,49 +55,26 @@ def is_text(value: object) -> bool:
 def read_rows(file: Path) -> Iterator[Row]:
     """Yield the JSON objects of `file`; blank lines are skipped, a byte-order mark is ignored.
 
+    NaN and Infinity are let in (see `json_file`): lm-eval logs them, pandas writes them.
+
     Raises:
         JmedError: the file is missing, is not UTF-8, or a line is not a JSON object.
     """
-    for number, line in enumerate(_lines(file), 1):
+    for number, line in enumerate(read_lines(file), 1):
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:  # ValueError: also a number of 5,000 digits
+            values = parse_json(line, nan=True)
+        except JsonError as error:
             raise JmedError(
-                f"{file}:{number}: not JSON ({error}): {line[:60]!r}; "
+                f"{file}:{number}: {error}: {line.rstrip()[:60]!r}; "
                 "allowed: one JSON object on each line"
             ) from None
         if not isinstance(values, dict):
-            raise JmedError(f"{file}:{number}: found {line[:60]!r}; allowed: a JSON object")
+            raise JmedError(
+                f"{file}:{number}: found {line.rstrip()[:60]!r}; allowed: a JSON object"
+            )
         yield Row(file, number, values)
-
-
-def _lines(file: Path) -> Iterator[str]:
-    """Yield the lines one by one: a corpus does not fit into memory."""
-    try:
-        with file.open(encoding="utf-8-sig") as lines:
-            for line in lines:
-                yield line.removesuffix("\n")
-    except UnicodeDecodeError:
-        raise JmedError(
-            f"{file}: not UTF-8 at byte {_first_bad_byte(file)}; allowed: UTF-8 JSON Lines"
-        ) from None
-    except OSError as error:
-        raise JmedError(f"{file}: cannot be read: {error.strerror}") from None
-
-
-def _first_bad_byte(file: Path) -> int:
-    """The decoder that reads in pieces counts from the beginning of its piece."""
-    before = 0
-    with file.open("rb") as lines:
-        for line in lines:
-            try:
-                line.decode()
-            except UnicodeDecodeError as error:
-                return before + error.start
-            before += len(line)
-    return before
 
 
 def rows_by_id(file: Path) -> dict[str, Row]:

@@ -1,7 +1,6 @@
 """`jmed eval …`: lm-eval's own command line, in this process, with our tasks supplied."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatch
@@ -11,6 +10,7 @@ from typing import Any, NoReturn
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.json_file import JsonError, parse_json
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options, parse_options
 from lm_eval_tasks.task_names import LOGLIKELIHOOD, recommended_tasks, split_task, task_names
@@ -144,8 +144,8 @@ def _options(metadata: object) -> Options:
     """Of --metadata as lm-eval takes it: a JSON object, or key=value pairs, which have none."""
     if isinstance(metadata, str):
         try:
-            metadata = json.loads(metadata)
-        except json.JSONDecodeError:
+            metadata = parse_json(metadata)
+        except JsonError:
             return Options()
     return parse_options(metadata.get("jmed", {})) if isinstance(metadata, dict) else Options()
 

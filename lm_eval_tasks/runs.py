@@ -1,14 +1,19 @@
 """lm-eval's output folder -> the jmed tasks that were run there, with their samples."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.json_file import read_json
 from lm_eval_tasks.record_schemas import fault
 from lm_eval_tasks.rows import read_rows
+
+LATEST = 1e11
+"""Seconds since 1970, in the year 5138: what is later was counted in something else."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,7 @@ class TaskRun:
         chat template, options and docs.
     asked: how many docs the task has; fewer samples mean a run with --limit.
     version: of the task, as lm-eval records it.
+    date: when the run began, seconds since 1970; minus infinity where the results do not say.
     results: the whole results file, shared by the tasks of one process.
     """
 
@@ -31,6 +37,7 @@ class TaskRun:
     asked: int
     version: str
     results: Mapping[str, Any]
+    date: float = -math.inf
 
 
 @dataclass(frozen=True)
@@ -50,15 +57,12 @@ def read_runs(folder: Path) -> Runs:
     newest: dict[tuple[str, str, str], TaskRun] = {}
     left_out: list[str] = []
     files = [folder] if folder.is_file() else folder.rglob("results_*.json")
-    for file in sorted(files, key=lambda path: path.name):
+    for file in sorted(files, key=lambda path: (path.name, path)):
         for run in _runs_of(file, left_out):
-            older = newest.get((run.model, run.task, run.setting))
-            if older and _is_whole(older) and not _is_whole(run):
-                left_out.append(f"{file}: {run.task}: --limit; there is a whole run of the same")
-                continue
-            if older:
-                left_out.append(f"{older.file}: {run.task}: there is a newer run of the same")
-            newest[run.model, run.task, run.setting] = run
+            key = run.model, run.task, run.setting
+            older, newest[key] = sorted((newest.get(key, run), run), key=_rank)
+            if older is not run or newest[key] is not run:
+                left_out.append(_why_left_out(older, newest[key]))
     if not newest:
         why = "".join(f"; {line}" for line in left_out)
         raise JmedError(
@@ -66,6 +70,21 @@ def read_runs(folder: Path) -> Runs:
             f"lm_eval with --output_path and --log_samples{why}"
         )
     return Runs([newest[key] for key in sorted(newest)], left_out)
+
+
+def _rank(run: TaskRun) -> tuple[bool, float]:
+    """A file's name or time says nothing: clocks go back, files are copied."""
+    return _is_whole(run), run.date
+
+
+def _why_left_out(run: TaskRun, instead: TaskRun) -> str:
+    where = f"{run.file}: {run.task}"
+    if _is_whole(instead) and not _is_whole(run):
+        return f"{where}: --limit; there is a whole run of the same"
+    if instead.date > run.date or (run.date == instead.date and run.file.name < instead.file.name):
+        undated = " (by its name: the results have no date)" if math.isinf(instead.date) else ""
+        return f"{where}: there is a newer run of the same{undated}"
+    return f"{where}: there is a run of the same, {instead.file}"
 
 
 def _is_whole(run: TaskRun) -> bool:
@@ -115,7 +134,16 @@ def _run_of(
         asked=int(questions["asked"]),
         version=str((results.get("versions") or {}).get(task, "?")),
         results=results,
+        date=run_date(results) or -math.inf,
     )
+
+
+def run_date(results: Mapping[str, Any]) -> float | None:
+    """When lm-eval began, seconds since 1970; None where that is not said, or cannot be."""
+    date = results.get("date")
+    if not isinstance(date, int | float) or isinstance(date, bool):
+        return None
+    return float(date) if 0 < date < LATEST else None
 
 
 def _setting(results: Mapping[str, Any], config: Mapping[str, Any]) -> str:
@@ -132,9 +160,10 @@ def _setting(results: Mapping[str, Any], config: Mapping[str, Any]) -> str:
 
 def _results(file: Path) -> dict[str, Any]:
     try:
-        results = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise JmedError(f"{file}: not lm-eval results: {error}") from None
+        results = read_json(file, nan=True)
+    except JmedError as error:
+        reason = str(error).removeprefix(f"{file}: ")
+        raise JmedError(f"{file}: not lm-eval results: {reason}") from None
     if not isinstance(results, dict) or not isinstance(results.get("configs"), dict):
         raise JmedError(f"{file}: not lm-eval results: no 'configs'")
     return results

@@ -3,11 +3,12 @@
 Everything is read from lm-eval's samples; nothing is scored again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.possible import question_faults, run_faults, sample_faults, stated_faults
 from lm_eval_tasks.published_rules import rule_of
 from lm_eval_tasks.record_schemas import fault
 from lm_eval_tasks.runs import TaskRun
@@ -68,6 +69,7 @@ class Scored:
 
     rule: of published_rules.py, what `acc` goes by, "" if the exam's publisher has none; None in
         protocols that read no letters.
+    original: the same before values were withheld (withheld.py), None if none were looked at.
     """
 
     run: TaskRun
@@ -76,6 +78,7 @@ class Scored:
     metric: str
     answers: Sequence[Answer]
     rule: str | None = None
+    original: "Scored | None" = None
 
     def mean(self, metric: str) -> float:
         """Of one of METRICS over all answers."""
@@ -90,26 +93,51 @@ def score(run: TaskRun) -> Scored:
     """Read the answers of a run.
 
     Raises:
-        JmedError: a sample lacks what this version writes, or a question was logged twice.
+        JmedError: a sample lacks what this version writes, a question was logged twice, or a figure
+            is one that no run can have.
     """
     exam, protocol = split_task(run.task)
     rule = _rule(run) if protocol in READS_LETTERS else None
     metrics = [name for name in METRICS[_kind(protocol)] if name != "acc" or rule != ""]
     answers: dict[Key, Answer] = {}
     for sample in run.samples:
-        if wrong := fault(sample, "sample"):
-            raise JmedError(f"{run.file}: {run.task}: a sample with {wrong}")
-        try:
-            answer = _answer(sample, metrics)
-        except (KeyError, TypeError, ValueError) as error:
-            raise JmedError(
-                f"{run.file}: {run.task}: a sample without {error}: written by another version of "
-                "jmed or damaged"
-            ) from None
+        answer = _read(run, sample, metrics)
         if answer.key in answers:
             raise JmedError(f"{run.file}: {run.task}: question {answer.key.id} was logged twice")
         answers[answer.key] = answer
-    return Scored(run, exam, protocol, metrics[0], [answers[key] for key in sorted(answers)], rule)
+    ordered = [answers[key] for key in sorted(answers)]
+    scored = Scored(run, exam, protocol, metrics[0], ordered, rule)
+    if wrong := next(_faults(scored), ""):
+        raise JmedError(f"{run.file}: {run.task}: damaged: {wrong}")
+    return scored
+
+
+def _faults(scored: Scored) -> Iterator[str]:
+    run = scored.run
+    yield from question_faults(run.config["metadata"]["questions"])
+    yield from run_faults(scored.items, len(scored.answers), run.asked)
+    means = {metric: scored.mean(metric) for metric in scored.answers[0].values}
+    yield from stated_faults(
+        _of_task(run, "results"), means, _of_task(run, "n-samples"), len(run.samples)
+    )
+
+
+def _of_task(run: TaskRun, part: str) -> object:
+    return (run.results.get(part) or {}).get(run.task)
+
+
+def _read(run: TaskRun, sample: Mapping[str, Any], metrics: Sequence[str]) -> Answer:
+    where = f"{run.file}: {run.task}"
+    if wrong := fault(sample, "sample"):
+        raise JmedError(f"{where}: a sample with {wrong}")
+    try:
+        if wrong := next(sample_faults(sample, metrics), ""):
+            raise JmedError(f"{where}: damaged: question {sample['doc']['id']}: {wrong}")
+        return _answer(sample, metrics)
+    except (KeyError, TypeError) as error:
+        raise JmedError(
+            f"{where}: a sample without {error}: written by another version of jmed or damaged"
+        ) from None
 
 
 def _rule(run: TaskRun) -> str:

@@ -24,6 +24,7 @@ from tqdm import tqdm
 from lm_eval_tasks.card import Card, Pin, read_manifest
 from lm_eval_tasks.download import Refused, download, shown
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.text_file import open_regular
 
 PUBLISHER = "https://raw.githubusercontent.com"
 PACKAGE = Path(__file__).resolve().parent
@@ -125,7 +126,7 @@ def _absent(card: Card, missing: list[str], why: str = "downloads are off (HF_HU
 
 def _check(file: Path, pin: Pin) -> None:
     try:
-        with file.open("rb") as content:
+        with open_regular(file) as content:
             found = hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
         raise JmedError(f"{file}: cannot be read: {error.strerror}") from None

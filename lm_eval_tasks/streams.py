@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO, cast
 
+from lm_eval_tasks.texts import printable
+
 INTERRUPTED, BROKEN_PIPE, FAILED, REFUSED = 130, 141, 1, 2
 """Exit statuses: 128 + SIGINT, 128 + SIGPIPE, output that could not be written, bad input."""
 
@@ -74,7 +76,8 @@ def _discard(stream: TextIO) -> None:
 def say(line: str) -> None:
     """Print a line on standard error, or nowhere if that cannot be written."""
     try:
-        sys.stderr.write(f"{line}\n")
+        # what stands in a file of others shall not steer the terminal
+        sys.stderr.write("\n".join(map(printable, f"{line}\n".split("\n"))))
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)

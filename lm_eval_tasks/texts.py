@@ -1,4 +1,4 @@
-"""How two answer texts are made comparable: one normal form for selection and metrics."""
+"""One normal form of answer texts, for selection and metrics; and text that a terminal can take."""
 
 import re
 from unicodedata import normalize
@@ -11,3 +11,8 @@ def normal_form(text: str) -> str:
     items = _BETWEEN.split(normalize("NFKC", text))
     clean = (" ".join(item.split()).rstrip("。.").rstrip() for item in items)
     return ",".join(clean).strip(",")
+
+
+def printable(text: str) -> str:
+    """Without what would steer a terminal: control characters become "\ufffd"."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -6,6 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lm_eval_tasks.breakdown import UNKNOWN, Part
+from lm_eval_tasks.texts import printable
 from lm_eval_tasks.verdict import Verdict
 
 WORDS = {
@@ -83,7 +84,7 @@ def verdict_table(
     """
     words = WORDS[language]
     caption = "\n".join([*_caption(verdicts, words), *notes])
-    table = Table(title=escape(title), title_justify="left", caption=caption)
+    table = Table(title=escape(printable(title)), title_justify="left", caption=caption)
     for column in COLUMNS:
         table.add_column(words[column], justify="left" if column in {"sitting", "why"} else "right")
     for verdict in verdicts:
@@ -91,7 +92,7 @@ def verdict_table(
         earned = verdict.required + verdict.general
         worth = verdict.required_asked + verdict.general_asked
         table.add_row(
-            verdict.sitting,
+            escape(printable(verdict.sitting)),
             words[state] + sign,
             _points(verdict, "required"),
             _points(verdict, "general"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.grids import Grid, Line, clean, to_grid
+from lm_eval_tasks.text_file import open_regular
 from lm_eval_tasks.xlsx_limits import check_limits
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def read_xlsx(file: Path) -> Grid:
     Raises:
         JmedError: password-protected, corrupt, beyond xlsx_limits.py, or without a sheet of cells.
     """
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         if stream.read(len(OLE)) == OLE:
             raise JmedError(
                 f"{file}: password-protected, or an old xls; allowed: an xlsx without password"

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.text_file import read_text
 
 MERGE = "tag:yaml.org,2002:merge"
 LARGEST = 1 << 20
@@ -53,15 +54,7 @@ def read_yaml(file: Path, allowed: str = "a mapping, `key: value`") -> dict[str,
         JmedError: the file cannot be read, is not UTF-8 YAML, a key stands twice, or it is beyond
             the limits above.
     """
-    try:
-        with file.open("rb") as content:
-            found = content.read(LARGEST + 1)
-        text = found.decode("utf-8-sig")
-    except OSError as error:
-        raise JmedError(f"{file}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise JmedError(f"{file}: not UTF-8 at byte {error.start}; allowed: UTF-8") from None
-    given = read_yaml_text(text, str(file))
+    given = read_yaml_text(read_text(file, LARGEST), str(file))
     if not isinstance(given, dict):
         kind = "nothing" if given is None else f"a {type(given).__name__}"
         raise JmedError(f"{file}: found {kind}; allowed: {allowed}")

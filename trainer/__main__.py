@@ -125,6 +125,11 @@ def _add_merge(parser: argparse.ArgumentParser) -> None:
         metavar="cpu|cuda|auto",
         help="where to work (default: %(default)s, the card if the merged weights fit there)",
     )
+    parser.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="run the code in the base's repository; what run.json says of it does not count",
+    )
     parser.set_defaults(run=_merge)
 
 
@@ -166,7 +171,7 @@ def _check(asked: argparse.Namespace) -> None:
 def _merge(asked: argparse.Namespace) -> None:
     from trainer.merge import merge
 
-    found = merge(asked.folder, asked.output, asked.device)
+    found = merge(asked.folder, asked.output, asked.device, trust_code=asked.trust_remote_code)
     print(
         f"{asked.output}: merged {found.where}; {found.changed} of {found.tensors} weights differ "
         "from the base's."

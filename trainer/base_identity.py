@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from lm_eval_tasks.text_file import open_regular
 from trainer.recipe import Model
 
 FILES = (
@@ -46,7 +47,7 @@ def sample_sha256(folder: Path) -> str:
     for file in sorted({path for pattern in FILES for path in folder.glob(pattern)}):
         if file.is_file():
             found.update(f"{file.name} {file.stat().st_size}\n".encode())
-            with file.open("rb") as content:
+            with open_regular(file) as content:
                 for piece in _pieces(content, file):
                     found.update(piece)
     return found.hexdigest()

@@ -61,9 +61,9 @@ def check_recipe(recipe: Recipe) -> None:
 
 
 def _faults(recipe: Recipe) -> Iterator[str]:
-    yield from _derived(recipe)
     yield from preference_faults(recipe)
     yield from _numbers(recipe)
+    yield from _derived(recipe)
     yield from _length_and_packing(recipe)
     yield from _two_lengths(recipe)
     yield from _asking(recipe)
@@ -88,6 +88,9 @@ def _numbers(recipe: Recipe) -> Iterator[str]:
         value = train.get(key, 1)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             yield f"train.{key}: found {value!r}; allowed: a whole number from 1 on"
+    for key in ("eval_strategy", "save_strategy"):
+        if not isinstance(train.get(key, "no"), str | bool):
+            yield f"train.{key}: found {train[key]!r}; allowed: no, steps, epoch"
     for key in ("learning_rate", "seed"):
         if isinstance(train.get(key), int | float) and train[key] < 0:
             yield f"train.{key}: found {train[key]!r}; allowed: 0 or more"

@@ -4,13 +4,13 @@ DeepSpeed checks keys inside zero_optimization and ignores misspelt ones at the 
 """
 
 import copy
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError, check_keys
+from lm_eval_tasks.json_file import read_json
 
 TOP_LEVEL = frozenset(
     {
@@ -34,6 +34,8 @@ OF_THE_RECIPE = {
 }
 """DeepSpeed would train with its FusedAdam and its WarmupLR instead: other losses."""
 
+OFFLOADED = ("offload_optimizer", "offload_param")
+
 
 def read_ds_config(file: Path) -> dict[str, Any]:
     """Read a DeepSpeed file.
@@ -43,19 +45,24 @@ def read_ds_config(file: Path) -> dict[str, Any]:
             to the recipe.
     """
     try:
-        config = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_once)
-    except OSError as error:
-        raise JmedError(f"train.deepspeed: {file}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise JmedError(f"train.deepspeed: {file}: not JSON: {error}") from None
+        config = read_json(file)
+    except JmedError as error:
+        raise JmedError(f"train.deepspeed: {error}") from None
     if not isinstance(config, dict) or not isinstance(config.get("zero_optimization"), dict):
         raise JmedError(f"{file}: allowed: a JSON object with a section zero_optimization")
     for key, instead in OF_THE_RECIPE.items():
         if key in config:
             raise JmedError(f"{file}: {key}: belongs to the recipe; allowed: {instead}")
     check_keys(config, TOP_LEVEL, str(file))
-    if config["zero_optimization"].get("stage") not in (0, 1, 2, 3):
+    zero = config["zero_optimization"]
+    if zero.get("stage") not in (0, 1, 2, 3):
         raise JmedError(f"{file}: zero_optimization.stage: allowed: 0, 1, 2, 3")
+    for key in OFFLOADED:
+        if not isinstance(zero.get(key), dict | None):
+            raise JmedError(
+                f"{file}: zero_optimization.{key}: found {zero[key]!r}; allowed: a section with "
+                "its device"
+            )
     return config
 
 
@@ -66,8 +73,9 @@ def zero_stage(config: Mapping[str, Any]) -> int:
 def offloads(config: Mapping[str, Any]) -> tuple[bool, bool]:
     """Whether optimizer states and parameters lie in the host's memory."""
     zero = config["zero_optimization"]
-    parts = (zero.get("offload_optimizer"), zero.get("offload_param"))
-    optimizer, parameters = ((part or {}).get("device", "none") != "none" for part in parts)
+    optimizer, parameters = (
+        (zero.get(key) or {}).get("device", "none") != "none" for key in OFFLOADED
+    )
     return optimizer, parameters
 
 
@@ -116,14 +124,3 @@ class _SeenBy:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._arguments, name)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if twice := next(iter(_repeated(names)), None):
-        raise ValueError(f"the key {twice!r} stands twice")
-    return dict(pairs)
-
-
-def _repeated(names: list[str]) -> Iterator[str]:
-    return (name for place, name in enumerate(names) if name in names[:place])

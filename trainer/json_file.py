@@ -1,16 +1,15 @@
 """JSON that a run left behind, read with one error for all that can be wrong with it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.json_file import LARGEST, JsonError, parse_json
+from lm_eval_tasks.text_file import read_text
 
-
-class JsonError(JmedError):
-    """What is wrong with a file, in one line that begins with its name."""
+__all__ = ["JsonError", "parse", "read_json"]
 
 
 def read_json(file: Path, kind: type[BaseModel] | TypeAdapter[Any]) -> Any:
@@ -23,9 +22,11 @@ def read_json(file: Path, kind: type[BaseModel] | TypeAdapter[Any]) -> Any:
         JsonError: it cannot be read, is not JSON, or has another form.
     """
     try:
-        content = parse(file.read_text(encoding="utf-8"), kind)
-    except (OSError, UnicodeDecodeError) as error:
-        raise JsonError(f"{file.name}: cannot be read ({error})") from None
+        text = read_text(file, LARGEST)
+    except JmedError as error:
+        raise JsonError(str(error).replace(str(file), file.name, 1)) from None
+    try:
+        content = parse(text, kind)
     except JsonError as error:
         raise JsonError(f"{file.name}: {error}") from None
     return content
@@ -37,10 +38,7 @@ def parse(text: str, kind: type[BaseModel] | TypeAdapter[Any]) -> Any:
     Raises:
         JsonError: saying where in the text, and what was found.
     """
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError
-        raise JsonError(f"not JSON ({error})") from None
+    content = parse_json(text, nan=True)  # a loss that is no number is written so
     form = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
     try:
         form.validate_python(content)

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from peft import PeftModel
+from pydantic import ValidationError
 
 from lm_eval_tasks import prompts
 from lm_eval_tasks.doc import to_doc
@@ -33,6 +34,7 @@ from trainer.run_state import RUN_FILE, read_run
 QUESTIONS, FROM_DISK = 8, 3
 """Of the embedded sample exam, on which the two are compared; fewer where each is asked by reading
 all weights from disk."""
+ADAPTER = "adapter_model.safetensors"
 MOST_LOST = 0.5
 """How far merged weights may be from base + adapter, as a share of the adapter's own effect."""
 
@@ -53,11 +55,13 @@ class Merged:
     effect: Distance | None = None
 
 
-def merge(run: Path, output: Path, device: str = "auto") -> Merged:
+def merge(run: Path, output: Path, device: str = "auto", *, trust_code: bool = False) -> Merged:
     """Merge the adapter of a finished run and save model and tokenizer to `output`.
 
     Args:
         device: cpu, cuda, or auto: where the merged weights fit.
+        trust_code: run the code in the base's repository. Only the caller can say so: run.json
+            may be somebody else's.
 
     Raises:
         JmedError: the folder holds no finished adapter run, `output` holds files, the adapter
@@ -66,9 +70,9 @@ def merge(run: Path, output: Path, device: str = "auto") -> Merged:
     recipe, trained_class = _finished(run)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise JmedError(f"{output}: holds files; allowed: a new folder")
-    base = Model.model_validate(recipe["model"])
+    base = _base(run, recipe.get("model"), trust_code=trust_code)
     check_keys(run, base, trained_class)
-    trained = Trained(base, recipe["quantization"], run)
+    trained = Trained(base, recipe.get("quantization"), run)
     where = place(device, read_config(base), base, trained.quantization)
     sys.stderr.write(f"merging {where.said}\n")
     try:
@@ -114,15 +118,38 @@ def _finished(run: Path) -> tuple[dict[str, Any], str]:
     if record is None or record["state"] != run_folder.FINISHED:
         raise JmedError(f"{run}: no finished run; allowed: the output_dir of one")
     recipe: dict[str, Any] = record["settings"]["recipe"]
-    if not recipe["adapter"]:
+    if not recipe.get("adapter"):
         raise JmedError(f"{run}: a full-parameter run has no adapter; its weights are in {run}")
+    if not (run / ADAPTER).is_file():
+        raise JmedError(f"{run}: no {ADAPTER}; allowed: weights as safetensors, which hold no code")
     return recipe, record.get("effect", {}).get("trained_class", "another class")
+
+
+def _base(run: Path, said: Any, *, trust_code: bool) -> Model:
+    """The base that run.json names, without what there would load code: attention and layers of
+    the Hub's `kernels`, which merging has no use for, and the base's own unless trusted."""
+    try:
+        model = Model.model_validate(said)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, ("settings.recipe.model", *fault["loc"])))
+        raise JmedError(f"{run / RUN_FILE}: {place}: {fault['msg']}") from None
+    if model.trust_remote_code and not trust_code:
+        raise JmedError(
+            f"{run / RUN_FILE}: says that {model.model_name_or_path} runs code of its own "
+            "(trust_remote_code); allowed: --trust-remote-code, if you know that code"
+        )
+    return model.model_copy(
+        update={
+            "attn_implementation": None, "use_kernels": False, "trust_remote_code": trust_code,
+        }
+    )  # fmt: skip
 
 
 def _effect(trained: Trained, where: Placement, questions: list[list[int]]) -> Effect:
     keep_nf4_portable()
     on_card = where.device_map if where.device == "cuda" else None
-    model = load_model(_plain(trained.base), quantization_config(trained.quantization), on_card)
+    model = load_model(trained.base, quantization_config(trained.quantization), on_card)
     wrapped = PeftModel.from_pretrained(model, str(trained.run)).eval()
     found = effect_of(wrapped, questions, model.device)
     if not found.acts:
@@ -136,7 +163,7 @@ def _distance(
     """Of the weights as saved; None where they are read from disk and the model's code cannot."""
     found = Distance()
     with TemporaryDirectory() as folder:
-        model = load_model(_plain(saved), None, where.device_map, folder).eval()
+        model = load_model(saved, None, where.device_map, folder).eval()
         try:
             for trained, ids in zip(before.trained, questions, strict=True):
                 found += distance(trained, logits(model, ids, where.device))
@@ -145,11 +172,6 @@ def _distance(
                 raise
             return None
     return found
-
-
-def _plain(base: Model) -> Model:
-    """With transformers' own attention: flash kernels need a card."""
-    return base.model_copy(update={"attn_implementation": None})
 
 
 def _write_whole(trained: Trained, output: Path) -> tuple[int, int]:

@@ -52,6 +52,7 @@ class RunRecord(_Part):
     settings: _Settings
     overlap: _Overlap | None = None
     resumed: list[dict[str, Any]] = []
+    effect: dict[str, Any] = {}
 
 
 def read_run(folder: Path) -> dict[str, Any] | None:

@@ -1,7 +1,6 @@
 """Rows that are no JSON Lines: the items of a JSON array, of a CSV table, of a Hub dataset."""
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -10,7 +9,9 @@ from typing import Any
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.json_file import LARGEST, JsonError, read_json
 from lm_eval_tasks.rows import Row
+from lm_eval_tasks.text_file import read_text
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ def array_items(file: Path) -> Iterator[Item]:
         JmedError: the file cannot be read, is not JSON, or holds anything but a list of objects.
     """
     try:
-        values = json.loads(_text(file))
-    except (ValueError, RecursionError) as error:
-        raise JmedError(f"{file}: not JSON ({error}); allowed: a list of objects") from None
+        values = read_json(file, nan=True)
+    except JsonError as error:
+        raise JmedError(f"{error}; allowed: a list of objects") from None
     if not isinstance(values, list) or not values:
         raise JmedError(f"{file}: found {str(values)[:60]!r}; allowed: a list of objects")
     return _items(file, values)
@@ -43,7 +44,9 @@ def table_items(file: Path, fields: Sequence[str]) -> Iterator[Item]:
     Raises:
         JmedError: the file cannot be read, is empty, or a record has more or fewer columns.
     """
-    records = [record for record in csv.reader(StringIO(_text(file), newline="")) if record]
+    records = [
+        record for record in csv.reader(StringIO(read_text(file, LARGEST), newline="")) if record
+    ]
     if not records:
         raise JmedError(f"{file}: no rows; allowed: CSV records of {', '.join(fields)}")
     for number, record in enumerate(records, 1):
@@ -74,15 +77,6 @@ def by_key(rows: Iterable[Row], field: str) -> dict[str, Row]:
             raise row.fail(field, f"each but once (first at {keyed[key].where})")
         keyed[key] = row
     return keyed
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise JmedError(f"{file}: not UTF-8 at byte {error.start}; allowed: UTF-8") from None
-    except OSError as error:
-        raise JmedError(f"{file}: cannot be read: {error.strerror}") from None
 
 
 def _items(file: Path, values: Iterable[object]) -> Iterator[Item]:

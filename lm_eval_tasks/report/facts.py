@@ -8,12 +8,21 @@ from typing import Any
 from lm_eval_tasks.adapter_record import model_arguments
 from lm_eval_tasks.comparison import shots
 from lm_eval_tasks.rule_words import named
+from lm_eval_tasks.runs import run_date
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.submission import permitted
 from lm_eval_tasks.submission.entry import ENGINES
 
 Words = Mapping[str, Any]
-GPU = re.compile(r"^GPU \d+: ([A-Za-z0-9 -]{1,60})$", re.MULTILINE)
+GPU = re.compile(
+    r"^GPU \d{1,3}: ((?:NVIDIA|Tesla|AMD|Quadro|GeForce)"
+    r"(?:[ -](?:NVIDIA|Tesla|Quadro|GeForce|Instinct|Radeon|Graphics|TITAN|Titan|RTX|GTX|PRO|Pro"
+    r"|Ada|Generation|Laptop|GPU|Super|SUPER|Ti|SXM\d?|PCIe|PCIE|NVL|HBM\d?e?|MIG|Server|Workstation"
+    r"|Edition|Blackwell|Max|Q|W|V|X|[A-Z]{0,3}\d{1,4}[A-Za-z]{0,2}|\d[cg]\.\d{1,3}gb)){1,8})$",
+    re.MULTILINE,
+)
+"""Cards by the words of their makers; a virtual one may have any name."""
+BATCH = re.compile(r"\d{1,6}|auto(?::\d{1,6}(?:\.\d{1,6})?)?")
 DEVICE = re.compile(r"(?:cpu|cuda|mps|xpu)(?::\d{1,2})?")
 SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 UNKNOWN = "–"
@@ -46,7 +55,7 @@ def environment(scored: Scored, words: Words) -> dict[str, str]:
     questions = scored.run.config["metadata"]["questions"]
     gpus = sorted(set(GPU.findall(str(results.get("pretty_env_info")))))
     values: Mapping[str, Callable[[], str]] = {
-        words["date"]: lambda: _date(results.get("date")),
+        words["date"]: lambda: _date(results),
         "lm_eval": lambda: permitted.version(results.get("lm_eval_version")),
         "jmed": lambda: permitted.version(questions.get("jmed_version")),
         "transformers": lambda: permitted.version(results.get("transformers_version")),
@@ -54,9 +63,7 @@ def environment(scored: Scored, words: Words) -> dict[str, str]:
         words["dtype"]: lambda: permitted.text(config.get("model_dtype"), permitted.DTYPE),
         words["parameters"]: lambda: _count(config.get("model_num_parameters")),
         words["arguments"]: lambda: _pairs(permitted.model_arguments(model_arguments(results))),
-        words["batch"]: lambda: permitted.text(
-            config.get("batch_size"), re.compile(r"[\w:.]{1,12}")
-        ),
+        words["batch"]: lambda: permitted.text(config.get("batch_size"), BATCH),
         words["device"]: lambda: permitted.text(config.get("device"), DEVICE),
         "GPU": lambda: ", ".join(gpus),
         words["seeds"]: lambda: ", ".join(_seed(config.get(seed)) for seed in SEEDS),
@@ -96,10 +103,9 @@ def _options(given: Mapping[str, Any]) -> str:
     return ", ".join(found)
 
 
-def _date(value: object) -> str:
-    if not isinstance(value, int | float) or not 0 < value < 1e11:
-        return ""
-    return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _date(results: Mapping[str, Any]) -> str:
+    found = run_date(results)
+    return datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%d %H:%M UTC") if found else ""
 
 
 def _one_of(value: object, allowed: tuple[str, ...]) -> str:

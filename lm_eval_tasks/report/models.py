@@ -13,8 +13,15 @@ from lm_eval_tasks.model_name import model_name
 from lm_eval_tasks.same_protocol import differences
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.scored_runs import read_scored
+from lm_eval_tasks.task_names import task_names
+from lm_eval_tasks.withheld import Withheld, public
 
-FILE = re.compile(r"(?:results|samples)_[^/\\]+?\.jsonl?")
+FILE = re.compile(
+    r"(?:results|samples_(?P<task>\w{1,99}))_"
+    r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d{1,9})?\.jsonl?",
+    re.ASCII,
+)
+"""Names as lm-eval gives them; other names are the house's own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +61,11 @@ class Compared:
     unlike: Sequence[str]
 
 
-def read_models(folders: Sequence[Path]) -> Found:
+def read_models(folders: Sequence[Path], *, show_local: bool = False) -> Found:
     """Read every folder; a model is told from others by folder, arguments and chat template.
+
+    Args:
+        show_local: names of the house too, and what else has no expected form.
 
     Raises:
         JmedError: a folder has no run that can be read, or two have the same one.
@@ -63,6 +73,7 @@ def read_models(folders: Sequence[Path]) -> Found:
     groups: dict[tuple[int, str, str], list[Scored]] = {}
     left_out: list[str] = []
     read: dict[Path, Path] = {}
+    withheld = Withheld()
     for number, folder in enumerate(folders):
         found = read_scored(folder)
         left_out += found.left_out
@@ -70,9 +81,10 @@ def read_models(folders: Sequence[Path]) -> Found:
             if file in read:
                 raise JmedError(f"the same run is named twice: {read[file]}, {folder}")
             read[file] = folder
-        for scored in found.scored:
+        for scored in found.scored if show_local else public(found.scored, withheld):
             groups.setdefault((number, *_identity(scored)), []).append(scored)
-    names = told_apart([str(model_name(runs[0].run)) for runs in groups.values()])
+    models = [model_name(runs[0].run, show_local=show_local) for runs in groups.values()]
+    names = told_apart([str(name) for name in models])
     return Found(
         [
             Model(f"M{place + 1}", place, name, runs)
@@ -141,7 +153,8 @@ def reason(line: str) -> tuple[str, str]:
         "no samples": "no samples",
     }
     kind = next((kind for phrase, kind in kinds.items() if phrase in line), "damaged")
-    return (file[0] if file else "-"), kind
+    known = file and file["task"] in (None, *task_names())
+    return (file[0] if file and known else "-"), kind
 
 
 def _identity(scored: Scored) -> tuple[str, str]:

@@ -86,7 +86,7 @@ def positions(scored: Scored, picked_letters: Mapping[Key, frozenset[str]]) -> P
 def _pick(sample: Mapping[str, Any], protocol: str) -> frozenset[str]:
     doc = sample["doc"]
     if "position_a" in sample:
-        return frozenset(sample["position_a"][3])
+        return frozenset(sample["position_a"][3]) & frozenset(LETTERS)
     if protocol in LOGLIKELIHOOD:
         return likeliest(doc, loglikelihoods(sample))
     letters = picked(doc, sample["filtered_resps"][0]).letters

@@ -12,6 +12,7 @@ from huggingface_hub.repocard_data import eval_results_to_model_index, model_ind
 from jsonschema import Draft7Validator
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.json_file import JsonError, parse_json
 from lm_eval_tasks.submission.every_eval_ever import SCHEMA_VERSION
 from lm_eval_tasks.submission.igakuqa119_rows import row_faults, table_faults
 from lm_eval_tasks.submission.leaks import leaks
@@ -164,13 +165,10 @@ def _schema_faults(schema: str, value: Any) -> list[str]:  # noqa: ANN401
 
 
 def _json(text: str) -> tuple[Any, list[str]]:
-    def refuse(word: str) -> None:
-        raise ValueError(f"{word} is no JSON")
-
     try:
-        return json.loads(text, parse_constant=refuse), []
-    except UNREADABLE as error:
-        return None, [f"no JSON: {_short(error)}"]
+        return parse_json(text), []
+    except JsonError as error:
+        return None, [str(error)]
 
 
 def _yaml(text: str) -> tuple[Any, list[str]]:

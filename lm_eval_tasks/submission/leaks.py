@@ -13,7 +13,10 @@ FORMS: Mapping[str, re.Pattern[str]] = {
         r"|media|Volumes|export|nfs|private|etc|usr))/[^\s\"'`,)|]+"
         r"|(?<!\w)[A-Za-z]:\\[^\s\"'`,)|]+|file://[^\s\"'`)|]+"
     ),
-    "an e-mail address": re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"),
+    "an e-mail address": re.compile(
+        # bounded: without an end, each letter of a long word would be looked at from each
+        r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[A-Za-z]{2,63}\b"
+    ),
 }
 
 

@@ -11,6 +11,7 @@ NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?(?:e-?\d{1,3})?")
 SWITCH = re.compile(r"(?i:true|false)")
 DTYPE = re.compile(r"(?:torch\.)?(?:auto|float32|float16|bfloat16|half|float|uint8|int8)")
 REVISION = re.compile(r"[0-9a-f]{7,40}|main")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 VERSION = re.compile(r"\d{1,4}(?:\.\d{1,4}){0,3}(?:(?:a|b|rc|\.dev|\.post)\d{1,4})?")
 MODEL_ARGUMENTS: Mapping[str, re.Pattern[str]] = {

@@ -19,7 +19,6 @@ MODULE = re.compile(
     "query_key_value|dense|dense_h_to_4h|dense_4h_to_h|[qkvo]_proj|(gate|up|down)_proj|"
     "gate_up_proj|qkv_proj|c_attn|c_proj|c_fc|fc_in|fc_out|fc[12]|out_proj|embed_tokens|lm_head"
 )
-COMMIT = re.compile(r"[0-9a-f]{40}")
 DATASET = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 COMPARED = re.compile(r"(?P<exam>[a-z0-9_]+)(?: \((?P<sittings>\d{3}(?:, \d{3})*)\))?")
 SETTINGS: Mapping[str, Mapping[str, re.Pattern[str]]] = {
@@ -156,7 +155,7 @@ def _source(source: Mapping[str, Any]) -> str:
 
 def _is_pinned(source: Mapping[str, Any]) -> bool:
     """A dataset of the Hub by its commit; without one the same words could be a local folder."""
-    pinned = permitted.text(source.get("revision"), COMMIT)
+    pinned = permitted.text(source.get("revision"), permitted.COMMIT)
     return bool(pinned and permitted.text(source.get("path"), DATASET))
 
 

@@ -1,6 +1,7 @@
 """Merging shard by shard against PEFT's merge of the whole model, and what is not kept."""
 
 import json
+import shutil
 import weakref
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from lm_eval_tasks.errors import JmedError
 from tests.e2e.families import make
 from tests.e2e.sft_run import NF4
 from trainer import placement
-from trainer.merge import _write_whole, merge
+from trainer.merge import _base, _write_whole, merge
 from trainer.merged_weights import MergedWeights, Trained, can_stream, rounded, write_merged
 from trainer.model import read_config
 from trainer.placement import place
@@ -173,6 +174,47 @@ def test_an_adapter_that_does_nothing_is_not_merged(place_of: Path, tmp_path: Pa
     with pytest.raises(JmedError, match=r"changes nothing: .* all 14 lora_B are 0"):
         merge(run, tmp_path / "merged", "cpu")
     assert not (tmp_path / "merged").exists()
+
+
+def with_code(base: Path, folder: Path) -> Path:
+    """The same base, whose repository holds code that leaves a file behind when it is imported."""
+    shutil.copytree(base, folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["auto_map"] = {
+        "AutoConfig": "theirs.Config", "AutoModelForCausalLM": "theirs.Theirs",
+    }  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (folder / "theirs.py").write_text(
+        f"from pathlib import Path\nPath({str(folder / 'it_ran')!r}).touch()\n"
+        "from transformers import LlamaConfig as Config, LlamaForCausalLM as Theirs\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
+def test_a_run_of_others_turns_on_no_code(place_of: Path, tmp_path: Path) -> None:
+    base = with_code(place_of / "plain", tmp_path / "base")
+    run = finished(base, adapter(place_of / "plain", tmp_path / "run"), "float32")
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    said = record["settings"]["recipe"]["model"]
+    said |= {"attn_implementation": "someone/kernel", "use_kernels": True}
+    (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    merge(run, tmp_path / "merged", "cpu")  # the class of the name, nothing of theirs
+    said["trust_remote_code"] = True
+    (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(JmedError, match=r"runs code of its own .* allowed: --trust-remote-code"):
+        merge(run, tmp_path / "again", "cpu")
+    assert not (base / "it_ran").exists()
+    trusted = _base(run, said, trust_code=True)  # what the command line says, and no more
+    assert (trusted.trust_remote_code, trusted.use_kernels) == (True, False)
+
+
+def test_an_adapter_that_could_hold_code_is_refused(place_of: Path, tmp_path: Path) -> None:
+    run = finished(place_of / "plain", adapter(place_of / "plain", tmp_path / "run"), "float32")
+    torch.save({}, run / "adapter_model.bin")
+    (run / "adapter_model.safetensors").unlink()
+    with pytest.raises(JmedError, match="weights as safetensors, which hold no code"):
+        merge(run, tmp_path / "merged", "cpu")
 
 
 def test_what_rounding_loses_is_not_kept(place_of: Path, tmp_path: Path) -> None:

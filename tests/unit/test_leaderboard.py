@@ -103,9 +103,11 @@ def test_local_models_called_alike_are_numbered() -> None:
         scored(Invented([YES], model_args=f"pretrained={path},peft={place % 2}/lora"))
         for place, path in enumerate(paths)
     ]
-    named = [name.model for name in model_names([run.run for run in runs])]
+    named = [name.model for name in model_names([run.run for run in runs], show_local=True)]
     assert named == ["model (2)", "model (1)", "model (1)", "org/model", "other"]
-    backwards = [name.model for name in model_names([run.run for run in runs[::-1]])]
+    backwards = [
+        name.model for name in model_names([run.run for run in runs[::-1]], show_local=True)
+    ]
     assert backwards == named[::-1]
     assert "/data" not in as_markdown(leaderboard(runs), "ja")
 
@@ -113,15 +115,15 @@ def test_local_models_called_alike_are_numbered() -> None:
 def test_adapters_called_alike_are_numbered() -> None:
     arguments = [f"pretrained=org/base,peft=/data/{folder}/lora" for folder in "ab"]
     runs = [scored(Invented([YES], model_args=text)).run for text in arguments]
-    names = [str(name) for name in model_names(runs)]
+    names = [str(name) for name in model_names(runs, show_local=True)]
     assert names == ["org/base + lora (1)", "org/base + lora (2)"]
-    assert str(model_names(runs[1:])[0]) == "org/base + lora"
+    assert str(model_names(runs[1:], show_local=True)[0]) == "org/base + lora"
 
 
 def test_a_model_of_the_hub_is_one_wherever_its_cache_is() -> None:
     cached = "/h/.cache/models--org--m-7B/snapshots/0ab1"
     runs = [scored(Invented([YES], model_args=f"pretrained={m}")).run for m in (cached, "org/m-7B")]
-    assert {str(name) for name in model_names(runs)} == {"org/m-7B"}
+    assert {str(name) for name in model_names(runs, show_local=True)} == {"org/m-7B"}
 
 
 def test_contamination_is_a_footnote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +132,9 @@ def test_contamination_is_a_footnote(tmp_path: Path, capsys: pytest.CaptureFixtu
     overlap = {"found": {"sample": {"rows": 7, "questions": 5}}, "compared": [], "not_here": []}
     (adapter.parent / "run.json").write_text(json.dumps({"overlap": overlap}), encoding="utf-8")
     run = replace(RUNS[1], model_args=f"pretrained=org/base,peft={adapter}")
-    text = shown(capsys, write(tmp_path / "out", run), "--lang", "en")
+    folder = write(tmp_path / "out", run)
+    assert "| local adapter |" in shown(capsys, folder)
+    text = shown(capsys, folder, "--lang", "en", "--show-local")
     assert "75.0 ± 6.9†" in text
     assert "7 training rows hold 5 questions of this exam" in text
     assert "| trained/milestone\\_50 |" in text

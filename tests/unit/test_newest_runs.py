@@ -1,6 +1,11 @@
 """Several runs of one model and task in a folder: which one counts."""
 
+import math
+import os
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from lm_eval_tasks.runs import read_runs
 from tests.unit.written_runs import Invented, written
@@ -31,3 +36,29 @@ def test_a_smoke_test_before_is_replaced(tmp_path: Path) -> None:
     written(tmp_path, LIMITED, stamp=FIRST)
     whole = written(tmp_path, WHOLE, stamp=SECOND)
     assert [run.file for run in read_runs(tmp_path).runs] == [whole]
+
+
+@pytest.mark.parametrize("dates", [(1767322800.5, 1767322900.5), (1767322800, None)])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_the_date_inside_decides_and_not_the_name(
+    dates: tuple[float, float | None], order: tuple[int, int], tmp_path: Path
+) -> None:
+    stamps = (FIRST, SECOND)
+    files = [
+        written(tmp_path, replace(WHOLE, changes={"date": date}), stamp=stamps[place])
+        for date, place in zip(dates, order, strict=True)
+    ]
+    newer = files[0] if dates[1] is None else files[1]
+    for file, time in zip(files, (2_000_000_000, 1_000_000_000), strict=True):
+        os.utime(file, (time, time))  # nor does the file's own time
+    found = read_runs(tmp_path)
+    assert [run.file for run in found.runs] == [newer]
+    assert len(found.left_out) == 1
+    assert "newer run of the same" in found.left_out[0]
+
+
+@pytest.mark.parametrize("date", ["yesterday", -1, 1e300, True, math.nan])
+def test_a_date_that_cannot_be_is_none(date: object, tmp_path: Path) -> None:
+    written(tmp_path, replace(WHOLE, changes={"date": date}), stamp=SECOND)
+    dated = written(tmp_path, replace(WHOLE, changes={"date": 1767322800.5}), stamp=FIRST)
+    assert [run.file for run in read_runs(tmp_path).runs] == [dated]

@@ -139,7 +139,8 @@ def test_nothing_of_the_house_is_told(make: Make, changes: dict[str, object]) ->
 
 def test_markup_in_results_stays_text(make: Make) -> None:
     evil = "<script>alert(1)<script>"
-    page = make(Pupil(model_args=f"pretrained={evil}"), Pupil(model_args=f"pretrained=a{evil}"))
+    pupils = [Pupil(model_args=f"pretrained={name}") for name in (evil, f"a{evil}")]
+    page = make(*pupils, more=("--show-local",))
     assert "&lt;script&gt;alert(1)" in page.text
     assert not page.all("script")
 
@@ -244,7 +245,8 @@ def test_the_same_run_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_models_of_one_name_are_numbered(make: Make) -> None:
     a, b = (Pupil(model_args=f"pretrained=/{place}/model", protocols=("mc",)) for place in "ab")
-    page = make(a, b).text
+    assert '<td class="name">local model (1)' in make(a, b).text
+    page = make(a, b, more=("--show-local",)).text
     assert '<td class="name">model (1)' in page
     assert '<td class="name">model (2)' in page
     assert told_apart(["a", "b", "a"]) == ["a (1)", "b", "a (2)"]

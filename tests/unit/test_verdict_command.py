@@ -38,7 +38,7 @@ def test_japanese_alone_in_a_japanese_table(
 ) -> None:
     asked = {"published": 163, "asked": 200}
     cut = {"configs.metadata": {"version": 1.0, "questions": asked}}
-    item = ["sample", "900", True, 1, 1, True, False, 200, 80, 79, 12]
+    item = ["sample", "900", True, 1, 1, True, False, 200, 200, 79, 12]
     written(tmp_path, replace(WHOLE, changes=cut, sample={"passed": item}))
     main(["verdict", str(tmp_path)])
     shown = capsys.readouterr().out

@@ -1,0 +1,114 @@
+"""Figures of a run that no run can have: damage, and named as such, never results.
+
+Each function yields what is wrong, "acc_lenient is 5.0; possible: 0 to 1"; nothing if nothing is.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from lm_eval_tasks.verdict import Item
+
+CLOSE = 1e-6
+"""How far the mean of lm-eval's results file may be from that of the samples."""
+SHARES = ("consistency", "position_p", "acc_spread")
+"""Of permuted choices: NaN while there is one order alone, else 0 to 1."""
+
+
+def sample_faults(sample: Mapping[str, Any], metrics: Sequence[str]) -> Iterator[str]:
+    """Of one sample that has the form of record_schemas.
+
+    Args:
+        metrics: each 0 to 1; the first says right or wrong, so it is 0 or 1.
+    """
+    for metric in metrics:
+        value = sample[metric]
+        if not isinstance(value, int | float) or not 0 <= value <= 1:
+            yield f"{metric} is {str(value)[:20]!r}; possible: 0 to 1"
+    if sample[metrics[0]] not in (0, 1):
+        yield f"{metrics[0]} is {str(sample[metrics[0]])[:20]!r}; possible: 0 or 1"
+    accuracy = sample["doc"]["human_accuracy"]
+    if isinstance(accuracy, float) and math.isnan(accuracy):
+        yield "human_accuracy is nan; possible: 0 to 100, or null"
+    if "passed" in sample:
+        yield from _item_faults(Item(*sample["passed"]), sample["doc"])
+
+
+def _item_faults(item: Item, doc: Mapping[str, Any]) -> Iterator[str]:
+    if item.earned != item.worth * item.correct:
+        answer = "right" if item.correct else "wrong"
+        yield (
+            f"{item.earned} points for a {answer} answer worth {item.worth}; possible: "
+            f"{item.worth * item.correct}"
+        )
+    if item.sitting != doc["sitting"]:
+        yield f"counted for the sitting {item.sitting!r}; possible: {doc['sitting']!r}"
+
+
+def run_faults(items: Iterable[Item], answers: int, asked: int) -> Iterator[str]:
+    """Of all answers together.
+
+    Args:
+        asked: docs of the task.
+    """
+    if answers > asked:
+        yield f"{answers} answers to {asked} questions; possible: {asked}"
+    by_sitting: dict[str, list[Item]] = {}
+    for item in items:
+        by_sitting.setdefault(item.sitting, []).append(item)
+    for sitting, group in sorted(by_sitting.items()):
+        yield from (f"sitting {sitting}: {fault}" for fault in _sitting_faults(group))
+
+
+def _sitting_faults(items: Sequence[Item]) -> Iterator[str]:
+    first = items[0]
+    wholes = {(item.marks, *item[7:]) for item in items}
+    if len(wholes) > 1:
+        yield "what is said of the whole sitting differs between its samples"
+        return
+    if len(items) > first.asked:
+        yield f"{len(items)} answers to {first.asked} questions; possible: {first.asked}"
+    for part, required in (("required", True), ("general", False)):
+        worth = sum(item.worth for item in items if item.required is required)
+        whole = getattr(first, f"{part}_possible")
+        if worth > whole:
+            yield f"questions of {worth} {part} points; possible: {whole}, all there are"
+
+
+def stated_faults(
+    stated: object, means: Mapping[str, float], counts: object, samples: int
+) -> Iterator[str]:
+    """Of what lm-eval's results file says of a task, beside its samples.
+
+    Args:
+        stated: "metric,none" -> value.
+        means: of the samples.
+        counts: of `n-samples`.
+    """
+    given = stated if isinstance(stated, Mapping) else {}
+    for metric, mean in means.items():
+        value = given.get(f"{metric},none", mean)
+        if not isinstance(value, int | float) or not 0 <= value <= 1:
+            yield f"{metric} is {str(value)[:20]!r}; possible: 0 to 1"
+        elif not math.isclose(value, mean, abs_tol=CLOSE):
+            yield (
+                f"{metric}: the results are not those of the samples: {value:.6g} there, "
+                f"{mean:.6g} by the samples"
+            )
+    for metric in SHARES:
+        value = given.get(f"{metric},none", 0)
+        if not isinstance(value, int | float) or not (math.isnan(value) or 0 <= value <= 1):
+            yield f"{metric} is {str(value)[:20]!r}; possible: 0 to 1"
+    effective = counts.get("effective") if isinstance(counts, Mapping) else None
+    if effective is not None and effective != samples:
+        yield f"{str(effective)[:20]} answers by n-samples, {samples} samples"
+
+
+def question_faults(questions: Mapping[str, Any]) -> Iterator[str]:
+    """Of the task's own counts: published, kept, left out."""
+    published, kept = questions.get("published"), questions.get("kept")
+    if published is None:
+        return
+    left_out = sum((questions.get("left_out") or {}).values())
+    if left_out > published or (kept is not None and kept > published):
+        yield f"kept {kept}, left out {left_out} of {published} questions; possible: {published}"

@@ -1,0 +1,282 @@
+"""The kinds of files that jmed reads: a whole one of each, and what reads it."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lm_eval_tasks import TASKS_PATH, cli
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.leaderboard_files import END, START
+from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.run_lm_eval import check_arguments
+from lm_eval_tasks.streams import REFUSED
+from tests.unit import private_sheets, report_runs, submission_runs
+
+ROOT = Path(__file__).parents[2]
+Files = Mapping[str, bytes]
+Run = Callable[[Path, random.Random], None]
+STAMP = report_runs.STAMP
+
+
+@dataclass(frozen=True)
+class Kind:
+    """files: whole ones, by their path. damaged: those that are, by the ends of their names.
+
+    run: reads them, below a folder; of it, JmedError and exits 0 and 2 are allowed.
+    inputs: how many of it `make attack` tries.
+    always_files: something else made sure that there are files, and regular ones.
+    """
+
+    name: str
+    files: Callable[[], Files]
+    damaged: tuple[str, ...]
+    run: Run
+    inputs: int
+    always_files: bool = False
+
+
+def jmed(*arguments: object) -> None:
+    """A command in this process, its output thrown away.
+
+    Raises:
+        JmedError: it ends with 2.
+        SystemExit: with another status than 0.
+    """
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            cli.main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            if stopped.code == REFUSED:
+                raise JmedError("refused") from None
+            if stopped.code:
+                raise
+
+
+def written(write: Callable[[Path], object]) -> Files:
+    """What a function writes into a folder."""
+    with TemporaryDirectory() as folder:
+        write(Path(folder))
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(Path(folder).rglob("*"))
+            if path.is_file()
+        }
+
+
+@cache
+def results() -> Files:
+    """An adapter's run beside its base's, with the record of its training."""
+
+    def write(folder: Path) -> None:
+        questions = [submission_runs.question(n) for n in range(1, 5)]
+        base = submission_runs.Run(questions=questions, model_args={"pretrained": "org/base"})
+        tuned = submission_runs.Run(
+            questions=questions, model_args={"pretrained": "org/base", "peft": "adapter"}
+        )
+        submission_runs.write(folder / "base", base)
+        submission_runs.write(folder / "tuned", tuned)
+        submission_runs.write_adapter(folder / "tuned" / "adapter", submission_runs.record())
+
+    return written(write)
+
+
+def _read_results(folder: Path, chance: random.Random) -> None:
+    tuned, base = folder / "tuned", folder / "base"
+    chance.choice(
+        (
+            lambda: jmed("leaderboard", folder, "--lang", chance.choice(("ja", "en"))),
+            lambda: jmed("leaderboard", folder, "--show-local", "-o", folder / "o.html"),
+            lambda: jmed("report", tuned, "-o", folder / "o.html", "--show-local", "--with-text"),
+            lambda: jmed("report", base, tuned, "-o", folder / "o.html"),
+            lambda: jmed("compare", base, tuned),
+            lambda: jmed("compare", base, tuned, chance.choice(("--json", "--csv"))),
+            lambda: jmed("verdict", tuned, *chance.choice(([], ["--json"]))),
+            lambda: jmed(
+                "submission", tuned, "--model-id", "a/b", "--adapter-id", "a/c", "-o", folder / "o"
+            ),
+        )
+    )()
+
+
+@cache
+def mc_results() -> Files:
+    """Log-likelihoods and permuted choices, which only the report reads."""
+    pupil = report_runs.Pupil(permute=2, protocols=("letters_mc", "letters"), limit=12)
+    return written(lambda folder: report_runs.written(folder / "tuned", pupil))
+
+
+def _report(folder: Path, _: random.Random) -> None:
+    jmed("report", folder / "tuned", "-o", folder / "o.html")
+
+
+@cache
+def predictions() -> Files:
+    rows = [
+        {"problem_id": question.id, "prediction": "a"} for question in load_exam("sample").questions
+    ]
+    samples = submission_runs.Run().samples()
+    published = {"results": [{"question_number": "119A1", "answers": [{"answer": "a"}]}]}
+    return {
+        "p.jsonl": "\n".join(map(json.dumps, rows)).encode(),
+        "s.jsonl": "\n".join(map(json.dumps, samples)).encode(),
+        "r.json": json.dumps(published).encode(),
+    }
+
+
+def _rescore(folder: Path, chance: random.Random) -> None:
+    file = folder / chance.choice(("p.jsonl", "s.jsonl", "r.json"))
+    more = chance.choice(([], ["--verdict"], ["--json"]))
+    jmed("rescore", "sample", file, "--missing", "unanswered", *more)
+
+
+@cache
+def sheets() -> Files:
+    from openpyxl import Workbook  # noqa: PLC0415
+
+    text = private_sheets.csv_text([private_sheets.ONE, private_sheets.NUMBER] * 3)
+    book = Workbook()
+    for line in text.splitlines():
+        book.worksheets[0].append(line.split(","))
+    packed = io.BytesIO()
+    book.save(packed)
+    rows = [private_sheets.ONE, private_sheets.NUMBER]
+    return {
+        "x.csv": text.encode(),
+        "y.csv": text.encode("cp932"),
+        "x.xlsx": packed.getvalue(),
+        "x.jsonl": "\n".join(map(json.dumps, rows)).encode(),
+    }
+
+
+def _sheet(folder: Path, chance: random.Random) -> None:
+    for file in (folder / "x.csv", folder / "x.xlsx", folder / "x.jsonl", folder / "y.csv"):
+        with contextlib.suppress(JmedError):
+            jmed("check-exam", file)
+    if chance.random() < 0.1:
+        jmed("new-exam", folder / "x.csv", "-o", folder / "new")
+
+
+@cache
+def private_exam() -> Files:
+    def write(folder: Path) -> None:
+        (folder / "x.csv").write_bytes(sheets()["x.csv"])
+        jmed("new-exam", folder / "x.csv", "-o", folder / "x")
+        (folder / "x.csv").unlink()
+
+    return written(write)
+
+
+def _private(folder: Path, chance: random.Random) -> None:
+    if chance.random() < 0.5:  # else every change of the questions ends at their hash
+        _seal(folder / "x")
+    jmed("fetch", folder / "x" / "x.card")
+    load_exam.cache_clear()
+    load_exam(str(folder / "x" / "x.card"))
+
+
+def _seal(folder: Path) -> None:
+    if (folder / "x.jsonl").is_file():
+        (folder / "x.sha256").unlink(missing_ok=True)
+        digest = hashlib.sha256((folder / "x.jsonl").read_bytes()).hexdigest()
+        (folder / "x.sha256").write_text(f"{digest}  x.jsonl\n", encoding="utf-8")
+
+
+@cache
+def published_exam() -> Files:
+    """The files of the embedded exam, as the physicians' exams are published."""
+    folder = TASKS_PATH.parent / "sample"
+    files = [*sorted(folder.glob("900-[AB]*")), folder / "prompt.jsonl"]
+    return {file.name: file.read_bytes() for file in files}
+
+
+def _published(folder: Path, _: random.Random) -> None:
+    from lm_eval_tasks.card import read_card  # noqa: PLC0415
+    from lm_eval_tasks.readers import igakuqa  # noqa: PLC0415
+
+    files = {file.name: file for file in folder.iterdir() if file.name != "prompt.jsonl"}
+    list(igakuqa.read(read_card("sample"), files))
+    igakuqa.read_demonstrations(read_card("sample"), folder / "prompt.jsonl")
+
+
+def _config_file() -> Files:
+    config = {
+        "model": "hf", "model_args": {"pretrained": "gpt2"}, "tasks": ["jmed_sample_letters"],
+        "num_fewshot": 3, "metadata": {"jmed": {"permute": 2, "sittings": ["900"]}},
+    }  # fmt: skip
+    return {"c.yaml": json.dumps(config).encode()}
+
+
+def _config(folder: Path, _: random.Random) -> None:
+    check_arguments(["--config", str(folder / "c.yaml")])
+
+
+def _metadata_file() -> Files:
+    return {"m.json": b'{"jmed": {"permute": 2, "seed": 1, "sittings": ["900"]}}'}
+
+
+def _metadata(folder: Path, chance: random.Random) -> None:
+    text = (folder / "m.json").read_bytes().decode("utf-8", errors="surrogateescape")
+    if chance.random() < 0.5:
+        jmed("floor", "--task", "jmed_sample_letters", "--metadata", text)
+    else:
+        check_arguments(["--tasks", "jmed_sample_letters", "--metadata", text])
+
+
+@cache
+def submitted() -> Files:
+    def write(folder: Path) -> None:
+        for name, content in results().items():
+            target = folder / "in" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        jmed(
+            *("submission", folder / "in" / "base", "--model-id", "a/b", "-o", folder / "a"),
+            "--eval-results",
+        )
+        jmed(
+            *("submission", folder / "in" / "tuned", "--model-id", "a/b", "--adapter-id", "a/c"),
+            *("-o", folder / "b"),
+        )
+
+    return {name: text for name, text in written(write).items() if name[:2] in ("a/", "b/")}
+
+
+def _check_submission(folder: Path, _: random.Random) -> None:
+    jmed("submission", "check", folder)
+
+
+def _readme() -> Files:
+    return {
+        **results(),
+        "README.md": f"# x\n{START}\n{END}\n日本語\n".encode(),
+    }
+
+
+def _into_readme(folder: Path, _: random.Random) -> None:
+    jmed("leaderboard", folder, "-o", folder / "README.md")
+
+
+KINDS = (
+    Kind("results_*.json", results, ("678901.json",), _read_results, 2000),
+    Kind("samples_*.jsonl", results, ("jsonl",), _read_results, 2000),
+    Kind("run.json beside results", results, ("run.json",), _read_results, 1000),
+    Kind("results and samples of mc", mc_results, ("json", "jsonl"), _report, 600),
+    Kind("predictions", predictions, ("jsonl", "json"), _rescore, 2000),
+    Kind("sheets: csv, xlsx, jsonl", sheets, ("csv", "xlsx", "jsonl"), _sheet, 2400),
+    Kind("private exam: card, manifest, questions", private_exam, ("card", "sha256", "jsonl"),
+         _private, 1600),
+    Kind("published exam files", published_exam, ("jsonl",), _published, 2000, always_files=True),
+    Kind("eval --config", _config_file, ("yaml",), _config, 1000),
+    Kind("--metadata", _metadata_file, ("json",), _metadata, 1000, always_files=True),
+    Kind("submission check", submitted, ("json", "md", "yaml"), _check_submission, 1200),
+    Kind("leaderboard into a README", _readme, ("README.md",), _into_readme, 400),
+)  # fmt: skip
+os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -39,6 +39,7 @@ class Footprint:
     sizes: of the base alone. not_predicted: why what is kept for backward is not known, or "".
     sequences: that one row is read as: DPO reads both answers. reference: forward passes that a
         step takes on top, without gradients: DPO's reference.
+    scratch: what the optimizer's step holds on top for a trainable parameter.
     """
 
     bits: int
@@ -72,6 +73,7 @@ class Footprint:
     not_predicted: str = ""
     sequences: int = 1
     reference: int = 0
+    scratch: int = 0
 
     @property
     def frozen(self) -> int:
@@ -130,6 +132,7 @@ def measure(config: Any, recipe: Any, adapter: LoraConfig | None) -> Footprint:
         not_predicted=kept.not_predicted,
         sequences=recipe.sequences,
         reference=0 if recipe.dpo is None else 1,
+        scratch=scratch_bytes(optim),
     )
 
 
@@ -190,6 +193,15 @@ def optimizer_bytes(optim: str) -> int:
     states = {"adafactor": 0, "sgd": 0, "lion": 1, "rmsprop": 1, "adagrad": 1, "ademamix": 3}
     count = next((n for name, n in states.items() if name in optim), 2)
     return count * (1 if "8bit" in optim else 4)
+
+
+def scratch_bytes(optim: str) -> int:
+    """Bytes that a step holds on top for each trained parameter.
+
+    On a card torch's AdamW, where it is not the fused one, takes the root of all second moments
+    at once (torch 2.13, optim/adam.py, `_multi_tensor_adam`).
+    """
+    return 4 if optim == "adamw_torch" else 0
 
 
 def _bits(quantization: Mapping[str, Any] | None) -> int:

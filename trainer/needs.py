@@ -15,7 +15,7 @@ from trainer.memory_table import Machine, gib, of_which
 from trainer.peak import Layout, largest_micro_batch, loading, predict
 from trainer.recipe import Recipe
 from trainer.schedule import Planned
-from trainer.speed import MEASURED, OnGpus, flops_per_token, hours, hours_at
+from trainer.speed import MEASURED, OWN_RUNS, OnGpus, flops_per_token, hours, hours_at
 
 NARROW = 0.9
 """Share of the card above which a prediction that fits may not: published runs took up to 1.28
@@ -109,7 +109,10 @@ def _time(plan: Plan) -> str:
     found = hours(on, card.rates, planned.fed, planned.evaluated)
     likely, low, high = map(in_words, (found.likely, found.low, found.high))
     words = f"{likely}{of}, likely between {low} and {high}"
-    if card.name not in MEASURED:
+    if card.name in OWN_RUNS:
+        least, most = OWN_RUNS[card.name]
+        words += f"; own runs on this card took {least:g} to {most:g} times as long as predicted"
+    elif card.name not in MEASURED:
         words += "; no published run on this card stands behind it"
     if f.reference:
         words += "; no published DPO run stands behind it"

@@ -20,6 +20,8 @@ TILE_TOKENS, TILE_WORDS = 4096, 32768
 (kernels/chunked_logprob.py)."""
 LIVE = 10**9
 """Elements that ZeRO-3 keeps gathered, DeepSpeed's default stage3_max_live_parameters."""
+SUB_GROUP = 10**9
+"""Elements that ZeRO-3 steps at a time, DeepSpeed's default sub_group_size."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Layout:
     """gpus; ZeRO stage (0: no DeepSpeed); what lies in the host's memory.
 
     live: elements that ZeRO-3 keeps gathered. bucket: of a reduction; None: "auto", hidden².
+    sub_group: elements that ZeRO-3 steps at a time.
     """
 
     gpus: int
@@ -35,6 +38,7 @@ class Layout:
     offload_param: bool = False
     live: int = LIVE
     bucket: int | None = None
+    sub_group: int = SUB_GROUP
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None, gpus: int) -> "Layout":
@@ -49,6 +53,7 @@ class Layout:
             *offloads(config),
             live=int(zero.get("stage3_max_live_parameters", LIVE)),
             bucket=None if bucket == "auto" else int(bucket),
+            sub_group=int(zero.get("sub_group_size", SUB_GROUP)),
         )
 
     def shard(self, size: float, stage: int) -> int:
@@ -82,9 +87,7 @@ def predict(f: Footprint, layout: Layout, micro_batch: int) -> Memory:
     """Peak of one step on one GPU: at the end of a backward pass, or in the optimizer's step."""
     held = _held(f, layout)
     backward = _backward(f, layout, micro_batch * f.sequences)
-    # ZeRO copies its share of the gradients to float32 when the activations are gone
-    step = {"float32 gradients": layout.shard(4 * f.trainable, 1) if layout.stage else 0}
-    moments: tuple[dict[str, int], ...] = (backward, step)
+    moments: tuple[dict[str, int], ...] = (backward, _step(f, layout))
     terms = held | max(moments, key=lambda moment: sum(moment.values()))
     terms["CUDA context (estimate)"] = CONTEXT
     terms["allocator's reserve (estimate)"] = int(RESERVE * sum(terms.values()))
@@ -120,6 +123,23 @@ def _backward(f: Footprint, layout: Layout, micro: int) -> dict[str, int]:
         "dense attention mask (estimate)": mask,
         "head (estimate)": _head(f, tokens),
         "dequantised matrices (estimate)": _dequantised(f, tokens, layers),
+    }
+
+
+def _step(f: Footprint, layout: Layout) -> dict[str, int]:
+    """In the optimizer's step, when the activations are gone; ZeRO-3 takes it group by group.
+
+    ZeRO copies its share of the gradients flat and then to float32, before the optimizer needs
+    what it needs. Source: deepspeed 0.19.8, zero/stage_1_and_2.py and stage3.py, `step`.
+    """
+    at_once = layout.shard(f.trainable, 1)
+    if layout.stage == 3:
+        at_once = min(at_once, layout.sub_group)
+    flat = f.weight_bytes if layout.stage else 0
+    on_card = 0 if layout.offload_optimizer else f.scratch
+    return {
+        "float32 gradients": 4 * at_once if layout.stage else 0,
+        "optimizer's step (estimate)": max(flat, on_card) * at_once,
     }
 
 

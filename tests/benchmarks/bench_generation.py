@@ -3,8 +3,9 @@ responses out.
 
     JMED_MIRROR=… python -m tests.benchmarks.bench_generation [--protocol paper] [--questions 300]
 
-A tiny Llama with random weights on the CPU, greedy; it never stops by itself, so every response
-has all its tokens. Medians of paired runs in one process.
+A tiny Llama with random weights on the CPU, or with --model FOLDER one in bfloat16 on the GPU,
+greedy; it never stops by itself, so every response has all its tokens. Medians of paired runs in
+one process.
 """
 
 import argparse
@@ -34,7 +35,7 @@ def one_by_one(lm: HFLM, asked: Sequence[Instance]) -> list[str]:
     responses = []
     for request in asked:
         prompt, settings = request.args
-        ids = lm.tokenizer(prompt, return_tensors="pt")["input_ids"]
+        ids = lm.tokenizer(prompt, return_tensors="pt")["input_ids"].to(lm.device)
         with torch.no_grad():
             made = lm.model.generate(
                 ids, attention_mask=torch.ones_like(ids), max_new_tokens=settings["max_gen_toks"],
@@ -53,18 +54,19 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--protocol", default="letters")
     parser.add_argument("--questions", type=int, default=64)
+    parser.add_argument("--model", type=Path, help="another model")
     chosen = parser.parse_args()
-    for row in _rows(chosen.protocol, spread_out(chosen.protocol, chosen.questions)):
+    asked = spread_out(chosen.protocol, chosen.questions)
+    for row in _rows(chosen.protocol, asked, chosen.model):
         table.add_row(*row)
-    console().print(
-        f"{EXAM}, llama of 2 layers of 64, float32; medians of {RUNS} paired runs; {machine()}"
-    )
+    of = f"{chosen.model.name}, bfloat16" if chosen.model else "llama of 2 layers of 64, float32"
+    console().print(f"{EXAM}, {of}; medians of {RUNS} paired runs; {machine()}")
     console().print(table)
 
 
-def _rows(protocol: str, asked: list[Instance]) -> list[list[str]]:
+def _rows(protocol: str, asked: list[Instance], model: Path | None) -> list[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
-        common = model_for(Path(folder), TINY)
+        common = model_for(Path(folder), TINY, model)
         models = {
             "loop": HFLM(**common),
             "hf, batch_size 16": HFLM(**common, batch_size=16),
@@ -86,12 +88,18 @@ def _rows(protocol: str, asked: list[Instance]) -> list[list[str]]:
     loop = runs["loop"]
     return [
         [
-            protocol, f"{len(asked)}", name, f"{fed[name].tokens:,}", f"{fed[name].calls:,}",
+            protocol, f"{len(asked)}", _way(name, models[name]),
+            f"{fed[name].tokens:,}", f"{fed[name].calls:,}",
             f"{run.median:.2f}", run.spread, f"{ratio(loop, run):.2f}", run.peak,
             f"{sum(a == b for a, b in zip(run.result or [], loop.result or [], strict=True))}",
         ]
         for name, run in runs.items()
     ]  # fmt: skip
+
+
+def _way(name: str, model: HFLM) -> str:
+    """The name, and whether jmed_hf went the stock way."""
+    return f"{name} (stock way)" if getattr(model, "fallback", None) else name
 
 
 if __name__ == "__main__":

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import torch
+
 RUNS = 5
 Result = TypeVar("Result")
 
 
 @dataclass
 class Runs(Generic[Result]):
-    """Of one way: seconds and MiB above the start of each run, and what the last one returned."""
+    """Of one way: seconds and MiB above the start of each run (of the card's memory where there is
+    one), and what the last one returned."""
 
     seconds: list[float] = field(default_factory=list)
     peaks: list[float] = field(default_factory=list)
@@ -48,7 +51,7 @@ def in_turn(
             found[name].result = way()
             found[name].seconds.append(time.perf_counter() - begun)
             if before is not None:
-                found[name].peaks.append(_status("VmHWM") - before)
+                found[name].peaks.append(_peak() - before)
     return found
 
 
@@ -60,12 +63,21 @@ def ratio(slow: Runs[Result], fast: Runs[Result]) -> float:
 def _start_of_peak() -> float | None:
     """Give back what can be, set the kernel's peak to now; MiB now, None where that is unknown."""
     gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated() / 2**20
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         return _status("VmRSS")
     except OSError:
         return None
+
+
+def _peak() -> float:
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return _status("VmHWM")
 
 
 def _status(name: str) -> float:

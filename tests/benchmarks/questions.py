@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from lm_eval.api.instance import Instance
 
 from demo.tiny_model import build_tokenizer
@@ -24,8 +25,15 @@ def spread_out(protocol: str, questions: int, shots: int | None = None) -> list[
     return [request for request in asked if request.doc_id in kept]
 
 
-def model_for(folder: Path, sizes: dict[str, Any]) -> dict[str, Any]:
-    """A Llama with random weights and a tokenizer of the exam's questions: HFLM's arguments."""
+def model_for(folder: Path, sizes: dict[str, Any], model: Path | None = None) -> dict[str, Any]:
+    """HFLM's arguments: of a Llama with random weights and a tokenizer of the exam's questions.
+
+    Args:
+        model: a folder with another model, asked in bfloat16, on the card where there is one.
+    """
+    if model:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return {"pretrained": str(model), "device": device, "dtype": "bfloat16", "max_length": 4096}
     # each text once: of repeated ones, BPE makes tokens of whole sentences
     texts = [" ".join((q.stem, *q.choices)) for q in load_exam(EXAM).questions]
     tokenizer = build_tokenizer(4000, texts)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,9 +111,11 @@ def accelerate() -> list[str]:
 
 
 def environment(**more: str) -> dict[str, str]:
+    """Of a process that asks nobody; DeepSpeed takes the CPU where there is no GPU."""
+    device = {} if torch.cuda.is_available() else {"DS_ACCELERATOR": "cpu"}
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return {
-        **os.environ, "PATH": path, "HF_HUB_OFFLINE": "1", "DS_ACCELERATOR": "cpu",
+        **os.environ, "PATH": path, "HF_HUB_OFFLINE": "1", **device,
         "OMP_NUM_THREADS": "1", "JMED_MIRROR": "", "JMED_CACHE": "/nonexistent", **more,
     }  # fmt: skip
 

@@ -85,10 +85,15 @@ def layout(run: Mapping[str, Any]) -> Layout:
 
 
 def memory(run: Mapping[str, Any]) -> float:
-    """Predicted GiB, of what the measurement counted."""
+    """Predicted GiB, of what the measurement counted: at the end of backward, where the stack held
+    all logits, or in the optimizer's step."""
     found = footprint(run)
+    return max(_memory(run, found), _memory(run, replace(found, scratch=0)))
+
+
+def _memory(run: Mapping[str, Any], found: Footprint) -> float:
     terms = dict(predict(found, layout(run), run["micro"]).terms)
-    if logits := run.get("logits"):
+    if (logits := run.get("logits")) and "head (estimate)" in terms:
         tokens = run["micro"] * run["length"]
         tile = found.weight_bytes * min(tokens, TILE_TOKENS) * TILE_WORDS
         terms["head (estimate)"] += logits * tokens * found.vocabulary - tile

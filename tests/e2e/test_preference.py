@@ -13,7 +13,15 @@ from safetensors.torch import load_file
 
 from demo.tiny_model import build
 from lm_eval_tasks.errors import JmedError
-from tests.e2e.sft_run import losses, quantized, recipe_of, write_recipe, write_rows
+from tests.e2e.sft_run import (
+    launcher,
+    losses,
+    quantized,
+    recipe_of,
+    train,
+    write_recipe,
+    write_rows,
+)
 from trainer import run_folder
 from trainer.merge import merge
 from trainer.recipe import Recipe, read_recipe
@@ -156,6 +164,19 @@ def test_resumed_the_losses_and_weights_are_equal_to_the_bit(
         assert losses(cut, key) == losses(whole, key), key
     assert (cut / ADAPTER).read_bytes() == (whole / ADAPTER).read_bytes()
     assert record(cut)["resumed"][0]["from"] == "checkpoint-4"
+
+
+def test_two_ranks_under_zero3_begin_at_the_adapter_and_take_the_same_steps(
+    place: Path, sft: Path
+) -> None:
+    """The frozen copy is sharded like the rest, and its turn to answer is the same on both."""
+    alone = trained(place, from_sft(place, sft, "alone", max_steps=3))
+    given = from_sft(place, sft, "ranks", max_steps=3, deepspeed="ds_configs/zero3.json")
+    file = write_recipe(place / "ranks.yaml", given)
+    train(file, start=[word.replace(".sft", ".dpo") for word in launcher(2)])
+    for key in ("loss", "rewards/margins"):
+        assert losses(place / "ranks", key) == pytest.approx(losses(alone, key), abs=1e-4)
+    assert losses(place / "ranks", "rewards/chosen")[0] == 0.0
 
 
 def test_it_is_merged_like_any_other(place: Path, sft: Path) -> None:

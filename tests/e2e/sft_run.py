@@ -70,10 +70,15 @@ def write_recipe(file: Path, recipe: Mapping[str, Any]) -> Path:
     return file
 
 
+PORTS: list[str] = []
+"""Those given out in this process."""
+
+
 def free_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+        PORTS.append(str(probe.getsockname()[1]))
+        return PORTS[-1]
 
 
 def launcher(ranks: int, kind: str = "deepspeed") -> list[str]:

@@ -7,6 +7,9 @@ from lm_eval_tasks.errors import JmedError, check_choice, check_keys
 
 CONTEXT = ("case", "published")
 FIGURES = ("skip", "keep")
+MOST_ORDERS = 120
+"""All that five choices have; each is a question more to be asked."""
+LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,12 @@ def parse_options(given: object) -> Options:
         sittings=tuple(sittings),
         context=check_choice(given.get("context", "case"), CONTEXT, f"{where}: context"),
         figures=check_choice(given.get("figures", "skip"), FIGURES, f"{where}: figures"),
-        permute=_whole(given.get("permute", 0), f"{where}: permute"),
-        seed=_whole(given.get("seed", 0), f"{where}: seed"),
+        permute=_whole(given.get("permute", 0), f"{where}: permute", MOST_ORDERS),
+        seed=_whole(given.get("seed", 0), f"{where}: seed", LARGEST_SEED),
     )
 
 
-def _whole(value: object, where: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise JmedError(f"{where}: found {value!r}; allowed: a whole number, 0 or more")
+def _whole(value: object, where: str, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise JmedError(f"{where}: found {value!r}; allowed: a whole number, 0 to {most}")
     return value

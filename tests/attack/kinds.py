@@ -183,7 +183,7 @@ def _private(folder: Path, chance: random.Random) -> None:
 
 
 def _seal(folder: Path) -> None:
-    if (folder / "x.jsonl").is_file():
+    if (folder / "x.jsonl").is_file() and not (folder / "x.sha256").is_dir():
         (folder / "x.sha256").unlink(missing_ok=True)
         digest = hashlib.sha256((folder / "x.jsonl").read_bytes()).hexdigest()
         (folder / "x.sha256").write_text(f"{digest}  x.jsonl\n", encoding="utf-8")

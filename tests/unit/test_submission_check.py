@@ -200,3 +200,10 @@ def test_the_schema_is_the_published_one_with_its_notice() -> None:
 
 
 SHA256 = "215f04c9a0d7a13f83c49ccd85f97018f39ad1e49af7a3a561841418e9ee08c9"
+
+
+def test_long_words_take_no_time_for_their_length() -> None:
+    """Minutes, when every letter was a place to begin an address at."""
+    assert leaks("a.a-a" * 100_000) == []
+    (found,) = leaks(f"{'a.' * 100}b@example.jp")
+    assert found.startswith("line 1: an e-mail address: ")

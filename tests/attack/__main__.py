@@ -77,7 +77,7 @@ def _run(names: list[str], seed: int) -> Iterator[dict[str, Any]]:
     while waiting or running:
         while waiting and len(running) < 2:
             name = waiting.pop(0)
-            command = [sys.executable, "-m", "tests.attack", "--kind", name, "--seed", str(seed)]
+            command = [sys.executable, "-m", "tests.attack", f"--kind={name}", "--seed", str(seed)]
             running[name] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         for name, process in list(running.items()):
             if process.poll() is None:

@@ -152,8 +152,10 @@ def _plant() -> dict[str, Any]:
 
 
 def _kills() -> int:
-    """The tests of tests/e2e that kill: at every write, and in training on two ranks."""
-    return subprocess.run([sys.executable, "-m", "pytest", "-q", *KILLS], check=False).returncode
+    """Kills at random moments of training, at every write of commands, and at every checkpoint."""
+    commands = (["tests.attack.kills"], ["pytest", "-q", *KILLS])
+    runs = [subprocess.run([sys.executable, "-m", *words], check=False) for words in commands]
+    return sum(bool(run.returncode) for run in runs)
 
 
 if __name__ == "__main__":

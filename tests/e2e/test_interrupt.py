@@ -199,14 +199,17 @@ def test_a_second_signal_ends_the_run_at_once(place: Path) -> None:
 
 def test_ctrl_c_before_the_first_step_is_one_line(place: Path) -> None:
     """While the recipe is read; what is imported later takes seconds, in which it may come too."""
-    pipe = place / "recipe.pipe"
-    os.mkfifo(pipe)
-    process = started([*launcher(1), str(pipe)])
-    writer = os.open(pipe, os.O_WRONLY)  # returns once the recipe is being read
+    begun = place / "reading"
+    code = (
+        "import pathlib, time; from trainer import sft; "
+        f"sft.read_recipe = lambda *_: (pathlib.Path({str(begun)!r}).touch(), time.sleep(100)); "
+        "sft.main(['recipe.yaml'])"
+    )
+    process = started([sys.executable, "-c", code])
+    wait_for(begun)
     process.send_signal(signal.SIGINT)
     told = process.communicate(timeout=100)[1]
-    os.close(writer)
     assert process.returncode == 130
     assert told.strip().splitlines() == [
-        "trainer.sft: interrupted; --resume goes on from the last whole checkpoint, if there is one"
+        "trainer.sft: interrupted; --resume goes on from the last whole checkpoint, if any"
     ]

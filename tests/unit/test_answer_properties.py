@@ -1,15 +1,12 @@
 """What no response may be read as, and what no way of writing may change."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lm_eval_tasks.answers import read_letters, read_number
 from lm_eval_tasks.reasoning import MARKS, Marks
+from tests.unit.cpu_seconds import cpu_seconds
 
 LETTER = st.sampled_from("abcde")
 DISEASE = st.sampled_from(["肺炎", "気胸", "肺塞栓症", "急性虫垂炎", "尿路結石"])
@@ -276,20 +273,6 @@ ADVERSARIAL = [
 ]
 
 
-@contextmanager
-def seconds(limit: float) -> Iterator[None]:
-    def stop(*_: object) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, limit)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.sampled_from(ADVERSARIAL), min_size=1, max_size=4),
@@ -301,7 +284,7 @@ def test_a_long_response_takes_time_in_proportion_to_its_length(
 ) -> None:
     unit = "".join(pieces)
     response = unit * (8_000 // len(unit)) + end
-    with seconds(2.0):  # a quadratic pattern takes minutes
+    with cpu_seconds(2.0):  # a quadratic pattern takes minutes
         read_letters(response)
         read_letters(response, 2)
         read_number(response)

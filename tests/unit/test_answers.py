@@ -1,7 +1,3 @@
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +9,7 @@ from lm_eval_tasks.answers import (
     same_number,
 )
 from lm_eval_tasks.reasoning import strip_reasoning
+from tests.unit.cpu_seconds import cpu_seconds
 
 SHORT = {
     "c": "c | C | ｃ | Ｃ． | (c) | （Ｃ） | 「c」 | **c** | c です。 | c. 肺炎 | c：肺炎",
@@ -205,20 +202,6 @@ def test_arbitrary_text_never_raises_and_only_letters_in_use_are_read(text: str)
     assert "\n" not in published_prediction(text)
 
 
-@contextmanager
-def seconds(limit: float) -> Iterator[None]:
-    def stop(*_: object) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, limit)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 @pytest.mark.parametrize(
     "response",
     [
@@ -231,6 +214,6 @@ def seconds(limit: float) -> Iterator[None]:
     ],
 )
 def test_long_responses_are_read_in_no_time(response: str) -> None:
-    with seconds(0.25):
+    with cpu_seconds(0.25):
         read_letters(response)
         read_number(response)

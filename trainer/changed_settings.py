@@ -26,7 +26,7 @@ HARMLESS = frozenset(
             "project", "trackio_space_id", "trackio_bucket_id", "trackio_static_space_id",
             "disable_tqdm", "skip_memory_metrics", "debug", "include_num_input_tokens_seen",
             "dataloader_num_workers", "dataloader_pin_memory", "dataloader_prefetch_factor",
-            "dataloader_persistent_workers", "dataset_num_proc", "ddp_timeout",
+            "dataloader_persistent_workers", "ddp_timeout",
             "torch_empty_cache_steps", "eval_accumulation_steps", "deepspeed", "push_to_hub",
             "hub_model_id", "hub_private_repo", "hub_strategy", "hub_always_push", "hub_revision",
         )),

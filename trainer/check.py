@@ -173,7 +173,8 @@ def _rows(
 
 def _in_order(recipe: Recipe, lengths: list[int], batch: Batch) -> list[int]:
     """Lengths as the first epoch meets them."""
-    seed = recipe.train.get("data_seed") or recipe.train.get("seed", 42)
+    own = recipe.train.get("data_seed")
+    seed = recipe.train.get("seed", 42) if own is None else own
     if recipe.train.get("train_sampling_strategy") != "group_by_length":
         return shuffled(lengths, seed)
     return [lengths[place] for place in LengthGroups(lengths, batch.total, seed)]

@@ -116,12 +116,12 @@ def set_aside(checkpoint: Path) -> Path:
 
 
 def read_state(checkpoint: Path) -> dict[str, Any]:
-    """trainer_state.json.
+    """trainer_state.json of a checkpoint whose hashes were compared.
 
     Raises:
         JsonError: it is not what transformers writes.
     """
-    state: dict[str, Any] = read_json(checkpoint / "trainer_state.json", State)
+    state: dict[str, Any] = read_json(checkpoint / "trainer_state.json", State, proven=True)
     return state
 
 

@@ -21,6 +21,7 @@ DERIVED = {
     "chat_template_path": "training and lm_eval must use the tokenizer's own template",
     "completion_only_loss": "answers are learnt wherever a row has a prompt, all of a text row",
     "assistant_only_loss": "use data.learn",
+    "dataset_kwargs": "rows are tokenised and packed before TRL sees them",
     "do_train": "a recipe trains",
     "do_eval": "use eval_strategy",
     "local_rank": "the launcher sets it",
@@ -169,7 +170,7 @@ def _evaluation(recipe: Recipe) -> Iterator[str]:
     for key in ("load_best_model_at_end", "metric_for_best_model"):
         if train.get(key) and not evaluates:
             yield f"train.{key}: needs train.eval_strategy and data.eval_fraction"
-    evaluated = train.get("eval_steps", train.get("logging_steps", 10))
+    evaluated = train.get("eval_steps") or train.get("logging_steps") or 10
     saved = train.get("save_steps", 500)
     by_steps = {train.get("eval_strategy"), train.get("save_strategy", "steps")} == {"steps"}
     if train.get("load_best_model_at_end") and by_steps and evaluated != saved:

@@ -5,7 +5,7 @@ Tokenised once by one process of a host, into Arrow files that all of them map (
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
@@ -43,14 +43,14 @@ class Part:
     """Training or held-out rows. examples: as tokens; their `rows` are what TRL takes.
 
     sha256: of ids and labels in order. tokens, learnt: how many there are.
-    lengths: of each example before anything was cut. counts: what was dropped, cut or marked.
+    lengths: before anything was cut -> how many have it. counts: what was dropped, cut or marked.
     """
 
     examples: TokenRows
     sha256: str
     tokens: int
     learnt: int
-    lengths: list[int]
+    lengths: Mapping[int, int]
     counts: dict[str, int]
 
 
@@ -130,7 +130,7 @@ def tokens_of(
         else:
             made = (t for e in group for t in encode(e, template, audit, apart=limits.apart))
         for tokens in made:
-            audit.lengths.append(len(tokens.ids))
+            audit.lengths[len(tokens.ids)] += 1
             yield from limits.fit(tokens, audit.counts)
     limits.check(audit.lengths, audit.counts)
     audit.counts = +audit.counts  # without what was looked for and not found
@@ -175,7 +175,7 @@ def _write(
         )  # fmt: skip
         made = tokens_of(bar, template, limits_of(recipe), audit)
         written = write_tokens(folder / f"{name}.arrow", made)
-        record[name] = {**written, "lengths": audit.lengths, "counts": audit.counts}
+        record[name] = {**written, "lengths": sorted(audit.lengths.items()), "counts": audit.counts}
     audit = audits["train"]
     if template.eos_token and not any(one.documents for one in audits.values()):
         raise JmedError("data.eos_token: no row is plain text; allowed with rows of text")
@@ -187,7 +187,8 @@ def _write(
 
 
 def _part(folder: Path, record: dict[str, Any], name: str) -> Part:
-    return Part(examples=TokenFile(folder / f"{name}.arrow"), **record[name])
+    lengths = {int(length): int(count) for length, count in record[name]["lengths"]}
+    return Part(examples=TokenFile(folder / f"{name}.arrow"), **record[name] | {"lengths": lengths})
 
 
 def _together(texts: Iterable[Example]) -> Iterator[list[Example]]:

@@ -1,5 +1,6 @@
 """JSON that a run left behind, read with one error for all that can be wrong with it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ from lm_eval_tasks.text_file import read_text
 __all__ = ["JsonError", "parse", "read_json"]
 
 
-def read_json(file: Path, kind: type[BaseModel] | TypeAdapter[Any]) -> Any:
+def read_json(file: Path, kind: type[BaseModel] | TypeAdapter[Any], *, proven: bool = False) -> Any:
     """Read a file and hold it against its form.
+
+    Args:
+        proven: its bytes are known to be those that this trainer wrote: then it may be larger than
+            what somebody else sends, as the history of a long run is.
 
     Returns:
         The content as it stands there: what the form does not name is kept.
@@ -22,14 +27,14 @@ def read_json(file: Path, kind: type[BaseModel] | TypeAdapter[Any]) -> Any:
         JsonError: it cannot be read, is not JSON, or has another form.
     """
     try:
-        text = read_text(file, LARGEST)
+        text = read_text(file, LARGEST << 8 if proven else LARGEST)
     except JmedError as error:
         raise JsonError(str(error).replace(str(file), file.name, 1)) from None
     try:
-        content = parse(text, kind)
-    except JsonError as error:
+        content = json.loads(text) if proven else parse_json(text, nan=True)
+        return _formed(content, kind)
+    except (JsonError, ValueError) as error:
         raise JsonError(f"{file.name}: {error}") from None
-    return content
 
 
 def parse(text: str, kind: type[BaseModel] | TypeAdapter[Any]) -> Any:
@@ -38,7 +43,10 @@ def parse(text: str, kind: type[BaseModel] | TypeAdapter[Any]) -> Any:
     Raises:
         JsonError: saying where in the text, and what was found.
     """
-    content = parse_json(text, nan=True)  # a loss that is no number is written so
+    return _formed(parse_json(text, nan=True), kind)  # a loss that is no number is written so
+
+
+def _formed(content: Any, kind: type[BaseModel] | TypeAdapter[Any]) -> Any:
     form = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
     try:
         form.validate_python(content)

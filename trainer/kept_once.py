@@ -59,7 +59,9 @@ def _whole(folder: Path) -> dict[str, Any] | None:
     if fault_of(folder, sha256) is not None:
         return None
     try:
-        record: dict[str, Any] = read_json(folder / RECORD, TypeAdapter(dict[str, Any]))
+        record: dict[str, Any] = read_json(
+            folder / RECORD, TypeAdapter(dict[str, Any]), proven=True
+        )
     except JsonError:
         return None
     return record

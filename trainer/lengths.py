@@ -1,8 +1,10 @@
 """Token lengths -> histogram, padding and packing: what the batches will be made of."""
 
 import random
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 
 @dataclass(frozen=True)
@@ -17,18 +19,27 @@ class Lengths:
     """(from, up to and including, how many)"""
 
 
-def summarize(lengths: Sequence[int], bins: int = 10) -> Lengths:
-    """Count lengths in equally wide bins; all zero where there are none."""
-    ordered = sorted(lengths)
-    if not ordered:
+def summarize(lengths: Mapping[int, int], bins: int = 10) -> Lengths:
+    """Count lengths in equally wide bins; all zero where there are none.
+
+    Args:
+        lengths: length -> how many have it.
+    """
+    count = sum(lengths.values())
+    if not count:
         return Lengths(0, 0, 0, 0, ())
-    width = -(-ordered[-1] // bins)
-    edges = [(start + 1, start + width) for start in range(0, ordered[-1], width)]
+    ordered, longest = sorted(lengths.items()), max(lengths)
+    width = -(-longest // bins)
+    edges = [(start + 1, start + width) for start in range(0, longest, width)]
     counted = tuple(
-        (low, high, sum(low <= length <= high for length in ordered)) for low, high in edges
+        (low, high, sum(many for length, many in ordered if low <= length <= high))
+        for low, high in edges
     )
-    at = [ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.5, 0.95)]
-    return Lengths(len(ordered), at[0], at[1], ordered[-1], counted)
+    up_to = list(accumulate(many for _, many in ordered))
+    median, p95 = (
+        ordered[bisect_right(up_to, min(count - 1, int(share * count)))][0] for share in (0.5, 0.95)
+    )
+    return Lengths(count, median, p95, longest, counted)
 
 
 def bar(count: int, most: int, width: int = 40) -> str:

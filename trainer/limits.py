@@ -44,13 +44,13 @@ class Limits:
             reason = "the prompt alone fills max_length" if alone else "longer than max_length"
             counts[f"dropped: {reason}"] += 1
 
-    def check(self, lengths: list[int], counts: Counter[str]) -> None:
+    def check(self, lengths: Counter[int], counts: Counter[str]) -> None:
         """See that no more was dropped or cut than the recipe allows.
 
         Raises:
             JmedError: with the numbers, and what would help.
         """
-        examples = len(lengths)
+        examples = lengths.total()
         dropped = sum(n for what, n in counts.items() if what.startswith("dropped"))
         if self.overlength == "error" and dropped:
             raise JmedError(

@@ -121,7 +121,7 @@ def tokenize_pairs(
     bar = tqdm(examples, desc=f"tokenize {what}", unit="row", disable=None, leave=False)
     for example in seen(bar, template, audit):
         pair = encode_pair(example, template, audit)
-        audit.lengths.append(pair.longer)
+        audit.lengths[pair.longer] += 1
         fitting += _fit(pair, limits, audit.counts)
     limits.check(audit.lengths, audit.counts)
     kept = [pair for pair in fitting if pair.chosen.ids != pair.rejected.ids]

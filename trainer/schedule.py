@@ -1,6 +1,9 @@
 """How many steps and epochs a run has, and what it feeds to the model."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from trainer.batch import Batch
 from trainer.recipe import Recipe
@@ -66,7 +69,9 @@ def plan_schedule(recipe: Recipe, rows: int, tokens: int, batch: Batch) -> Sched
         rows: what a batch is made of: examples, or packed rows.
         tokens: of all rows.
     """
-    micro_batches = -(-rows // (batch.micro * batch.processes))
+    together = batch.micro * batch.processes
+    dropped = together - 1 if recipe.train.get("dataloader_drop_last") else 0
+    micro_batches = -(-(rows - dropped) // together)
     per_epoch = max(1, -(-micro_batches // batch.accumulation))
     epochs = recipe.train.get("num_train_epochs", 1)
     steps = recipe.train.get("max_steps") or -(-int(per_epoch * epochs * 1000) // 1000)
@@ -91,6 +96,16 @@ def plan_run(recipe: Recipe, rows: Rows | None, batch: Batch) -> Planned:
     return Planned(f"{steps}; {most}{plan.tokens:,} tokens", plan.steps, fed, evaluated)
 
 
+def evaluated_every(train: Mapping[str, Any], steps: int) -> int:
+    """Steps between evaluations by steps: `eval_steps`, else `logging_steps`, TRL's default 10.
+
+    Below 1 they are a share of all steps, rounded up (transformers 5.23, trainer_callback.py,
+    `TrainerState.compute_steps`).
+    """
+    given = float(train.get("eval_steps") or train.get("logging_steps") or 10)
+    return max(1, math.ceil(steps * given) if given < 1 else int(given))
+
+
 def _without_rows(recipe: Recipe, batch: Batch, per_micro_batch: int) -> Planned:
     steps = recipe.train.get("max_steps")
     if steps is None:
@@ -104,11 +119,12 @@ def _without_rows(recipe: Recipe, batch: Batch, per_micro_batch: int) -> Planned
 
 
 def _evaluated(recipe: Recipe, rows: Rows, plan: Schedule, processes: int) -> Fed:
-    """All evaluations together; transformers evaluates every `eval_steps`, 500 if not said."""
+    """All evaluations together."""
     train = recipe.train
-    strategy, every = str(train.get("eval_strategy", "no")), train.get("eval_steps") or 500
+    strategy = str(train.get("eval_strategy", "no"))
     if strategy in ("no", "False"):
         return NOTHING
-    times = plan.steps // int(every) if strategy == "steps" else round(plan.epochs)
+    every = evaluated_every(train, plan.steps)
+    times = plan.steps // every if strategy == "steps" else round(plan.epochs)
     at_once = int(train.get("per_device_eval_batch_size", 8)) * processes
     return Fed(times * -(-rows.held_out // at_once), times * rows.held_out_tokens)

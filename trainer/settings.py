@@ -105,8 +105,7 @@ def _given(recipe: Recipe) -> tuple[Any, dict[str, Any]]:
 
 def _dataset_kwargs(train: Mapping[str, Any]) -> dict[str, Any]:
     """TRL's steps copy every row to cut and filter it; these rows need neither, and are packed."""
-    given: dict[str, Any] = dict(train.get("dataset_kwargs") or {})
-    return given if train.get("shuffle_dataset") else {"skip_prepare_dataset": True, **given}
+    return {} if train.get("shuffle_dataset") else {"skip_prepare_dataset": True}
 
 
 def check_fields(section: Mapping[str, Any], kind: type, where: str) -> None:

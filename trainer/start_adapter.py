@@ -5,14 +5,15 @@ of it as the reference.
 """
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from safetensors import safe_open
 
 from lm_eval_tasks.errors import JmedError
 from trainer.base_identity import base_identity
+from trainer.json_file import JsonError, read_json
 from trainer.recipe import Model
 from trainer.run_state import read_run
 
@@ -153,5 +154,8 @@ def _comparable(value: Any) -> Any:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    try:
+        found: dict[str, Any] = read_json(folder / CONFIG, TypeAdapter(dict[str, Any]))
+    except JsonError as error:
+        raise JmedError(f"model.adapter_name_or_path: {folder}: {error}") from None
     return found

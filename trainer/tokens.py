@@ -55,7 +55,7 @@ class Tokens:
 
 @dataclass
 class Audit:
-    """What tokenising found. lengths: tokens of each example, before anything is cut.
+    """What tokenising found. lengths: in tokens, before anything is cut -> how many have it.
 
     documents: rows of plain text. own: rows of one's own with a prompt, thus without worked
         examples. chat: the first conversation.
@@ -65,7 +65,7 @@ class Audit:
     kept + dropped = examples + added.
     """
 
-    lengths: list[int] = field(default_factory=list)
+    lengths: Counter[int] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     documents: int = 0
     own: int = 0

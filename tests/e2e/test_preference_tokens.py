@@ -94,7 +94,7 @@ def test_a_pair_whose_one_answer_is_too_long_is_an_error_or_dropped_whole(
     kept, audit = tokenize_pairs([TEXT, LONG], template, Limits(32, "drop"), "train")
     assert [pair.chosen.where for pair in kept] == ["rows:1"]
     assert audit.counts == {"dropped: longer than max_length": 1}
-    assert len(audit.lengths) == 2
+    assert audit.lengths.total() == 2
     assert max(audit.lengths) > 100
 
 

@@ -1,5 +1,6 @@
 """Steps, padding and hours of a plan, without starting a command."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from trainer.batch import Batch
 from trainer.check import _in_order
 from trainer.gpus import known_cards
-from trainer.lengths import fed_tokens
+from trainer.lengths import fed_tokens, summarize
 from trainer.memory import Footprint
 from trainer.peak import Layout
 from trainer.recipe import Recipe
@@ -63,7 +64,9 @@ def test_a_run_is_as_many_micro_batches_as_its_steps_accumulate() -> None:
     ("train", "evaluations"),
     [
         ({"eval_strategy": "steps", "eval_steps": 10}, 2),
-        ({"eval_strategy": "steps"}, 0),
+        ({"eval_strategy": "steps"}, 2),  # TRL's logging_steps, 10
+        ({"eval_strategy": "steps", "logging_steps": 5}, 4),
+        ({"eval_strategy": "steps", "eval_steps": 0.1}, 7),  # every 3 of 21
         ({"eval_strategy": "epoch"}, 3),
         ({"eval_strategy": "no"}, 0),
     ],
@@ -73,6 +76,25 @@ def test_evaluations_are_counted(train: dict[str, Any], evaluations: int) -> Non
     rows = Rows(count=100, tokens=9000, held_out=40, held_out_tokens=3000, exact=True)
     found = plan_run(recipe(**train), rows, BATCH).evaluated
     assert found == Fed(evaluations * 3, evaluations * 3000)
+
+
+def test_a_last_batch_that_is_dropped_is_no_step() -> None:
+    rows = Rows(count=15, tokens=1500, held_out=0, held_out_tokens=0, exact=True)
+    given = {"num_train_epochs": 10}
+    together = Batch(8, 4, 1, 2)
+    assert plan_run(recipe(**given), rows, together).steps == 20
+    assert plan_run(recipe(**given, dataloader_drop_last=True), rows, together).steps == 10
+
+
+@given(st.lists(st.integers(1, 5000), max_size=60))
+def test_a_summary_of_counts_is_that_of_the_list(lengths: list[int]) -> None:
+    found = summarize(Counter(lengths))
+    ordered = sorted(lengths)
+    assert found.count == len(lengths)
+    if ordered:
+        at = [ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.5, 0.95)]
+        assert [found.median, found.p95, found.longest] == [*at, ordered[-1]]
+        assert sum(count for _, _, count in found.bins) == len(lengths)
 
 
 def test_without_rows_a_run_of_given_steps_is_bounded_and_another_is_per_million() -> None:

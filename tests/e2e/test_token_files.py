@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trl import pack_dataset
 
+from lm_eval_tasks import json_file
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import ROOT, environment
 from tests.e2e.token_cases import (
@@ -171,6 +172,22 @@ def test_rows_that_are_not_packed_are_fed_as_they_are(base: Path, tmp_path: Path
     ):
         assert fed(held_out, train, key) is held_out.examples.rows
     assert "seq_lengths" in fed(held_out, packing, "eval_packing").column_names
+
+
+def test_a_corpus_of_many_lengths_is_found_again(
+    monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    """Limits on what somebody else sends do not hold for what was just written here."""
+    monkeypatch.setattr(json_file, "MOST_VALUES", 10)
+    made: list[Path] = []
+
+    def make(folder: Path) -> dict[str, list[int]]:
+        made.append(folder)
+        return {"lengths": [*range(100)]}
+
+    for _ in range(2):
+        assert kept_once.kept_once("many", make)[1] == {"lengths": [*range(100)]}
+    assert len(made) == 1
 
 
 def test_a_fault_of_the_rows_leaves_nothing_behind(base: Path, tmp_path: Path, cache: Path) -> None:

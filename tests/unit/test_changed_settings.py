@@ -16,6 +16,7 @@ from trainer.changed_settings import check_same
         ("recipe.train_batch_size", 8, 16),
         ("recipe.adapter.lora_alpha", 16, 32),
         ("recipe.train.max_steps", 100, 200),
+        ("recipe.train.dataset_num_proc", None, 2),  # TRL packs each process's share by itself
         ("train_data_sha256", "aa", "bb"),
     ],
 )

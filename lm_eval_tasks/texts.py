@@ -1,7 +1,7 @@
 """One normal form of answer texts, for selection and metrics; and text that a terminal can take."""
 
 import re
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 _BETWEEN = re.compile(r"[,、\n]")
 
@@ -14,5 +14,10 @@ def normal_form(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Without what would steer a terminal: control characters become "\ufffd"."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    """Without what would steer a terminal: control characters become "\ufffd".
+
+    Spaces of all widths stay: the full-width one stands in Japanese names.
+    """
+    return "".join(
+        letter if letter.isprintable() or category(letter) == "Zs" else "\ufffd" for letter in text
+    )

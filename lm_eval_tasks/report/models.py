@@ -148,6 +148,8 @@ def reason(line: str) -> tuple[str, str]:
     file = FILE.search(line)
     kinds = {
         "newer run": "newer",
+        "there is a run of the same": "same",
+        "there is a whole run of the same": "same",
         "no jmed task": "foreign",
         "--log_samples": "no samples",
         "no samples": "no samples",

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ LATEST = 1e11
 class TaskRun:
     """One task of one lm_eval process.
 
-    setting: what makes runs of one model and task different: adapter and other model_args, shots,
-        chat template, options and docs.
+    setting: what makes runs of one model and task different: adapter and other model_args, engine,
+        shots, chat template, system instruction, generation settings, options and docs.
     asked: how many docs the task has; fewer samples mean a run with --limit.
     version: of the task, as lm-eval records it.
     date: when the run began, seconds since 1970; minus infinity where the results do not say.
@@ -48,8 +48,12 @@ class Runs:
     left_out: Sequence[str]
 
 
-def read_runs(folder: Path) -> Runs:
+def read_runs(folder: Path, fault: Callable[[TaskRun], str | None] = lambda _: None) -> Runs:
     """Read all runs of jmed tasks below `folder`, or those of one results_*.json.
+
+    Args:
+        fault: what is wrong with a run, None for nothing; one with a fault is left out, and never
+            takes the place of an older one.
 
     Raises:
         JmedError: there is none that can be read.
@@ -59,6 +63,9 @@ def read_runs(folder: Path) -> Runs:
     files = [folder] if folder.is_file() else folder.rglob("results_*.json")
     for file in sorted(files, key=lambda path: (path.name, path)):
         for run in _runs_of(file, left_out):
+            if wrong := fault(run):
+                left_out.append(wrong)
+                continue
             key = run.model, run.task, run.setting
             older, newest[key] = sorted((newest.get(key, run), run), key=_rank)
             if older is not run or newest[key] is not run:
@@ -154,6 +161,10 @@ def _setting(results: Mapping[str, Any], config: Mapping[str, Any]) -> str:
         "shots": config.get("num_fewshot"),
         "options": metadata.get("jmed"),
         "docs": metadata["questions"].get("docs_sha256"),
+        "generation": config.get("generation_kwargs"),
+        "system_instruction": results.get("system_instruction_sha"),
+        "turns": bool(results.get("fewshot_as_multiturn")),
+        "engine": results.get("model_source"),
     }
     return json.dumps(parts, sort_keys=True, default=str)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.runs import read_runs
+from lm_eval_tasks.runs import TaskRun, read_runs
 from lm_eval_tasks.scored import Scored, score
 
 
@@ -23,13 +23,14 @@ def read_scored(folder: Path) -> ScoredRuns:
     Raises:
         JmedError: there is none that can be read.
     """
-    found = read_runs(folder)
-    scored, left_out = [], list(found.left_out)
-    for run in found.runs:
+    scored: dict[tuple[Path, str], Scored] = {}
+
+    def fault(run: TaskRun) -> str | None:
         try:
-            scored.append(score(run))
+            scored[run.file, run.task] = score(run)
         except JmedError as error:
-            left_out.append(str(error))
-    if not scored:
-        raise JmedError(f"{folder}: no run that can be read: {'; '.join(left_out)}")
-    return ScoredRuns(scored, left_out)
+            return str(error)
+        return None
+
+    found = read_runs(folder, fault)
+    return ScoredRuns([scored[run.file, run.task] for run in found.runs], found.left_out)

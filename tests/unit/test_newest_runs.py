@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks.runs import read_runs
+from lm_eval_tasks.scored_runs import read_scored
 from tests.unit.written_runs import Invented, written
 
 WHOLE = Invented([True, False] * 4)
@@ -62,3 +63,30 @@ def test_a_date_that_cannot_be_is_none(date: object, tmp_path: Path) -> None:
     written(tmp_path, replace(WHOLE, changes={"date": date}), stamp=SECOND)
     dated = written(tmp_path, replace(WHOLE, changes={"date": 1767322800.5}), stamp=FIRST)
     assert [run.file for run in read_runs(tmp_path).runs] == [dated]
+
+
+def test_a_damaged_newer_result_hides_no_older_one(tmp_path: Path) -> None:
+    sound = written(tmp_path, WHOLE, stamp=FIRST)
+    impossible = replace(WHOLE, changes={"results": {WHOLE.task: {"acc,none": 5.0}}})
+    written(tmp_path, impossible, stamp=SECOND)
+    found = read_scored(tmp_path)
+    assert [scored.run.file for scored in found.scored] == [sound]
+    (line,) = found.left_out
+    assert "acc" in line
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"configs.generation_kwargs": {"max_gen_toks": 8192, "temperature": 0.6}},
+        {"system_instruction_sha": "ab" * 32},
+        {"fewshot_as_multiturn": True},
+        {"model_source": "vllm"},
+    ],
+)
+def test_runs_that_cannot_be_compared_are_not_the_same(
+    change: dict[str, object], tmp_path: Path
+) -> None:
+    written(tmp_path, WHOLE, stamp=FIRST)
+    written(tmp_path, replace(WHOLE, changes=change), stamp=SECOND)
+    assert len(read_runs(tmp_path).runs) == 2

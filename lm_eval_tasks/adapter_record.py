@@ -12,6 +12,8 @@ from lm_eval_tasks.json_file import read_json
 from lm_eval_tasks.record_schemas import fault
 
 FILE = "run.json"
+ADAPTERS = ("peft", "lora_local_path", "delta")
+"""Model arguments by which lm-eval's model classes take weights that change a base."""
 
 
 def model_arguments(results: Mapping[str, Any]) -> dict[str, str]:
@@ -23,8 +25,13 @@ def model_arguments(results: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in given.items()}
 
 
+def adapter_of(arguments: Mapping[str, str]) -> str:
+    """The adapter among --model_args, whatever the model class calls it; "" for none."""
+    return next((arguments[key] for key in ADAPTERS if arguments.get(key)), "")
+
+
 def adapter_record(results: Mapping[str, Any], beside: Path | None = None) -> dict[str, Any] | None:
-    """run.json of the adapter in `peft=`, or of the model itself if the trainer made it.
+    """run.json of the adapter, or of the model itself if the trainer made it.
 
     Args:
         beside: the results file; a relative folder is looked for from here, then from above it.
@@ -39,7 +46,7 @@ def adapter_record(results: Mapping[str, Any], beside: Path | None = None) -> di
 def record_folder(results: Mapping[str, Any], beside: Path | None = None) -> Path | None:
     """Where that lies: with the weights or, if they are a milestone, one folder above."""
     arguments = model_arguments(results)
-    weights = arguments.get("peft") or arguments.get("pretrained")
+    weights = adapter_of(arguments) or arguments.get("pretrained")
     if not weights:
         return None
     roots = [Path(), *(beside.resolve().parents if beside else [])]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
-from lm_eval_tasks.adapter_record import model_arguments, record_folder
+from lm_eval_tasks.adapter_record import adapter_of, model_arguments, record_folder
 from lm_eval_tasks.runs import TaskRun
 from lm_eval_tasks.submission import permitted
 from lm_eval_tasks.texts import printable
@@ -60,7 +60,7 @@ def model_names(runs: Sequence[TaskRun], *, show_local: bool) -> list[ModelName]
     models = _numbered([name.model for name in names], [_given(run) for run in runs])
     adapters = _numbered(
         [name.adapter for name in names],
-        [model_arguments(run.results).get("peft", "") for run in runs],
+        [adapter_of(model_arguments(run.results)) for run in runs],
     )
     return [
         name._replace(model=model, adapter=adapter)
@@ -141,12 +141,14 @@ def _folder(given: str) -> str:
 
 
 def _adapter(results: Mapping[str, Any], *, show_local: bool) -> str:
-    peft = model_arguments(results).get("peft", "")
+    arguments = model_arguments(results)
+    adapter = adapter_of(arguments)
     # the name of a milestone does not say which training it is of
-    if peft and show_local and record_folder(results) == Path(peft).parent:
-        return printable("/".join(Path(peft).parts[-2:]))
-    sha = (results.get("config") or {}).get("peft_sha")
-    return _shown(peft, sha, LOCAL_ADAPTER, show_local=show_local) if peft else ""
+    if adapter and show_local and record_folder(results) == Path(adapter).parent:
+        return printable("/".join(Path(adapter).parts[-2:]))
+    # lm-eval asks the Hub for the commit of `peft` alone; the others are folders as a rule
+    sha = (results.get("config") or {}).get("peft_sha") if arguments.get("peft") else ""
+    return _shown(adapter, sha, LOCAL_ADAPTER, show_local=show_local) if adapter else ""
 
 
 def _last(path: str) -> str:

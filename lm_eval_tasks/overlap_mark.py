@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from lm_eval_tasks.adapter_record import adapter_record, model_arguments
+from lm_eval_tasks.adapter_record import adapter_of, adapter_record, model_arguments
 from lm_eval_tasks.scored import Scored
 
 TEXTS = {
@@ -45,7 +45,7 @@ def overlap_mark(scored: Scored) -> OverlapMark:
     results = scored.run.results
     record = adapter_record(results, scored.run.file)
     if record is None:
-        return OverlapMark("no record" if model_arguments(results).get("peft") else "")
+        return OverlapMark("no record" if adapter_of(model_arguments(results)) else "")
     overlap = record["overlap"]
     if found := overlap["found"].get(scored.exam):
         return OverlapMark("found", found["rows"], found["questions"])

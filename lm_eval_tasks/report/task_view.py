@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
-from lm_eval_tasks.adapter_record import model_arguments
+from lm_eval_tasks.adapter_record import adapter_of, model_arguments
 from lm_eval_tasks.breakdown import DIVISIONS
 from lm_eval_tasks.card import exam_names, read_card
 from lm_eval_tasks.comparison_table import asked, limit, task_label
@@ -186,7 +186,7 @@ def _counts(scored: Scored, words: Words) -> dict[str, str]:
     left_out = questions.get("left_out") or {}
     marked = questions.get("marked") or {}
     mark = overlap_mark(scored)
-    adapted = bool(model_arguments(scored.run.results).get("peft"))
+    adapted = bool(adapter_of(model_arguments(scored.run.results)))
     overlap = mark.kind or ("none" if adapted else "no adapter")
     return {
         words["published"]: str(questions.get("published", "?")),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any
 
-from lm_eval_tasks.adapter_record import model_arguments
+from lm_eval_tasks.adapter_record import ADAPTERS, adapter_of, model_arguments
 from lm_eval_tasks.card import Card, read_card
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.options import Options, parse_options
@@ -17,8 +17,6 @@ from lm_eval_tasks.submission import permitted
 from lm_eval_tasks.task_names import task_names
 from lm_eval_tasks.verdict import Verdict, verdicts
 
-ADAPTERS = ("peft", "lora_local_path", "delta")
-"""Model arguments by which lm-eval's model classes take weights that change a base."""
 LEFT_OUT = ("needs a figure", "another sitting")
 ENGINES = ("hf", "jmed_hf", "vllm", "sglang", "local-completions", "local-chat-completions")
 
@@ -147,7 +145,7 @@ def _entry(run: TaskRun) -> Entry:
 
 
 def has_adapter(results: Mapping[str, Any]) -> bool:
-    return any(model_arguments(results).get(key) for key in ADAPTERS)
+    return bool(adapter_of(model_arguments(results)))
 
 
 def _values(scored: Scored, where: str) -> list[Value]:

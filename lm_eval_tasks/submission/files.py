@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lm_eval_tasks.adapter_record import adapter_record, model_arguments
+from lm_eval_tasks.adapter_record import ADAPTERS, adapter_of, adapter_record, model_arguments
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.runs import TaskRun, read_runs
 from lm_eval_tasks.submission import eval_results, every_eval_ever, igakuqa119
-from lm_eval_tasks.submission.entry import ADAPTERS, Entry, entry_of, has_adapter
+from lm_eval_tasks.submission.entry import Entry, entry_of, has_adapter
 from lm_eval_tasks.submission.faults import faults
 from lm_eval_tasks.submission.label import label
 from lm_eval_tasks.submission.model_card import model_card, overlap_of
@@ -100,7 +100,7 @@ def _training(runs: Sequence[TaskRun]) -> Training | None:
     run = next((run for run in runs if has_adapter(run.results)), runs[0])
     record = adapter_record(run.results, run.file)
     arguments = model_arguments(run.results)
-    step = MILESTONE.search(arguments.get("peft") or arguments.get("pretrained", ""))
+    step = MILESTONE.search(adapter_of(arguments) or arguments.get("pretrained", ""))
     return training_of(record, int(step[1]) if step else 0) if record else None
 
 

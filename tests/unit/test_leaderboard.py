@@ -13,6 +13,7 @@ from lm_eval_tasks.cli import main
 from lm_eval_tasks.leaderboard import leaderboard
 from lm_eval_tasks.leaderboard_files import END, START, as_html, as_markdown
 from lm_eval_tasks.model_name import model_names, public_name
+from lm_eval_tasks.submission.entry import has_adapter
 from tests.unit.written_runs import Invented, scored, written
 
 YES, NO = True, False
@@ -124,6 +125,24 @@ def test_a_model_of_the_hub_is_one_wherever_its_cache_is() -> None:
     cached = "/h/.cache/models--org--m-7B/snapshots/0ab1"
     runs = [scored(Invented([YES], model_args=f"pretrained={m}")).run for m in (cached, "org/m-7B")]
     assert {str(name) for name in model_names(runs, show_local=True)} == {"org/m-7B"}
+
+
+@pytest.mark.parametrize("argument", ["peft", "lora_local_path", "delta"])
+@pytest.mark.parametrize("record", [True, False])
+def test_an_adapter_is_one_whatever_the_engine_calls_it(
+    argument: str, record: bool, tmp_path: Path
+) -> None:
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    found = {"sample": {"rows": 7, "questions": 5}}
+    text = json.dumps({"overlap": {"found": found, "compared": [], "not_here": []}})
+    if record:
+        (adapter / "run.json").write_text(text, encoding="utf-8")
+    run = scored(Invented([YES] * 4, model_args=f"pretrained=org/base,{argument}={adapter}"))
+    (row,) = leaderboard([run])
+    assert (row.adapter, row.mark.sign) == ("local adapter", "†" if record else "‡")
+    assert str(model_names([run.run], show_local=True)[0]) == "org/base + adapter"
+    assert has_adapter(run.run.results)
 
 
 def test_contamination_is_a_footnote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

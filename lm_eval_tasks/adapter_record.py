@@ -49,9 +49,30 @@ def record_folder(results: Mapping[str, Any], beside: Path | None = None) -> Pat
     weights = adapter_of(arguments) or arguments.get("pretrained")
     if not weights:
         return None
-    roots = [Path(), *(beside.resolve().parents if beside else [])]
-    folders = [root / folder for root in roots for folder in (weights, Path(weights).parent)]
+    folders = [
+        root / folder for root in _roots(beside) for folder in (weights, Path(weights).parent)
+    ]
     return next((folder for folder in folders if _read(folder)), None)
+
+
+def is_damaged(results: Mapping[str, Any], beside: Path | None = None) -> bool:
+    """Whether there is a run.json with the weights themselves that cannot be read as a record."""
+    arguments = model_arguments(results)
+    weights = adapter_of(arguments) or arguments.get("pretrained")
+    own = [root / weights for root in _roots(beside)] if weights else []
+    first = next((folder for folder in own if _is_there(folder / FILE)), None)
+    return first is not None and _read(first) is None
+
+
+def _roots(beside: Path | None) -> list[Path]:
+    return [Path(), *(beside.resolve().parents if beside else [])]
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _read(folder: Path) -> dict[str, Any] | None:

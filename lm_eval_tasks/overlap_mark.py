@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from lm_eval_tasks.adapter_record import adapter_of, adapter_record, model_arguments
+from lm_eval_tasks.adapter_record import adapter_of, adapter_record, is_damaged, model_arguments
 from lm_eval_tasks.scored import Scored
 
 TEXTS = {
@@ -10,6 +10,7 @@ TEXTS = {
         "found": "†: 学習データの {rows} 行にこの試験の {questions} 問がある。得点は実力を示さない",
         "not compared": "‡: 追加学習のデータとこの試験との重複は調べられていない",
         "no record": "‡: アダプターの学習記録 (run.json) が見つからず、この試験との重複は不明",
+        "damaged record": "‡: 重みの学習記録 (run.json) が壊れていて、この試験との重複は不明",
         "base": "ベースモデルの事前学習データとの重複は不明 (印がなくても同じ)",
     },
     "en": {
@@ -18,6 +19,8 @@ TEXTS = {
         "not compared": "‡: nobody compared the training rows with this exam",
         "no record": "‡: no training record (run.json) was found beside the adapter, so nobody "
         "knows whether its rows hold this exam",
+        "damaged record": "‡: the training record (run.json) beside the weights is damaged, so "
+        "nobody knows whether their rows hold this exam",
         "base": "what base models were pretrained on is unknown, with or without a mark",
     },
 }
@@ -43,6 +46,8 @@ def overlap_mark(scored: Scored) -> OverlapMark:
     """The mark of a score, from the record that the trainer left beside adapter or weights."""
     scored = scored.original or scored
     results = scored.run.results
+    if is_damaged(results, scored.run.file):
+        return OverlapMark("damaged record")
     record = adapter_record(results, scored.run.file)
     if record is None:
         return OverlapMark("no record" if adapter_of(model_arguments(results)) else "")

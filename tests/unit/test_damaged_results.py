@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lm_eval_tasks.cli import main
-from tests.unit.written_runs import STAMP, Invented, results, samples, written
+from lm_eval_tasks.overlap_mark import overlap_mark
+from lm_eval_tasks.report.words import read_words
+from tests.unit.written_runs import STAMP, Invented, results, samples, scored, written
 
 GOOD = Invented([True, False] * 4)
 ADAPTER = Invented([False, False] * 4, model_args="pretrained=org/base,peft=org/adapter")
@@ -78,6 +80,24 @@ def test_names_that_no_file_can_have(tmp_path: Path) -> None:
         arguments = f"pretrained={name},peft={name}"
         written(tmp_path / str(place), Invented([True], model_args=arguments))
     assert status("leaderboard", str(tmp_path)) == 0
+
+
+@pytest.mark.parametrize("record", ["{", "[]", '{"overlap": {"found": []}}'])
+def test_a_damaged_record_of_whole_weights_is_said(record: str, tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    run = scored(Invented([True], model_args=f"pretrained={weights}"))
+    assert overlap_mark(run).sign == ""
+    (tmp_path / "run.json").write_text(record, encoding="utf-8")  # of something else
+    assert overlap_mark(run).sign == ""
+    (weights / "run.json").write_text(record, encoding="utf-8")
+    mark = overlap_mark(run)
+    assert (mark.kind, mark.sign) == ("damaged record", "‡")
+    for language in ("ja", "en"):
+        words = read_words(language)
+        assert "‡" in words["verdict marks"][mark.kind]
+        assert words["overlaps"][mark.kind].startswith("‡")
+        assert "run.json" in mark.note(language)
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,7 @@ def adapter_record(results: Mapping[str, Any], beside: Path | None = None) -> di
 
 def record_folder(results: Mapping[str, Any], beside: Path | None = None) -> Path | None:
     """Where that lies: with the weights or, if they are a milestone, one folder above."""
-    arguments = model_arguments(results)
-    weights = adapter_of(arguments) or arguments.get("pretrained")
+    weights = _weights(results)
     if not weights:
         return None
     folders = [
@@ -57,11 +56,16 @@ def record_folder(results: Mapping[str, Any], beside: Path | None = None) -> Pat
 
 def is_damaged(results: Mapping[str, Any], beside: Path | None = None) -> bool:
     """Whether there is a run.json with the weights themselves that cannot be read as a record."""
-    arguments = model_arguments(results)
-    weights = adapter_of(arguments) or arguments.get("pretrained")
+    weights = _weights(results)
     own = [root / weights for root in _roots(beside)] if weights else []
     first = next((folder for folder in own if _is_there(folder / FILE)), None)
     return first is not None and _read(first) is None
+
+
+def _weights(results: Mapping[str, Any]) -> str:
+    """The adapter, else the model; "" where the arguments name neither."""
+    arguments = model_arguments(results)
+    return adapter_of(arguments) or arguments.get("pretrained", "")
 
 
 def _roots(beside: Path | None) -> list[Path]:

@@ -18,13 +18,14 @@ from tqdm import tqdm
 from lm_eval_tasks.errors import JmedError
 from trainer.chat_template import ChatTemplate, check_kwargs
 from trainer.example import Chat, Example
-from trainer.kept_once import kept_once
+from trainer.kept_once import kept_once, key_of
 from trainer.limits import Limits, limits_of
+from trainer.mark import file_sha256
 from trainer.mixture import Mixture
 from trainer.model import read_end_tokens
 from trainer.protocols import asked_as
 from trainer.recipe import Recipe
-from trainer.taught import notes_on
+from trainer.taught import notes_on, thinks
 from trainer.token_file import TokenFile, TokenRows, write_tokens
 from trainer.tokens import Audit, Tokens, encode, encode_texts
 
@@ -138,12 +139,8 @@ def tokens_of(
 
 def file_digests(recipe: Recipe) -> dict[str, str]:
     """Local file -> sha256."""
-    found = {}
-    for source in recipe.data.datasets:
-        if source.is_file:
-            with Path(source.path).open("rb") as content:
-                found[source.path] = hashlib.file_digest(content, "sha256").hexdigest()
-    return found
+    files = [source.path for source in recipe.data.datasets if source.is_file]
+    return {file: file_sha256(Path(file)) for file in files}
 
 
 def _key(recipe: Recipe, mixture: Mixture, template: ChatTemplate) -> str:
@@ -157,7 +154,7 @@ def _key(recipe: Recipe, mixture: Mixture, template: ChatTemplate) -> str:
         "code": hashlib.sha256(b"".join(code)).hexdigest(),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+    return key_of(told)
 
 
 def _write(
@@ -180,9 +177,7 @@ def _write(
     if template.eos_token and not any(one.documents for one in audits.values()):
         raise JmedError("data.eos_token: no row is plain text; allowed with rows of text")
     record["notes"] = list(notes_on(audit, template, asked_as(recipe.data)))
-    record["thinks"] = bool(
-        audit.openings or audit.thoughts or template.kwargs.get("enable_thinking")
-    )
+    record["thinks"] = thinks(audit, template)
     return record
 
 

@@ -13,6 +13,11 @@ FILE = Path(__file__).with_name("gpus.yaml")
 GIB = 2**30
 
 
+def gib(size: float) -> str:
+    """Bytes for people."""
+    return f"{size / GIB:,.1f} GiB"
+
+
 @dataclass(frozen=True)
 class Rates:
     """What a card computes and moves; the units are those of gpus.yaml.

@@ -4,6 +4,7 @@ Named after what it was made from, so that a resumed run, or the next one with t
 it. It is there whole or not at all; damage is found by sha256, and it is then made again.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +29,15 @@ def cache_folder() -> Path:
     import datasets
 
     return Path(datasets.config.HF_DATASETS_CACHE) / "jmed"
+
+
+def key_of(told: Any) -> str:
+    """One hash over all that decides what is kept.
+
+    Args:
+        told: what JSON can say.
+    """
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def kept_once(key: str, make: Make) -> tuple[Path, dict[str, Any]]:

@@ -40,13 +40,22 @@ def is_whole(checkpoint: Path) -> bool:
     return fault_by_size(checkpoint) is None
 
 
+def file_sha256(file: Path) -> str:
+    """Of a file of any size.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def sha256(folder: Path, names: Sequence[str]) -> dict[str, str]:
     """Name -> sha256 of each file, or why it cannot be read."""
     found = {}
     for name in names:
         try:
-            with (folder / name).open("rb") as content:
-                found[name] = hashlib.file_digest(content, "sha256").hexdigest()
+            found[name] = file_sha256(folder / name)
         except OSError as error:
             found[name] = str(error)
     return found

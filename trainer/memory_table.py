@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from trainer.ds_config import read_ds_config
-from trainer.gpus import GIB, Card
+from trainer.gpus import GIB, Card, gib
 from trainer.host import host_memory
 from trainer.memory import Footprint
 from trainer.peak import Layout, largest_micro_batch, loading, predict
@@ -78,7 +78,3 @@ def of_which(terms: Mapping[str, int]) -> str:
         for name, size in large
         if size > GIB // 20
     )
-
-
-def gib(size: float) -> str:
-    return f"{size / GIB:,.1f} GiB"

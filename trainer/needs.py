@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 
 from trainer.batch import Batch
-from trainer.gpus import GIB
+from trainer.gpus import GIB, gib
 from trainer.host import disk, host_memory
 from trainer.memory import Footprint
-from trainer.memory_table import Machine, gib, of_which
+from trainer.memory_table import Machine, of_which
 from trainer.peak import Layout, largest_micro_batch, loading, predict
 from trainer.recipe import Recipe
 from trainer.schedule import Planned

@@ -4,8 +4,6 @@ TRL would keep them in datasets' cache, where a damaged file is read as it is, o
 traceback (trl 1.16, datasets 4: `Dataset.map`).
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 from datasets import Dataset
 
 from trainer.dataset import Part
-from trainer.kept_once import kept_once
+from trainer.kept_once import kept_once, key_of
 
 FILE = "packed.arrow"
 LIBRARIES = ("trl", "datasets", "pyarrow")
@@ -35,7 +33,7 @@ def fed(part: Part, train: Mapping[str, Any], key: str = "packing") -> Dataset:
         return part.examples.rows
     length, strategy = train["max_length"], train.get("packing_strategy", "bfd")
     told = [part.sha256, length, strategy, *map(version, LIBRARIES)]
-    name = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
+    name = key_of(told)
 
     def pack(folder: Path) -> dict[str, Any]:
         from trl import pack_dataset

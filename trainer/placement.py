@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError, check_choice
+from trainer.gpus import gib
 from trainer.model import empty_model
 from trainer.quantization import is_mxfp4, quantized_layers
 from trainer.recipe import Model
@@ -39,12 +40,12 @@ def place(wanted: str, config: Any, base: Model, quantization: Any = None) -> Pl
     merged, trained = weight_bytes(config, base, None), weight_bytes(config, base, quantization)
     if wanted == "cuda" and not cards:
         raise JmedError("--device: cuda, but there is no card; allowed: cpu, auto")
-    sizes = f"{_gib(merged)} of weights"
+    sizes = f"{gib(merged)} of weights"
     if wanted == "cuda" or (wanted == "auto" and cards and ROOM * merged < sum(cards)):
-        return Placement("cuda", "auto", True, f"on the card: {sizes}, {_gib(sum(cards))} free")
-    said = f"on the CPU: {sizes}, {_gib(host)} of the host's memory free"
+        return Placement("cuda", "auto", True, f"on the card: {sizes}, {gib(sum(cards))} free")
+    said = f"on the CPU: {sizes}, {gib(host)} of the host's memory free"
     if cards:
-        said += f", {_gib(sum(cards))} of the cards'"
+        said += f", {gib(sum(cards))} of the cards'"
     fits = ROOM * merged < host
     return Placement("cpu", None if fits else "auto", ROOM * trained < host, said)
 
@@ -62,10 +63,6 @@ def weight_bytes(config: Any, base: Model, quantization: Any) -> int:
     packed = 0.5 if quantization.get("load_in_4bit") else 1.0
     linear = sum(layer.weight.numel() for _, layer in quantized_layers(model, quantization))
     return int(total - linear * (dtype.itemsize - packed))
-
-
-def _gib(size: float) -> str:
-    return f"{size / 2**30:.1f} GiB"
 
 
 def _free_on_host() -> int:

@@ -23,7 +23,7 @@ from trainer.limits import Limits, limits_of
 from trainer.mixture import Mixture
 from trainer.protocols import asked_as
 from trainer.recipe import Recipe
-from trainer.taught import notes_on
+from trainer.taught import notes_on, thinks
 from trainer.token_file import TokenRows, lengths_of
 from trainer.tokens import Audit, Tokens, encode
 
@@ -100,7 +100,7 @@ def prepare_pairs(
         _part(held, held_audit) if held else None,
         template.day,
         tuple(_notes(recipe, template, audit)),
-        thinks=bool(audit.openings or audit.thoughts or template.kwargs.get("enable_thinking")),
+        thinks=thinks(audit, template),
     )
 
 

@@ -131,15 +131,15 @@ def _train(
             check_ended(trainer, console)
             trainer.save_model(str(folder))
             record["effect"] = check_effect(trainer, recipe.model, folder)
-        if main and interrupt.by is not None:
+            if main:
+                _close_folder(recipe, record, trainer, console)
+        elif main:
             record["state"] = run_folder.INTERRUPTED
             record["interrupted"] = {
                 "by": interrupt.by.name,
                 "after_step": trainer.state.global_step,
             }
             run_folder.write_run(folder, record)
-        elif main:
-            _close_folder(recipe, record, trainer, console)
         trainer.accelerator.wait_for_everyone()  # the first to leave has the others ended
     return interrupt
 

@@ -4,7 +4,6 @@ DPO usually follows SFT: the adapter of the SFT run is trained further, and TRL 
 of it as the reference.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from safetensors import safe_open
 from lm_eval_tasks.errors import JmedError
 from trainer.base_identity import base_identity
 from trainer.json_file import JsonError, read_json
+from trainer.mark import file_sha256
 from trainer.recipe import Model
 from trainer.run_state import read_run
 
@@ -51,7 +51,7 @@ def start_record(model: Model) -> dict[str, str]:
     folder = start_folder(model)
     if folder is None:
         return {}
-    return {"sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()}
+    return {"sha256": file_sha256(folder / WEIGHTS)}
 
 
 def made_in(model: Model) -> list[str]:

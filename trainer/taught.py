@@ -17,6 +17,11 @@ SWITCHES: tuple[dict[str, Any], ...] = (
 """Settings by which templates let a model answer without a thought; tried, not assumed."""
 
 
+def thinks(audit: Audit, template: ChatTemplate) -> bool:
+    """Whether the prompt leaves it to the model to think before it answers."""
+    return bool(audit.openings or audit.thoughts or template.kwargs.get("enable_thinking"))
+
+
 def notes_on(audit: Audit, template: ChatTemplate, asked: Asked) -> Iterator[str]:
     """Yield what a person should know before this is trained."""
     if audit.documents:

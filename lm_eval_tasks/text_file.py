@@ -10,6 +10,8 @@ from lm_eval_tasks.errors import JmedError
 
 LONGEST_LINE = 16 << 20
 """Bytes of one line of a file that is read line by line; such a file may be as long as it likes."""
+PART = 1 << 20
+"""Bytes that are read at a time."""
 
 
 def open_regular(file: Path) -> BufferedReader:
@@ -40,11 +42,14 @@ def read_bytes(file: Path, largest: int) -> bytes:
     Raises:
         JmedError: it cannot be read, or is larger.
     """
+    found = bytearray()
     with open_regular(file) as content:
-        found = _read(file, content, largest + 1)
+        # a part at a time: `read(n)` takes n bytes of memory before it knows that the file is small
+        while len(found) <= largest and (part := _read(file, content, PART)):
+            found += part
     if len(found) > largest:
         raise JmedError(f"{file}: more than {largest >> 20} MiB; allowed: less")
-    return found
+    return bytes(found)
 
 
 def read_text(file: Path, largest: int) -> str:

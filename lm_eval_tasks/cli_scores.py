@@ -19,6 +19,7 @@ from lm_eval_tasks.predictions import (
     find_files,
     read_predictions,
 )
+from lm_eval_tasks.protocols import split_task, task_names
 from lm_eval_tasks.published_rules import RULES
 from lm_eval_tasks.rescore import (
     Answered,
@@ -32,7 +33,6 @@ from lm_eval_tasks.rescore_table import rule_title, score_table
 from lm_eval_tasks.rule_words import rule_told
 from lm_eval_tasks.scored import READS_LETTERS
 from lm_eval_tasks.tables import console, print_floors, print_selection
-from lm_eval_tasks.task_names import split_task, task_names
 from lm_eval_tasks.verdict import Verdict, verdicts
 from lm_eval_tasks.verdict_tables import verdict_table
 

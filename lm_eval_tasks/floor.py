@@ -18,9 +18,9 @@ from lm_eval_tasks.exam import LETTERS
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.metrics import Scores
 from lm_eval_tasks.options import Options
+from lm_eval_tasks.protocols import split_task, task_names
 from lm_eval_tasks.selection import Selection, select_from
 from lm_eval_tasks.sitting_scores import PERMUTATION_METRICS, VERDICT_METRICS
-from lm_eval_tasks.task_names import split_task, task_names
 
 Process = Callable[[Doc, Any], Scores]
 TEXT_PROTOCOLS: Mapping[str, Process] = {"paper": metrics.paper, "paper_1shot": metrics.paper}

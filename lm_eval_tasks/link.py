@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.task_names import split_task
+from lm_eval_tasks.protocols import split_task
 
 MARK = "# written by `jmed link`, removed by `jmed unlink`\n"
 

@@ -13,7 +13,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.json_file import JsonError, parse_json
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options, parse_options
-from lm_eval_tasks.task_names import LOGLIKELIHOOD, recommended_tasks, split_task, task_names
+from lm_eval_tasks.protocols import LOGLIKELIHOOD, recommended_tasks, split_task, task_names
 from lm_eval_tasks.yaml_file import read_yaml
 
 # Every model of lm-eval 0.4.13 whose log-likelihood methods only raise NotImplementedError.

@@ -13,10 +13,10 @@ from typing import Any
 
 from lm_eval_tasks.card import Card, exam_names, read_card
 from lm_eval_tasks.options import CONTEXT, FIGURES
-from lm_eval_tasks.report.words import read_words
 from lm_eval_tasks.scored import Answer, Scored
 from lm_eval_tasks.submission import permitted
 from lm_eval_tasks.submission.entry import ENGINES
+from lm_eval_tasks.words import read_words
 
 ID = re.compile(
     # "116A1", "120F-75", "097A001"; "107_64-0"; a row's number; a UUID

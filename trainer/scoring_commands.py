@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks.task_names import task_names
+from lm_eval_tasks.protocols import task_names
 from trainer.protocols import asked_as
 from trainer.quantization import is_mxfp4
 from trainer.recipe import Recipe

@@ -11,7 +11,7 @@ from lm_eval_tasks.report import charts
 from lm_eval_tasks.report.charts import Line
 from lm_eval_tasks.report.figures import Figure
 from lm_eval_tasks.report.models import Compared
-from lm_eval_tasks.report.words import read_words
+from lm_eval_tasks.words import read_words
 
 COLUMNS = ("task", "before", "after", "difference", "flips", "p", "holm", "metric")
 MINUS = "−"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lm_eval_tasks.protocols import LOGLIKELIHOOD
 from lm_eval_tasks.scored import Scored
-from lm_eval_tasks.task_names import LOGLIKELIHOOD
 
 ECE = "ECE"
 

@@ -11,7 +11,7 @@ from lm_eval_tasks.report.metrics_told import metrics_told
 from lm_eval_tasks.report.models import Found, by_task, compare, reason
 from lm_eval_tasks.report.summary import summary
 from lm_eval_tasks.report.task_view import score_rows, task_view
-from lm_eval_tasks.report.words import read_words
+from lm_eval_tasks.words import read_words
 
 TEMPLATES = Path(__file__).parent
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from lm_eval_tasks.exam import LETTERS
 from lm_eval_tasks.metrics import likeliest, picked
+from lm_eval_tasks.protocols import LOGLIKELIHOOD
 from lm_eval_tasks.scored import Key, Scored
-from lm_eval_tasks.task_names import LOGLIKELIHOOD
 
 READ = ("letters", "cot")
 

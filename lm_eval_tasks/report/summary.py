@@ -9,8 +9,8 @@ from lm_eval_tasks.overlap_mark import overlap_mark
 from lm_eval_tasks.report.figures import Runs
 from lm_eval_tasks.report.models import Asked, Model
 from lm_eval_tasks.report.sitting_view import sitting_views
-from lm_eval_tasks.report.words import read_words
 from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.words import read_words
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.floor import floors_on
 from lm_eval_tasks.matrix import cell
 from lm_eval_tasks.overlap_mark import overlap_mark
+from lm_eval_tasks.protocols import LOGLIKELIHOOD
 from lm_eval_tasks.report import facts, figures
 from lm_eval_tasks.report.calibration import calibration
 from lm_eval_tasks.report.change import MINUS
@@ -20,9 +21,8 @@ from lm_eval_tasks.report.mistakes import Mistakes, Picks, mistakes
 from lm_eval_tasks.report.models import Asked, Model
 from lm_eval_tasks.report.picks import Positions, picks, positions
 from lm_eval_tasks.report.sitting_view import NOTHING, SittingView, sitting_views
-from lm_eval_tasks.report.words import read_words
 from lm_eval_tasks.scored import Scored
-from lm_eval_tasks.task_names import LOGLIKELIHOOD
+from lm_eval_tasks.words import read_words
 
 INCOMPLETE = (KeyError, TypeError, ValueError, IndexError, OverflowError)
 """Of samples that lack what only the report needs, as other versions of jmed wrote them."""

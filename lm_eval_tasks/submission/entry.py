@@ -10,11 +10,11 @@ from lm_eval_tasks.adapter_record import ADAPTERS, adapter_of, model_arguments
 from lm_eval_tasks.card import Card, read_card
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.options import Options, parse_options
+from lm_eval_tasks.protocols import task_names
 from lm_eval_tasks.published_rules import RULES
 from lm_eval_tasks.runs import TaskRun, run_date
 from lm_eval_tasks.scored import Scored, score
 from lm_eval_tasks.submission import permitted
-from lm_eval_tasks.task_names import task_names
 from lm_eval_tasks.verdict import Verdict, verdicts
 
 LEFT_OUT = ("needs a figure", "another sitting")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_tasks.card import Card, exam_names
+from lm_eval_tasks.protocols import PROTOCOLS
 from lm_eval_tasks.submission import permitted
-from lm_eval_tasks.task_names import PROTOCOLS
 
 QUANT = re.compile(r"nf4|fp4")
 SCHEDULE = re.compile(

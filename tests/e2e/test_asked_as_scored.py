@@ -22,7 +22,7 @@ from lm_eval.tasks import TaskManager
 from demo.tiny_model import CHAT_TEMPLATE, build
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.task_names import PROTOCOLS
+from lm_eval_tasks.protocols import PROTOCOLS
 from tests.e2e.tokenizer_kinds import sentencepiece_like
 from trainer.chat_template import ChatTemplate
 from trainer.exam_prompts import exam_example, load_task

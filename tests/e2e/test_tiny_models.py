@@ -7,7 +7,7 @@ import pytest
 
 from demo.tiny_model import build
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.task_names import split_task, task_names
+from lm_eval_tasks.protocols import split_task, task_names
 from tests.conftest import local_exams
 from tests.e2e.lm_eval_run import Run, run_lm_eval, run_module
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.card import exam_names, read_card
+from lm_eval_tasks.protocols import split_task, task_names
 from lm_eval_tasks.sources import is_local, local_sittings
-from lm_eval_tasks.task_names import split_task, task_names
 from tests.e2e.lm_eval_run import Run, run_lm_eval
 
 HERE = Path(__file__).parent

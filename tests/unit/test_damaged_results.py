@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.overlap_mark import overlap_mark
-from lm_eval_tasks.report.words import read_words
+from lm_eval_tasks.words import read_words
 from tests.unit.written_runs import STAMP, Invented, results, samples, scored, written
 
 GOOD = Invented([True, False] * 4)

@@ -1,8 +1,8 @@
 """Every reason for which a question is left out has its Japanese words."""
 
 from lm_eval_tasks.readers import igakuqa119, jmedbench, kokushimd10, printed, yakugakuqa
-from lm_eval_tasks.report.words import read_words
 from lm_eval_tasks.selection import ALIKE
+from lm_eval_tasks.words import read_words
 
 REASONS = (
     printed.NO_TEXT, printed.DAMAGED, printed.NO_ANSWER, printed.NO_CHOICES, printed.AN_ORDER,

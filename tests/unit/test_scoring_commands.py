@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.task_names import PROTOCOLS
+from lm_eval_tasks.protocols import PROTOCOLS
 from trainer import recipe as recipes
 from trainer.exam_prompts import load_task
 from trainer.protocols import Asked, asked_as, own_shots

@@ -9,7 +9,7 @@ from lm_eval.tasks._yaml_loader import load_yaml
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.card import exam_names
-from lm_eval_tasks.task_names import PROTOCOLS, recommended_tasks, task_names
+from lm_eval_tasks.protocols import PROTOCOLS, recommended_tasks, task_names
 
 YAMLS = sorted(TASKS_PATH.glob("*.yaml"))
 TEMPLATES = sorted(TASKS_PATH.glob("*_yaml"))

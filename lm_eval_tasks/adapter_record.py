@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.json_file import read_json
+from lm_eval_tasks.files.json_file import read_json
 from lm_eval_tasks.record_schemas import fault
 
 FILE = "run.json"

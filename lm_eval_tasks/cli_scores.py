@@ -9,8 +9,8 @@ from typing import Any
 from lm_eval_tasks.card import Card, exam_names, read_card
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
 from lm_eval_tasks.exam import Question
+from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.floor import floors
-from lm_eval_tasks.json_file import JsonError, parse_json
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options, parse_options
 from lm_eval_tasks.predictions import (

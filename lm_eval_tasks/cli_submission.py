@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-from lm_eval_tasks.atomic import is_draft, write_text
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.json_file import LARGEST
-from lm_eval_tasks.text_file import read_text
+from lm_eval_tasks.files.json_file import LARGEST
+from lm_eval_tasks.files.text_file import read_text
+from lm_eval_tasks.files.write import is_draft, write_text
 
 TEXT = """\
 Write what leaderboards and the Hub take from a finished run of one model:

@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.json_file import JsonError, parse_json
+from lm_eval_tasks.files.json_file import JsonError, parse_json
+from lm_eval_tasks.files.yaml_file import read_yaml
 from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options, parse_options
 from lm_eval_tasks.protocols import LOGLIKELIHOOD, recommended_tasks, split_task, task_names
-from lm_eval_tasks.yaml_file import read_yaml
 
 # Every model of lm-eval 0.4.13 whose log-likelihood methods only raise NotImplementedError.
 NO_LOGLIKELIHOODS = (

@@ -9,9 +9,9 @@ from unicodedata import normalize
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exam import LETTERS
-from lm_eval_tasks.grids import Grid, Line, clean, read_csv
-from lm_eval_tasks.rows import Row, read_rows
-from lm_eval_tasks.xlsx import read_xlsx
+from lm_eval_tasks.files.rows import Row, read_rows
+from lm_eval_tasks.files.table import Grid, Line, clean, read_csv
+from lm_eval_tasks.files.xlsx import read_xlsx
 
 CHOICES = tuple(f"choice_{letter}" for letter in LETTERS)
 COLUMNS: Mapping[str, str] = {

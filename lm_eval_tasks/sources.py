@@ -24,7 +24,7 @@ from tqdm import tqdm
 from lm_eval_tasks.card import Card, Pin, read_manifest
 from lm_eval_tasks.download import Refused, download, shown
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.text_file import open_regular
+from lm_eval_tasks.files.text_file import open_regular
 
 PUBLISHER = "https://raw.githubusercontent.com"
 PACKAGE = Path(__file__).resolve().parent

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from lm_eval_tasks.text_file import open_regular
+from lm_eval_tasks.files.text_file import open_regular
 from trainer.recipe import Model
 
 FILES = (

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError, check_choice
-from lm_eval_tasks.rows import is_text
+from lm_eval_tasks.files.rows import is_text
 from trainer.example import REASONING, ROLES, Chat, Turn
 from trainer.rows import Row
 

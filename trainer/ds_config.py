@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError, check_keys
-from lm_eval_tasks.json_file import read_json
+from lm_eval_tasks.files.json_file import read_json
 
 TOP_LEVEL = frozenset(
     {

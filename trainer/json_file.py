@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.json_file import LARGEST, JsonError, parse_json
-from lm_eval_tasks.text_file import read_text
+from lm_eval_tasks.files.json_file import LARGEST, JsonError, parse_json
+from lm_eval_tasks.files.text_file import read_text
 
 __all__ = ["JsonError", "parse", "read_json"]
 

@@ -14,8 +14,8 @@ from typing import Any
 from filelock import FileLock
 from pydantic import TypeAdapter
 
-from lm_eval_tasks.atomic import new_draft, put_folder, remove, write_text
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.files.write import new_draft, put_folder, remove, write_text
 from trainer.json_file import JsonError, read_json
 from trainer.mark import MARK, fault_of, files_of, mark_whole, sha256
 

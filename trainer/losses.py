@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from lm_eval_tasks.atomic import write_text
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.files.write import write_text
 from trainer.json_file import JsonError, parse
 
 FILE = "losses.jsonl"

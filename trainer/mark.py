@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from lm_eval_tasks.atomic import write_text
+from lm_eval_tasks.files.write import write_text
 from trainer.json_file import JsonError, read_json
 
 MARK = "complete.json"

@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lm_eval_tasks.errors import JmedError, check_keys
-from lm_eval_tasks.yaml_file import read_yaml, read_yaml_text
+from lm_eval_tasks.files.yaml_file import read_yaml, read_yaml_text
 
 Protocol = Literal["paper", "paper_1shot", "letters", "cot", "mc", "letters_mc"]
 """The protocols of lm_eval_tasks/tasks."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.grids import read_csv
-from lm_eval_tasks.rows import read_rows
+from lm_eval_tasks.files.rows import read_rows
+from lm_eval_tasks.files.table import read_csv
 from lm_eval_tasks.sources import missing_files
 from trainer.recipe import SUFFIXES, Source
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from lm_eval_tasks import __version__
-from lm_eval_tasks.atomic import write_text
+from lm_eval_tasks.files.write import write_text
 from trainer.base_identity import base_identity
 from trainer.dataset import Prepared, file_digests
 from trainer.mixture import Mixture

@@ -12,8 +12,8 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel
 from rich.console import Console
 
-from lm_eval_tasks.atomic import write_text
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.files.write import write_text
 from trainer.json_file import JsonError, read_json
 from trainer.run_state import HOLDER_FILE, LOCK_FILE
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.files.rows import Row, rows_by_id
 from lm_eval_tasks.readers.aistairc_cases import attach_cases
 from lm_eval_tasks.readers.printed import Printed, with_exceptions
 from lm_eval_tasks.readers.wording import checked
-from lm_eval_tasks.rows import Row, rows_by_id
 
 SITTING_ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-Z])\d+")
 POINTS = {"1": 1, "1.0": 1}

@@ -8,9 +8,9 @@ from typing import Any
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.files.rows import Row
 from lm_eval_tasks.readers.items import by_key, hub_items
 from lm_eval_tasks.readers.wording import checked
-from lm_eval_tasks.rows import Row
 
 CONTRADICTED = "the publisher's number of options is not that of the options it gives"
 

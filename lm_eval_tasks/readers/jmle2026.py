@@ -11,12 +11,12 @@ from pathlib import Path
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.exam import LETTERS, Number, Question
+from lm_eval_tasks.files.rows import Row
 from lm_eval_tasks.readers.case_series import HEADER, narrative
 from lm_eval_tasks.readers.items import array_items, by_key
 from lm_eval_tasks.readers.physician import number_or_letters, points
 from lm_eval_tasks.readers.printed import Printed, with_exceptions
 from lm_eval_tasks.readers.wording import checked
-from lm_eval_tasks.rows import Row
 
 ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-F])-(?P<number>\d+)")
 # "a　rest", indented or not, or a row of a Markdown table, "| a | rest | 2 days |"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.exam import Question
+from lm_eval_tasks.files.rows import Row
 from lm_eval_tasks.readers.items import table_items
 from lm_eval_tasks.readers.wording import checked
-from lm_eval_tasks.rows import Row
 
 CHOICES = "ABCD"
 FIELDS = ("question", *CHOICES, "answer")

@@ -14,10 +14,10 @@ from unicodedata import normalize
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.exam import LETTERS, Number, Question
+from lm_eval_tasks.files.rows import Row
 from lm_eval_tasks.readers.items import hub_items
 from lm_eval_tasks.readers.printed import Printed, with_exceptions
 from lm_eval_tasks.readers.wording import checked
-from lm_eval_tasks.rows import Row
 
 PROFESSION = ("profession", "exam_type", "exam", "category")
 POINTS = ("0", "1", "2", "3")

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.exam import LETTERS, Number
-from lm_eval_tasks.rows import Row
+from lm_eval_tasks.files.rows import Row
 
 NUMBER = re.compile(r"\d+(\.\d+)?")
 

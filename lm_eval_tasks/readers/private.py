@@ -8,7 +8,7 @@ from pathlib import Path
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.errors import JmedError, check_keys
 from lm_eval_tasks.exam import LETTERS, Number, Question
-from lm_eval_tasks.rows import Row, read_rows
+from lm_eval_tasks.files.rows import Row, read_rows
 
 KEYS = (
     "id", "question", "choices", "answer", "n_select", "points", "required", "category", "figure",

@@ -10,10 +10,10 @@ from unicodedata import normalize
 
 from lm_eval_tasks.card import Card
 from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.files.rows import Row, rows_by_id
 from lm_eval_tasks.readers.printed import Printed, with_exceptions
 from lm_eval_tasks.readers.wording import checked
 from lm_eval_tasks.readers.yakugaku_cases import attach_cases
-from lm_eval_tasks.rows import Row, rows_by_id
 
 SECTION_FILE = re.compile(r"0*(?P<sitting>\d+)-(?P<section>[A-F])\.jsonl")
 ID = re.compile(r"0*(?P<sitting>\d+)(?P<section>[A-F])0*(?P<number>\d+)")

@@ -12,12 +12,12 @@ from huggingface_hub.repocard_data import eval_results_to_model_index, model_ind
 from jsonschema import Draft7Validator
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.json_file import JsonError, parse_json
+from lm_eval_tasks.files.json_file import JsonError, parse_json
+from lm_eval_tasks.files.yaml_file import read_yaml_text
 from lm_eval_tasks.submission.every_eval_ever import SCHEMA_VERSION
 from lm_eval_tasks.submission.igakuqa119_rows import row_faults, table_faults
 from lm_eval_tasks.submission.leaks import leaks
 from lm_eval_tasks.submission.names import ID
-from lm_eval_tasks.yaml_file import read_yaml_text
 
 SCHEMAS = Path(__file__).with_name("schemas")
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, RecursionError)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trl import pack_dataset
 
-from lm_eval_tasks import json_file
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.files import json_file
 from tests.e2e.sft_run import ROOT, environment
 from tests.e2e.token_cases import (
     RECORDED,

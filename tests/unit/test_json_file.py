@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.json_file import LARGEST, MOST_VALUES, JsonError, parse_json, read_json
-from lm_eval_tasks.rows import read_rows
-from lm_eval_tasks.text_file import LONGEST_LINE
+from lm_eval_tasks.files.json_file import LARGEST, MOST_VALUES, JsonError, parse_json, read_json
+from lm_eval_tasks.files.rows import read_rows
+from lm_eval_tasks.files.text_file import LONGEST_LINE
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64) | st.floats() | st.text(),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_tasks.atomic import write_text
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.files.write import write_text
 from trainer.checkpoints import Choice, choose, last_whole, remove_partial
 from trainer.losses import read_losses
 from trainer.mark import files_of, is_whole, mark_whole, sha256

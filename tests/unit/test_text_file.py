@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.text_file import PART, read_bytes
+from lm_eval_tasks.files.text_file import PART, read_bytes
 
 GIANT = 1 << 45
 """More bytes than a machine has."""

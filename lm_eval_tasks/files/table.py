@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.text_file import read_bytes
+from lm_eval_tasks.files.text_file import read_bytes
 
 LARGEST = 1 << 28
 """Bytes; rows of training data may be many."""

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.text_file import read_text
+from lm_eval_tasks.files.text_file import read_text
 
 MERGE = "tag:yaml.org,2002:merge"
 LARGEST = 1 << 20

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.text_file import read_text
+from lm_eval_tasks.files.text_file import read_text
 
 LARGEST = 64 << 20
 """Bytes of a file that is one JSON value."""

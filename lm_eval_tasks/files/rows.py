@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.json_file import JsonError, parse_json
-from lm_eval_tasks.text_file import read_lines
+from lm_eval_tasks.files.json_file import JsonError, parse_json
+from lm_eval_tasks.files.text_file import read_lines
 
 
 @dataclass(frozen=True)

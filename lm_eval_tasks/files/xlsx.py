@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.grids import Grid, Line, clean, to_grid
-from lm_eval_tasks.text_file import open_regular
-from lm_eval_tasks.xlsx_limits import check_limits
+from lm_eval_tasks.files.table import Grid, Line, clean, to_grid
+from lm_eval_tasks.files.text_file import open_regular
+from lm_eval_tasks.files.xlsx_limits import check_limits
 
 if TYPE_CHECKING:
     from openpyxl.cell import Cell, MergedCell

@@ -13,7 +13,7 @@ from typing import Any
 
 from lm_eval_tasks import prompts
 from lm_eval_tasks.doc import Doc, to_doc
-from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.exams.question import LETTERS, Question
 
 NAME_KANA = "アイウエオカキクケコサシスセソタチツテトナニヌネノ"
 VALUE_KANA = "ハヒフヘホマミムメモラリルレロガギグゲゴダデドバビブベボ"

@@ -23,7 +23,7 @@ from transformers import (
 
 from lm_eval_tasks import prompts
 from lm_eval_tasks.doc import to_doc
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}</s>\n"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from lm_eval_tasks.answer_text import END_OF_BOX, NAMED, Text
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 from lm_eval_tasks.answer_text import Text
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 
 Polarity = Literal["stated", "denied", "hedged", "example"]
 

@@ -11,7 +11,7 @@ from lm_eval_tasks.answer_keys import Key, begins_line, breaks_off, keys
 from lm_eval_tasks.answer_letters import ALONE, LIST, Named, letters_in, named_at
 from lm_eval_tasks.answer_polarity import Polarity, polarity
 from lm_eval_tasks.answer_text import BOX, Text
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 
 
 @dataclass(frozen=True)

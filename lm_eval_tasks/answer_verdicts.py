@@ -16,7 +16,7 @@ from lm_eval_tasks.answer_letters import (
 from lm_eval_tasks.answer_polarity import polarity, sentence_before
 from lm_eval_tasks.answer_statements import Statement
 from lm_eval_tasks.answer_text import NAMED, Text
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 
 
 def judged(text: Text) -> Iterator[Statement]:

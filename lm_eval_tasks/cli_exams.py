@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 
 from rich.table import Table
 
-from lm_eval_tasks.card import Card, exam_names, read_card
 from lm_eval_tasks.errors import JmedError, check_choice
-from lm_eval_tasks.hub import hub_rows
+from lm_eval_tasks.exams.card import Card, exam_names, read_card
+from lm_eval_tasks.exams.hub import hub_rows
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.sources import local_files, local_sittings
 from lm_eval_tasks.link import link, stub_folder, unlink
-from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options
 from lm_eval_tasks.selection import select_from
-from lm_eval_tasks.sources import local_files, local_sittings
 from lm_eval_tasks.tables import console
 
 Command = Callable[[str, str, str], argparse.ArgumentParser]

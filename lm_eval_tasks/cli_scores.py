@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks.card import Card, exam_names, read_card
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
-from lm_eval_tasks.exam import Question
+from lm_eval_tasks.exams.card import Card, exam_names, read_card
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.floor import floors
-from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options, parse_options
 from lm_eval_tasks.predictions import (
     by_exam_ids,

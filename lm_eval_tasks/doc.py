@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, TypedDict
 
-from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.exams.question import LETTERS, Question
 
 
 class Whole(NamedTuple):

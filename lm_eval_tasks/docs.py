@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from lm_eval_tasks.doc import Doc, Whole, to_doc
-from lm_eval_tasks.exam import Question
-from lm_eval_tasks.load import Exam
+from lm_eval_tasks.exams.load import Exam
+from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.options import Options
 from lm_eval_tasks.permutation import orders, reorder
 

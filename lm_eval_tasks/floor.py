@@ -14,8 +14,8 @@ from tqdm import tqdm
 from lm_eval_tasks import metrics
 from lm_eval_tasks.doc import Doc, gold_texts, to_doc
 from lm_eval_tasks.errors import check_choice
-from lm_eval_tasks.exam import LETTERS
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.metrics import Scores
 from lm_eval_tasks.options import Options
 from lm_eval_tasks.protocols import split_task, task_names

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from lm_eval_tasks.answers import Reading, read_letters, read_number, same_number
 from lm_eval_tasks.doc import Doc, gold_texts
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.gestalt import author_pick, author_scores, nearest_sets, set_score
 from lm_eval_tasks.permutation import Pick
 from lm_eval_tasks.published_rules import published_correct, published_line, rule_of

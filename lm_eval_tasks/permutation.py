@@ -9,7 +9,7 @@ from dataclasses import replace
 from statistics import stdev
 from typing import NamedTuple
 
-from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.exams.question import LETTERS, Question
 
 # A choice that names others, or the order: "a と b", "(a)～(d)", "上記のすべて", a letter alone.
 _LETTER = "[a-hａ-ｈ]"

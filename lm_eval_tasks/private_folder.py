@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.card import CARD_SUFFIX, exam_names
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams.card import CARD_SUFFIX, exam_names
 from lm_eval_tasks.files.write import new_draft, put_folder, recover, remove
 from lm_eval_tasks.private_exam import Checked
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unicodedata import normalize
 
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.sheets import CHOICES, Fault, SheetRow
 from lm_eval_tasks.texts import normal_form
 

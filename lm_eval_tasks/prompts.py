@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 
 from lm_eval_tasks.doc import Doc, gold_texts
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 ANSWER_LINE = {"ja": "答え：", "en": "Answer: "}

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams.readers.items import Item
 from lm_eval_tasks.files.json_file import read_json
 from lm_eval_tasks.files.rows import Row, read_rows
-from lm_eval_tasks.readers.items import Item
 
 FORMS = (
     'lines {"problem_id", "prediction"}, lm-eval\'s samples_*.jsonl, or a JSON object whose '

@@ -12,7 +12,7 @@ from unicodedata import normalize
 
 from lm_eval_tasks.answers import published_prediction
 from lm_eval_tasks.doc import Doc
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.reasoning import strip_reasoning
 
 EITHER: Mapping[str, str] = {"119E28": "ac"}

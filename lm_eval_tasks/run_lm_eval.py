@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.files.yaml_file import read_yaml
-from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.options import Options, parse_options
 from lm_eval_tasks.protocols import LOGLIKELIHOOD, recommended_tasks, split_task, task_names
 

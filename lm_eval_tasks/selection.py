@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lm_eval_tasks.exam import LETTERS, Question
-from lm_eval_tasks.load import Exam
+from lm_eval_tasks.exams.load import Exam
+from lm_eval_tasks.exams.question import LETTERS, Question
 from lm_eval_tasks.options import Options
 from lm_eval_tasks.permutation import can_be_permuted
 from lm_eval_tasks.texts import normal_form

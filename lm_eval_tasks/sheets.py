@@ -8,7 +8,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.files.rows import Row, read_rows
 from lm_eval_tasks.files.table import Grid, Line, clean, read_csv
 from lm_eval_tasks.files.xlsx import read_xlsx

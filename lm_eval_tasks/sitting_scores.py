@@ -1,7 +1,7 @@
 """One answered question -> what it contributes to figures over many: verdict, or position bias."""
 
 from lm_eval_tasks.doc import Doc
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.permutation import Pick
 from lm_eval_tasks.verdict import Item
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lm_eval_tasks.card import Card, exam_names, read_card
+from lm_eval_tasks.exams.card import Card, exam_names, read_card
 from lm_eval_tasks.options import CONTEXT, FIGURES
 from lm_eval_tasks.scored import Answer, Scored
 from lm_eval_tasks.submission import permitted

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from lm_eval_tasks.card import exam_names, read_card
-from lm_eval_tasks.sources import is_local
+from lm_eval_tasks.exams.card import exam_names, read_card
+from lm_eval_tasks.exams.sources import is_local
 
 # Its client reads this once, at its import, and without a network tries each file for half a
 # minute. A test of downloads takes it away again.

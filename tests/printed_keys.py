@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks.card import read_card
-from lm_eval_tasks.exam import LETTERS
-from lm_eval_tasks.sources import local_files, local_sittings
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.question import LETTERS
+from lm_eval_tasks.exams.sources import local_files, local_sittings
 
 ALTERNATIVES = (
     "いずれか"  # the ministry's note in a key of yakugakuqa: any of these earn the points

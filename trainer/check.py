@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from lm_eval_tasks import card as exam_card
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams import card as exam_card
 from trainer.batch import Batch
 from trainer.dataset import Prepared
 from trainer.ds_config import read_ds_config, validate

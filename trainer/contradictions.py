@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from lm_eval_tasks.card import exam_names
 from lm_eval_tasks.errors import JmedError, check_choice
+from lm_eval_tasks.exams.card import exam_names
 from trainer.attention import BLOCKS, BOUNDARIES, DENSE, keeps_packed_apart
 from trainer.preference_settings import preference_faults
 from trainer.protocols import asked_as

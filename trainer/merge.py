@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from lm_eval_tasks import prompts
 from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.load import EMBEDDED, load_exam
+from lm_eval_tasks.exams.load import EMBEDDED, load_exam
 from trainer import run_folder
 from trainer.distance import Distance, Effect, distance, effect_of, logits, nothing
 from trainer.effect import changed_of, check_keys, checksums

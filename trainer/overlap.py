@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
-from lm_eval_tasks.exam import Question
+from lm_eval_tasks.exams.question import Question
 
 GRAM = 10
 """Characters of an n-gram, after normalisation."""

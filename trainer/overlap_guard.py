@@ -11,11 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TypedDict
 
-from lm_eval_tasks.card import exam_names, read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Question
-from lm_eval_tasks.load import load_exam
-from lm_eval_tasks.sources import local_sittings
+from lm_eval_tasks.exams.card import exam_names, read_card
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.question import Question
+from lm_eval_tasks.exams.sources import local_sittings
 from trainer.kept_once import kept_once
 from trainer.mixture import Mixture
 from trainer.overlap import Overlap, find_overlaps

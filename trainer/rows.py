@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.sources import missing_files
 from lm_eval_tasks.files.rows import read_rows
 from lm_eval_tasks.files.table import read_csv
-from lm_eval_tasks.sources import missing_files
 from trainer.recipe import SUFFIXES, Source
 
 TOGETHER = 128

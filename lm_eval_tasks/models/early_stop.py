@@ -3,7 +3,7 @@
 import re
 from unicodedata import normalize
 
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.published_prediction import KEY, published_prediction
 from lm_eval_tasks.reasoning import strip_reasoning
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.report.models import Model
 from lm_eval_tasks.scored import Answer, Key, Scored
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.metrics import likeliest, picked
 from lm_eval_tasks.protocols import LOGLIKELIHOOD
 from lm_eval_tasks.scored import Key, Scored

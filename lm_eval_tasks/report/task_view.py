@@ -6,9 +6,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from lm_eval_tasks.adapter_record import adapter_of, model_arguments
 from lm_eval_tasks.breakdown import DIVISIONS
-from lm_eval_tasks.card import exam_names, read_card
 from lm_eval_tasks.comparison_table import asked, limit, task_label
 from lm_eval_tasks.comparison_words import WORDS
+from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.floor import floors_on
 from lm_eval_tasks.matrix import cell
 from lm_eval_tasks.overlap_mark import overlap_mark

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lm_eval_tasks.card import Card
+from lm_eval_tasks.exams.card import Card
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.label import label, settings
 from lm_eval_tasks.submission.measures import MEASURES

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_tasks.card import Card, exam_names
+from lm_eval_tasks.exams.card import Card, exam_names
 from lm_eval_tasks.protocols import PROTOCOLS
 from lm_eval_tasks.submission import permitted
 

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 
 from lm_eval_tasks import TASKS_PATH, cli
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.leaderboard_files import END, START
-from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.run_lm_eval import check_arguments
 from lm_eval_tasks.streams import REFUSED
 from tests.unit import private_sheets, report_runs, submission_runs
@@ -198,8 +198,8 @@ def published_exam() -> Files:
 
 
 def _published(folder: Path, _: random.Random) -> None:
-    from lm_eval_tasks.card import read_card  # noqa: PLC0415
-    from lm_eval_tasks.readers import igakuqa  # noqa: PLC0415
+    from lm_eval_tasks.exams.card import read_card  # noqa: PLC0415
+    from lm_eval_tasks.exams.readers import igakuqa  # noqa: PLC0415
 
     files = {file.name: file for file in folder.iterdir() if file.name != "prompt.jsonl"}
     list(igakuqa.read(read_card("sample"), files))

@@ -22,9 +22,9 @@ from lm_eval.tasks import TaskManager
 from rich.table import Table
 
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.card import exam_names, read_card
-from lm_eval_tasks.load import load_exam
-from lm_eval_tasks.sources import is_local
+from lm_eval_tasks.exams.card import exam_names, read_card
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.sources import is_local
 from lm_eval_tasks.tables import console
 
 RUNS = 5

@@ -7,9 +7,9 @@ import torch
 from lm_eval.api.instance import Instance
 
 from demo.tiny_model import build_tokenizer
-from lm_eval_tasks.card import read_card
-from lm_eval_tasks.load import load_exam
-from lm_eval_tasks.sources import is_local
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.sources import is_local
 from tests.e2e.tiny_pairs import make, requests
 
 EXAM = "igakuqa" if is_local(read_card("igakuqa")) else "sample"

@@ -13,7 +13,7 @@ import trl
 from demo.tiny_model import build
 from lm_eval_tasks import prompts
 from lm_eval_tasks.doc import to_doc
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
 from tests.e2e.sft_run import ROOT, environment, recipe_of, write_recipe, write_rows
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lm_eval_tasks import card, download, sources
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams import card, download, sources
 from tests.e2e.servers import Fault, FileServer, wait_until
 
 SOURCE = "someone/exam@" + "0123456789" * 4

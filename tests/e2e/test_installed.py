@@ -14,7 +14,7 @@ import pytest
 
 from demo.tiny_model import build
 from lm_eval_tasks import cli
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.protocols import PROTOCOLS
 from tests.e2e.installed import Environment, built, install
 from tests.e2e.lm_eval_run import ROOT

@@ -20,7 +20,7 @@ from transformers import (
 from demo.tiny_model import LENGTH, build_tokenizer
 from lm_eval_tasks import TASKS_PATH, prompts
 from lm_eval_tasks.doc import to_doc
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.models.jmed_hf import JmedHF
 from lm_eval_tasks.models.proven import Proven
 from lm_eval_tasks.models.shared_prefix import SharedPrefix

@@ -6,7 +6,7 @@ from transformers import PreTrainedTokenizerFast
 from demo.tiny_model import CHAT_TEMPLATE, LENGTH
 from lm_eval_tasks import prompts
 from lm_eval_tasks.doc import to_doc
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
 
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.card import exam_names, read_card
+from lm_eval_tasks.exams.card import exam_names, read_card
+from lm_eval_tasks.exams.sources import is_local, local_sittings
 from lm_eval_tasks.protocols import split_task, task_names
-from lm_eval_tasks.sources import is_local, local_sittings
 from tests.e2e.lm_eval_run import Run, run_lm_eval
 
 HERE = Path(__file__).parent

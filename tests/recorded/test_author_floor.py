@@ -7,7 +7,7 @@ from statistics import fmean
 import pytest
 
 from lm_eval_tasks.doc import Doc, to_doc
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.metrics import paper
 from lm_eval_tasks.options import Options
 from lm_eval_tasks.prompts import paper_target

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.card import read_card
-from lm_eval_tasks.load import Exam, load_exam
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.load import Exam, load_exam
+from lm_eval_tasks.exams.sources import missing_files
 from lm_eval_tasks.options import Options
 from lm_eval_tasks.selection import select_from
-from lm_eval_tasks.sources import missing_files
 
 FIGURE, NUMBER = "needs a figure", "the answer is a number, there are no choices"
 ALIKE = "choices that are blank, or that read like the right one"

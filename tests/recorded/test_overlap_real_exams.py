@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from lm_eval_tasks.exam import Question
+from lm_eval_tasks.exams.question import Question
 from tests.conftest import local_exams
 from trainer.mixture import mix
 from trainer.overlap import Index

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.cli import main
-from lm_eval_tasks.exam import Question
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.question import Question
 from tests.conftest import local_exams
 
 # medLLM_QA_benchmark's program can count no answer to it: its key holds a comma of its own

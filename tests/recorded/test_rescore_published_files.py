@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.cli import main
-from lm_eval_tasks.exam import LETTERS, Question
-from lm_eval_tasks.load import load_exam
-from lm_eval_tasks.sources import is_local
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.question import LETTERS, Question
+from lm_eval_tasks.exams.sources import is_local
 
 IGAKUQA119 = "docto-rin/IgakuQA119/2d942397cbaa1031ca139184bc4af16e1ffa202d"
 # results/leaderboard.json there: points, right answers, and the same without images

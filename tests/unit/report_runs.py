@@ -10,8 +10,8 @@ from typing import Any
 from lm_eval_tasks import metrics
 from lm_eval_tasks.doc import Doc
 from lm_eval_tasks.docs import docs_of
-from lm_eval_tasks.exam import LETTERS
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.metrics import Scores
 from lm_eval_tasks.options import Options
 from lm_eval_tasks.selection import select

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.doc import Doc, Whole, to_doc
-from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.exams.question import LETTERS, Question
 from lm_eval_tasks.metrics import letters, mc, paper
 from lm_eval_tasks.permutation import reorder
 from lm_eval_tasks.scored import METRICS

@@ -23,7 +23,7 @@ from demo.facts import (
 )
 from lm_eval_tasks import prompts
 from lm_eval_tasks.doc import to_doc
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.private_exam import check
 from lm_eval_tasks.private_folder import write_folder
 from lm_eval_tasks.sheets import Sheet, SheetRow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lm_eval_tasks.doc import Doc, to_doc
-from lm_eval_tasks.exam import Number, Question
+from lm_eval_tasks.exams.question import Number, Question
 from lm_eval_tasks.metrics import letters, letters_mc, mc, paper, total, total_stderr
 
 SINGLE = Question(

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from lm_eval_tasks import prompts
 from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Question
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.question import Question
 from trainer.example import Example
 from trainer.mixture import Mixture, mix
 from trainer.overlap import Index, Overlap, normalized

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from lm_eval_tasks.docs import docs_of
-from lm_eval_tasks.exam import Question
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.options import Options
 from lm_eval_tasks.permutation import (
     Pick,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.card import exam_names, read_card
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.card import exam_names, read_card
+from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.model_name import is_of_hub
 from lm_eval_tasks.report.facts import GPU
 from lm_eval_tasks.withheld import _is_id

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Number, Question
+from lm_eval_tasks.exams.question import Number, Question
 from lm_eval_tasks.predictions import Prediction, check_ids, find_files, read_predictions
 from lm_eval_tasks.rescore import answer_all, scores
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
 from tests.unit.test_training_rows import data_of, examples_of, jsonl
 from trainer.example import Chat, Example, Turn
 from trainer.examples import read_examples

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from lm_eval_tasks import cli
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Number, Question
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.question import Number, Question
+from lm_eval_tasks.exams.readers import own_exam as private
 from lm_eval_tasks.files import write as atomic
-from lm_eval_tasks.load import load_exam
 from lm_eval_tasks.private_exam import check
 from lm_eval_tasks.private_folder import check_name, write_folder
-from lm_eval_tasks.readers import private
 from lm_eval_tasks.sheets import COLUMNS, read_sheet
 from tests.unit.private_sheets import NUMBER, ONE, checked, jsonl
 

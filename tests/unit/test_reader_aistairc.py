@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.card import Card, read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Question
-from lm_eval_tasks.readers import aistairc
+from lm_eval_tasks.exams.card import Card, read_card
+from lm_eval_tasks.exams.question import Question
+from lm_eval_tasks.exams.readers import aistairc
 
 DENTISTS, INTERNISTS = read_card("denqa"), read_card("jjsimqa")
 ROW: dict[str, Any] = {

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Number, Question
-from lm_eval_tasks.readers import igakuqa119
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.question import Number, Question
+from lm_eval_tasks.exams.readers import igakuqa119
 
 CARD = read_card("jmle119")
 ROW: dict[str, Any] = {

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks import card as cards
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.load import load_exam
-from lm_eval_tasks.readers import jmedbench
+from lm_eval_tasks.exams import card as cards
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.readers import jmedbench
 
 CARD = read_card("medqa_ja")
 ROW: dict[str, Any] = {

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Number, Question
-from lm_eval_tasks.readers import jmle2026
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.question import Number, Question
+from lm_eval_tasks.exams.readers import jmle2026
 
 CARD = read_card("jmle120")
 TREES = ("松", "杉の木", "樫", "桜", "梅")

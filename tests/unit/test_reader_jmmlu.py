@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Question
-from lm_eval_tasks.readers import jmmlu
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.question import Question
+from lm_eval_tasks.exams.readers import jmmlu
 
 CARD = read_card("jmmlu_med")
 

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Number, Question
-from lm_eval_tasks.readers import kokushimd10
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.question import Number, Question
+from lm_eval_tasks.exams.readers import kokushimd10
 
 CARD = read_card("kokushimd10")
 ROW: dict[str, Any] = {

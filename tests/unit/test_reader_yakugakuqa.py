@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.card import read_card, read_manifest
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Question
-from lm_eval_tasks.readers import yakugakuqa
+from lm_eval_tasks.exams.card import read_card, read_manifest
+from lm_eval_tasks.exams.question import Question
+from lm_eval_tasks.exams.readers import yakugakuqa
 
 CARD = read_card("yakugakuqa")
 ROW: dict[str, Any] = {

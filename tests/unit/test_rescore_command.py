@@ -11,7 +11,7 @@ import pytest
 
 from lm_eval_tasks import cli_scores
 from lm_eval_tasks.cli import main
-from lm_eval_tasks.load import Exam, load_exam
+from lm_eval_tasks.exams.load import Exam, load_exam
 from lm_eval_tasks.predictions import Prediction
 from lm_eval_tasks.rescore import answer_all
 from lm_eval_tasks.rescore_table import WORDS

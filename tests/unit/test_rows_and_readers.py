@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Question
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.question import Question
+from lm_eval_tasks.exams.readers import igakuqa
 from lm_eval_tasks.files.rows import read_rows
-from lm_eval_tasks.readers import igakuqa
 
 CARD = read_card("sample")
 SAMPLE = Path(igakuqa.__file__).parents[1] / "sample"

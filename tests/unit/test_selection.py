@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Number, Question
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.question import Number, Question
 from lm_eval_tasks.options import Options
 from lm_eval_tasks.selection import Selection, select, select_from
 

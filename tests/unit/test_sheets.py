@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import LETTERS
+from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.private_exam import check
 from lm_eval_tasks.sheets import COLUMNS, read_sheet
 from tests.unit.private_sheets import NUMBER, ONE, csv_text, faults, jsonl, read_or_refused

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from lm_eval_tasks.card import read_card
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.runs import TaskRun, read_runs
 from lm_eval_tasks.submission import every_eval_ever, igakuqa119, model_index
 from lm_eval_tasks.submission.entry import Entry, Tally, entry_of

@@ -8,7 +8,7 @@ from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.card import exam_names
+from lm_eval_tasks.exams.card import exam_names
 from lm_eval_tasks.protocols import PROTOCOLS, recommended_tasks, task_names
 
 YAMLS = sorted(TASKS_PATH.glob("*.yaml"))

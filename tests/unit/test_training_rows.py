@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.load import load_exam
+from lm_eval_tasks.exams.load import load_exam
 from trainer.example import Chat, Example, Turn
 from trainer.examples import read_examples
 from trainer.mixture import Mixture, mix

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from unicodedata import normalize
 
-from lm_eval_tasks.card import Card
-from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.question import LETTERS, Question
+from lm_eval_tasks.exams.readers.printed import Printed, with_exceptions
+from lm_eval_tasks.exams.readers.wording import checked
+from lm_eval_tasks.exams.readers.yakugaku_cases import attach_cases
 from lm_eval_tasks.files.rows import Row, rows_by_id
-from lm_eval_tasks.readers.printed import Printed, with_exceptions
-from lm_eval_tasks.readers.wording import checked
-from lm_eval_tasks.readers.yakugaku_cases import attach_cases
 
 SECTION_FILE = re.compile(r"0*(?P<sitting>\d+)-(?P<section>[A-F])\.jsonl")
 ID = re.compile(r"0*(?P<sitting>\d+)(?P<section>[A-F])0*(?P<number>\d+)")

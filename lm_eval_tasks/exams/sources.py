@@ -21,9 +21,9 @@ import requests
 from filelock import FileLock
 from tqdm import tqdm
 
-from lm_eval_tasks.card import Card, Pin, read_manifest
-from lm_eval_tasks.download import Refused, download, shown
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams.card import Card, Pin, read_manifest
+from lm_eval_tasks.exams.download import Refused, download, shown
 from lm_eval_tasks.files.text_file import open_regular
 
 PUBLISHER = "https://raw.githubusercontent.com"

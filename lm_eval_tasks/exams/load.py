@@ -8,11 +8,11 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from lm_eval_tasks.card import Card, read_card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import Question
-from lm_eval_tasks.hub import hub_rows
-from lm_eval_tasks.sources import local_files
+from lm_eval_tasks.exams.card import Card, read_card
+from lm_eval_tasks.exams.hub import hub_rows
+from lm_eval_tasks.exams.question import Question
+from lm_eval_tasks.exams.sources import local_files
 
 EMBEDDED = "sample"
 
@@ -38,7 +38,7 @@ def load_exam(name: str, sittings: tuple[str, ...] = ()) -> Exam:
     """
     card = read_card(name)
     wanted = card.sittings(sittings)
-    reader = import_module(f"lm_eval_tasks.readers.{card.reader}")
+    reader = import_module(f"lm_eval_tasks.exams.readers.{card.reader}")
     files = {} if card.hub else local_files(card, sittings)
     read = reader.read(card, hub_rows(card)) if card.hub else reader.read(card, files)
     questions = [question for question in read if question.sitting in wanted]

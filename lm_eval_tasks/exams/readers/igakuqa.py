@@ -11,12 +11,12 @@ from decimal import Decimal
 from pathlib import Path
 from unicodedata import normalize
 
-from lm_eval_tasks.card import Card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import LETTERS, Number, Question
+from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.question import LETTERS, Number, Question
+from lm_eval_tasks.exams.readers.case_series import LEAD, SERIES_LENGTH, attach_cases
+from lm_eval_tasks.exams.readers.wording import checked, n_select
 from lm_eval_tasks.files.rows import Row, rows_by_id
-from lm_eval_tasks.readers.case_series import LEAD, SERIES_LENGTH, attach_cases
-from lm_eval_tasks.readers.wording import checked, n_select
 
 SECTION_FILE = re.compile(r"(?P<sitting>\d+)-(?P<section>[A-Z])\.jsonl")
 POINTS = ("0", "1", "3")

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lm_eval_tasks.card import Card
-from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.question import LETTERS, Question
+from lm_eval_tasks.exams.readers.aistairc_cases import attach_cases
+from lm_eval_tasks.exams.readers.printed import Printed, with_exceptions
+from lm_eval_tasks.exams.readers.wording import checked
 from lm_eval_tasks.files.rows import Row, rows_by_id
-from lm_eval_tasks.readers.aistairc_cases import attach_cases
-from lm_eval_tasks.readers.printed import Printed, with_exceptions
-from lm_eval_tasks.readers.wording import checked
 
 SITTING_ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-Z])\d+")
 POINTS = {"1": 1, "1.0": 1}

@@ -3,7 +3,7 @@
 import re
 from unicodedata import normalize
 
-from lm_eval_tasks.exam import Question
+from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.rows import Row
 
 N_SELECT = re.compile(r"([2-9])\s*つ\s*選べ")

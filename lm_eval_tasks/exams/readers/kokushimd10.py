@@ -12,12 +12,12 @@ from decimal import Decimal
 from typing import Any
 from unicodedata import normalize
 
-from lm_eval_tasks.card import Card
-from lm_eval_tasks.exam import LETTERS, Number, Question
+from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.question import LETTERS, Number, Question
+from lm_eval_tasks.exams.readers.items import hub_items
+from lm_eval_tasks.exams.readers.printed import Printed, with_exceptions
+from lm_eval_tasks.exams.readers.wording import checked
 from lm_eval_tasks.files.rows import Row
-from lm_eval_tasks.readers.items import hub_items
-from lm_eval_tasks.readers.printed import Printed, with_exceptions
-from lm_eval_tasks.readers.wording import checked
 
 PROFESSION = ("profession", "exam_type", "exam", "category")
 POINTS = ("0", "1", "2", "3")

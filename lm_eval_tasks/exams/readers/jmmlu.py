@@ -6,11 +6,11 @@ Source: https://github.com/nlp-waseda/JMMLU/tree/762cbf192c9e4588b574d718f95afd6
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lm_eval_tasks.card import Card
-from lm_eval_tasks.exam import Question
+from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.question import Question
+from lm_eval_tasks.exams.readers.items import table_items
+from lm_eval_tasks.exams.readers.wording import checked
 from lm_eval_tasks.files.rows import Row
-from lm_eval_tasks.readers.items import table_items
-from lm_eval_tasks.readers.wording import checked
 
 CHOICES = "ABCD"
 FIELDS = ("question", *CHOICES, "answer")

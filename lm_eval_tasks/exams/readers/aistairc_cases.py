@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from lm_eval_tasks.exam import Question
+from lm_eval_tasks.exams.question import Question
 
 HEADER = re.compile(r"\s*次の文により\s*(?P<numbers>\d+(?:\s*、\s*\d+)+)\s*の問いに答えよ。\s*")
 FIGURE = re.compile(r"別冊|別に示す")

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from lm_eval_tasks.card import Card
 from lm_eval_tasks.errors import JmedError, check_keys
-from lm_eval_tasks.exam import LETTERS, Number, Question
+from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.question import LETTERS, Number, Question
 from lm_eval_tasks.files.rows import Row, read_rows
 
 KEYS = (

@@ -6,11 +6,11 @@ Source: https://huggingface.co/datasets/Coldog2333/JMedBench/tree/c647e3d2eeb21c
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from lm_eval_tasks.card import Card
-from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.question import LETTERS, Question
+from lm_eval_tasks.exams.readers.items import by_key, hub_items
+from lm_eval_tasks.exams.readers.wording import checked
 from lm_eval_tasks.files.rows import Row
-from lm_eval_tasks.readers.items import by_key, hub_items
-from lm_eval_tasks.readers.wording import checked
 
 CONTRADICTED = "the publisher's number of options is not that of the options it gives"
 

@@ -7,8 +7,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks.card import Card
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams.card import Card
 from lm_eval_tasks.files.json_file import LARGEST, JsonError, read_json
 from lm_eval_tasks.files.rows import Row
 from lm_eval_tasks.files.text_file import read_text

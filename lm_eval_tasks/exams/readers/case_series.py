@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lm_eval_tasks.exam import Question
+from lm_eval_tasks.exams.question import Question
 
 LEAD = "次の文を読み"
 SERIES_LENGTH = {"B": 2, "E": 2, "C": 3, "F": 3}

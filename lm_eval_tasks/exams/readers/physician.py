@@ -3,8 +3,8 @@
 import re
 from decimal import Decimal
 
-from lm_eval_tasks.card import Card
-from lm_eval_tasks.exam import LETTERS, Number
+from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.question import LETTERS, Number
 from lm_eval_tasks.files.rows import Row
 
 NUMBER = re.compile(r"\d+(\.\d+)?")

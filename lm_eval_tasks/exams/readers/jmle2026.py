@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lm_eval_tasks.card import Card
-from lm_eval_tasks.exam import LETTERS, Number, Question
+from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.question import LETTERS, Number, Question
+from lm_eval_tasks.exams.readers.case_series import HEADER, narrative
+from lm_eval_tasks.exams.readers.items import array_items, by_key
+from lm_eval_tasks.exams.readers.physician import number_or_letters, points
+from lm_eval_tasks.exams.readers.printed import Printed, with_exceptions
+from lm_eval_tasks.exams.readers.wording import checked
 from lm_eval_tasks.files.rows import Row
-from lm_eval_tasks.readers.case_series import HEADER, narrative
-from lm_eval_tasks.readers.items import array_items, by_key
-from lm_eval_tasks.readers.physician import number_or_letters, points
-from lm_eval_tasks.readers.printed import Printed, with_exceptions
-from lm_eval_tasks.readers.wording import checked
 
 ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-F])-(?P<number>\d+)")
 # "a　rest", indented or not, or a row of a Markdown table, "| a | rest | 2 days |"

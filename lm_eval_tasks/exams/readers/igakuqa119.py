@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lm_eval_tasks.card import Card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exam import LETTERS, Question
+from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.question import LETTERS, Question
+from lm_eval_tasks.exams.readers.items import array_items, by_key, table_items
+from lm_eval_tasks.exams.readers.physician import number_or_letters, points
+from lm_eval_tasks.exams.readers.printed import Printed, with_exceptions
+from lm_eval_tasks.exams.readers.wording import checked
 from lm_eval_tasks.files.rows import Row
-from lm_eval_tasks.readers.items import array_items, by_key, table_items
-from lm_eval_tasks.readers.physician import number_or_letters, points
-from lm_eval_tasks.readers.printed import Printed, with_exceptions
-from lm_eval_tasks.readers.wording import checked
 
 ANSWERS = "results/correct_answers.csv"
 HEADER = "問題番号"

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks.card import Card
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.sources import is_address
+from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.sources import is_address
 
 
 def hub_rows(card: Card) -> Sequence[Mapping[str, Any]]:

@@ -73,7 +73,7 @@ class Card:
     """One exam.
 
     name: "igakuqa", the stem of the card's file and of the task names.
-    reader: module of lm_eval_tasks.readers.
+    reader: module of lm_eval_tasks.exams.readers.
     folder: where the card lies; its manifest is there.
     source: "owner/repo@commit" on GitHub; "package" for files that jmed carries itself; "here"
         for files beside the card; "hf:owner/name@revision" for a Hub dataset, then with `hub`.

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from lm_eval_tasks.exam import Question
+from lm_eval_tasks.exams.question import Question
 
 PAIRED = {"D": 50, "E": 40, "F": 40}
 SUBJECT = "実務|物理・化学・生物|衛生|薬理|薬剤|病態・薬物治療|法規・制度・倫理"

@@ -3,9 +3,9 @@
 import re
 from unicodedata import normalize
 
+from lm_eval_tasks.answers.published_prediction import KEY, published_prediction
+from lm_eval_tasks.answers.reasoning import strip_reasoning
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.published_prediction import KEY, published_prediction
-from lm_eval_tasks.reasoning import strip_reasoning
 
 BARE = re.compile(rf"(?:[{LETTERS}](?:[ ,、・]{{0,3}}[{LETTERS}])*|[\d,.]+)[.。]?")
 STOPPABLE = ("letters", "cot")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from lm_eval_tasks.answers import read_letters
+from lm_eval_tasks.answers.reading import read_letters
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.tables import console
 from tests.benchmarks.machine import machine

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from lm_eval_tasks.answers import read_letters, read_number
+from lm_eval_tasks.answers.reading import read_letters, read_number
 
 
 class Form(NamedTuple):

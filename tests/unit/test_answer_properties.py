@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lm_eval_tasks.answers import read_letters, read_number
-from lm_eval_tasks.reasoning import MARKS, Marks
+from lm_eval_tasks.answers.reading import read_letters, read_number
+from lm_eval_tasks.answers.reasoning import MARKS, Marks
 from tests.unit.cpu_seconds import cpu_seconds
 
 LETTER = st.sampled_from("abcde")

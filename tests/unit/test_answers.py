@@ -2,13 +2,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_tasks.answers import (
+from lm_eval_tasks.answers.reading import (
     published_prediction,
     read_letters,
     read_number,
     same_number,
 )
-from lm_eval_tasks.reasoning import strip_reasoning
+from lm_eval_tasks.answers.reasoning import strip_reasoning
 from tests.unit.cpu_seconds import cpu_seconds
 
 SHORT = {

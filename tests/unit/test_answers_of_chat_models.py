@@ -2,7 +2,7 @@
 
 import pytest
 
-from lm_eval_tasks.answers import published_prediction, read_letters, read_number
+from lm_eval_tasks.answers.reading import published_prediction, read_letters, read_number
 
 STATED = [
     ("b\n\na: 不正解\nb: 正解\nc: 不正解\nd: 不正解\ne: 不正解", 1, "b"),

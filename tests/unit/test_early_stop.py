@@ -2,9 +2,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from lm_eval_tasks.answers.reasoning import MARKS, Marks
 from lm_eval_tasks.models.early_stop import answered, protocol_of
 from lm_eval_tasks.models.row_ends import Ends
-from lm_eval_tasks.reasoning import MARKS, Marks
 
 
 @pytest.mark.parametrize(

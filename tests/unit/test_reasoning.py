@@ -2,7 +2,7 @@
 
 import pytest
 
-from lm_eval_tasks.reasoning import MARKS, strip_reasoning
+from lm_eval_tasks.answers.reasoning import MARKS, strip_reasoning
 
 STRIPPED = {
     "blocks: repeated, nested, unfinished, opened in the prompt": [

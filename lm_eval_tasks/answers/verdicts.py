@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from lm_eval_tasks.answer_letters import (
+from lm_eval_tasks.answers.letters import (
     ALONE,
     AND,
     ASIDE,
@@ -13,9 +13,9 @@ from lm_eval_tasks.answer_letters import (
     is_article,
     letters_in,
 )
-from lm_eval_tasks.answer_polarity import polarity, sentence_before
-from lm_eval_tasks.answer_statements import Statement
-from lm_eval_tasks.answer_text import NAMED, Text
+from lm_eval_tasks.answers.polarity import polarity, sentence_before
+from lm_eval_tasks.answers.statements import Statement
+from lm_eval_tasks.answers.text import NAMED, Text
 from lm_eval_tasks.exams.question import LETTERS
 
 

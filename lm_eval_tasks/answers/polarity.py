@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from lm_eval_tasks.answer_text import Text
+from lm_eval_tasks.answers.text import Text
 from lm_eval_tasks.exams.question import LETTERS
 
 Polarity = Literal["stated", "denied", "hedged", "example"]

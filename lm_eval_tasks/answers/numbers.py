@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from lm_eval_tasks.answer_keys import Key, keys
-from lm_eval_tasks.answer_polarity import polarity
-from lm_eval_tasks.answer_text import BOX, END_OF_BOX, SHEET, Text
+from lm_eval_tasks.answers.keys import Key, keys
+from lm_eval_tasks.answers.polarity import polarity
+from lm_eval_tasks.answers.text import BOX, END_OF_BOX, SHEET, Text
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lm_eval_tasks.answer_keys import Key, begins_line, breaks_off, keys
-from lm_eval_tasks.answer_letters import ALONE, LIST, Named, letters_in, named_at
-from lm_eval_tasks.answer_polarity import Polarity, polarity
-from lm_eval_tasks.answer_text import BOX, Text
+from lm_eval_tasks.answers.keys import Key, begins_line, breaks_off, keys
+from lm_eval_tasks.answers.letters import ALONE, LIST, Named, letters_in, named_at
+from lm_eval_tasks.answers.polarity import Polarity, polarity
+from lm_eval_tasks.answers.text import BOX, Text
 from lm_eval_tasks.exams.question import LETTERS
 
 

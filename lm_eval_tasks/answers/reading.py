@@ -10,10 +10,10 @@ Every pattern is linear in the length of the response: repetitions are bounded o
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from lm_eval_tasks.answer_choice import chosen
-from lm_eval_tasks.answer_numbers import stated_number
-from lm_eval_tasks.answer_text import readable
-from lm_eval_tasks.published_prediction import published_prediction
+from lm_eval_tasks.answers.choice import chosen
+from lm_eval_tasks.answers.numbers import stated_number
+from lm_eval_tasks.answers.published_prediction import published_prediction
+from lm_eval_tasks.answers.text import readable
 
 __all__ = ["Reading", "published_prediction", "read_letters", "read_number", "same_number"]
 

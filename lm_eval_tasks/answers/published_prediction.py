@@ -3,8 +3,8 @@
 import re
 from unicodedata import normalize
 
+from lm_eval_tasks.answers.reasoning import strip_reasoning
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.reasoning import strip_reasoning
 
 # A model that goes on with a question of its own has answered ours before.
 _NEXT_QUESTION = re.compile(r"\n\s*(?:問題[:：]|question:)", re.IGNORECASE)

@@ -14,10 +14,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lm_eval_tasks.answer_polarity import sentence_before
-from lm_eval_tasks.answer_statements import Statement, outright
-from lm_eval_tasks.answer_text import Text
-from lm_eval_tasks.answer_verdicts import judged
+from lm_eval_tasks.answers.polarity import sentence_before
+from lm_eval_tasks.answers.statements import Statement, outright
+from lm_eval_tasks.answers.text import Text
+from lm_eval_tasks.answers.verdicts import judged
 
 _CONCLUDING = re.compile(
     r"よって|したがって|従って|ゆえに|故に|以上(?:より|から|の|を)|これらから|結論|最終的|総合(?:的|す)"

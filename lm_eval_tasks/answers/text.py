@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from unicodedata import normalize
 
-from lm_eval_tasks.reasoning import strip_reasoning
+from lm_eval_tasks.answers.reasoning import strip_reasoning
 
 BOX, END_OF_BOX = "\ue000", "\ue001"
 """Around what stood in \\boxed{…}."""

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from lm_eval_tasks.answer_text import END_OF_BOX, NAMED, Text
+from lm_eval_tasks.answers.text import END_OF_BOX, NAMED, Text
 from lm_eval_tasks.exams.question import LETTERS
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_tasks import prompts
-from lm_eval_tasks.doc import Doc, to_doc
 from lm_eval_tasks.exams.question import LETTERS, Question
+from lm_eval_tasks.prompting import prompts
+from lm_eval_tasks.prompting.doc import Doc, to_doc
 
 NAME_KANA = "アイウエオカキクケコサシスセソタチツテトナニヌネノ"
 VALUE_KANA = "ハヒフヘホマミムメモラリルレロガギグゲゴダデドバビブベボ"

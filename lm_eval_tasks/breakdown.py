@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_tasks.doc import Doc
+from lm_eval_tasks.prompting.doc import Doc
 from lm_eval_tasks.texts import printable
 from lm_eval_tasks.verdict import Item
 

@@ -13,8 +13,8 @@ from lm_eval_tasks.exams.hub import hub_rows
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.sources import local_files, local_sittings
 from lm_eval_tasks.link import link, stub_folder, unlink
-from lm_eval_tasks.options import Options
-from lm_eval_tasks.selection import select_from
+from lm_eval_tasks.prompting.options import Options
+from lm_eval_tasks.prompting.selection import select_from
 from lm_eval_tasks.tables import console
 
 Command = Callable[[str, str, str], argparse.ArgumentParser]

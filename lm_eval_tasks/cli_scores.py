@@ -12,13 +12,13 @@ from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.floor import floors
-from lm_eval_tasks.options import Options, parse_options
 from lm_eval_tasks.predictions import (
     by_exam_ids,
     check_ids,
     find_files,
     read_predictions,
 )
+from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import split_task, task_names
 from lm_eval_tasks.published_rules import RULES
 from lm_eval_tasks.rescore import (

@@ -12,8 +12,8 @@ from unicodedata import normalize
 
 from lm_eval_tasks.answers.reading import published_prediction
 from lm_eval_tasks.answers.reasoning import strip_reasoning
-from lm_eval_tasks.doc import Doc
 from lm_eval_tasks.exams.question import LETTERS
+from lm_eval_tasks.prompting.doc import Doc
 
 EITHER: Mapping[str, str] = {"119E28": "ac"}
 """IgakuQA119: of these questions each letter alone is right, and no two of them are."""

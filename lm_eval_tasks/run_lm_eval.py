@@ -13,7 +13,7 @@ from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.files.yaml_file import read_yaml
-from lm_eval_tasks.options import Options, parse_options
+from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import LOGLIKELIHOOD, recommended_tasks, split_task, task_names
 
 # Every model of lm-eval 0.4.13 whose log-likelihood methods only raise NotImplementedError.

@@ -1,8 +1,8 @@
 """One answered question -> what it contributes to figures over many: verdict, or position bias."""
 
-from lm_eval_tasks.doc import Doc
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.permutation import Pick
+from lm_eval_tasks.prompting.doc import Doc
+from lm_eval_tasks.prompting.orders import Pick
 from lm_eval_tasks.verdict import Item
 
 VERDICT_METRICS = ("required_rate", "general_rate", "prohibited", "passed")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from lm_eval_tasks.selection import Selection
+from lm_eval_tasks.prompting.selection import Selection
 
 
 def print_selection(published: int, selection: Selection) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
-from lm_eval_tasks.options import CONTEXT, FIGURES
+from lm_eval_tasks.prompting.options import CONTEXT, FIGURES
 from lm_eval_tasks.scored import Answer, Scored
 from lm_eval_tasks.submission import permitted
 from lm_eval_tasks.submission.entry import ENGINES

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lm_eval_tasks import TASKS_PATH, prompts
-from lm_eval_tasks.doc import Doc
+from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.prompting import prompts
+from lm_eval_tasks.prompting.doc import Doc
 from trainer.example import Chat, Example, Turn, chat_of
 from trainer.protocols import Asked, asked_as
 from trainer.recipe import Data, Source

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from lm_eval_tasks import prompts
-from lm_eval_tasks.doc import Doc, to_doc
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.rows import is_text
+from lm_eval_tasks.prompting import prompts
+from lm_eval_tasks.prompting.doc import Doc, to_doc
 from trainer.chat_rows import read_history, read_turns, reasoning_of, shown, with_columns
 from trainer.exam_prompts import exam_examples
 from trainer.example import REASONING, Chat, Example, Turn

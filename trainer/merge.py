@@ -16,10 +16,10 @@ import torch
 from peft import PeftModel
 from pydantic import ValidationError
 
-from lm_eval_tasks import prompts
-from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import EMBEDDED, load_exam
+from lm_eval_tasks.prompting import prompts
+from lm_eval_tasks.prompting.doc import to_doc
 from trainer import run_folder
 from trainer.distance import Distance, Effect, distance, effect_of, logits, nothing
 from trainer.effect import changed_of, check_keys, checksums

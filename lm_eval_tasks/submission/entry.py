@@ -9,7 +9,7 @@ from typing import Any
 from lm_eval_tasks.adapter_record import ADAPTERS, adapter_of, model_arguments
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card, read_card
-from lm_eval_tasks.options import Options, parse_options
+from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import task_names
 from lm_eval_tasks.published_rules import RULES
 from lm_eval_tasks.runs import TaskRun, run_date

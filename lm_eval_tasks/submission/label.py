@@ -1,6 +1,6 @@
 """How a run was made, in a few words: what tells two runs of one task apart."""
 
-from lm_eval_tasks.options import Options
+from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.rule_words import named, rule_told
 from lm_eval_tasks.submission.entry import Entry, Setting
 

@@ -14,10 +14,10 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
-from lm_eval_tasks.doc import Doc, gold_texts
 from lm_eval_tasks.exams.card import exam_names
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.prompts import cot_target, paper_target
+from lm_eval_tasks.prompting.doc import Doc, gold_texts
+from lm_eval_tasks.prompting.prompts import cot_target, paper_target
 from tests.printed_keys import answer_to
 
 

@@ -11,9 +11,9 @@ import pytest
 import trl
 
 from demo.tiny_model import build
-from lm_eval_tasks import prompts
-from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.prompting import prompts
+from lm_eval_tasks.prompting.doc import to_doc
 from tests.e2e.sft_run import ROOT, environment, recipe_of, write_recipe, write_rows
 
 

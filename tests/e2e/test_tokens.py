@@ -12,10 +12,10 @@ from transformers import AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 
 from demo.tiny_model import build
-from lm_eval_tasks import prompts
-from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.prompting import prompts
+from lm_eval_tasks.prompting.doc import to_doc
 from tests.e2e.sft_run import recipe_of
 from tests.e2e.token_cases import chats, write_jsonl
 from tests.e2e.tokenizer_kinds import sentencepiece_like, wordpiece_like

@@ -4,9 +4,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import PreTrainedTokenizerFast
 
 from demo.tiny_model import CHAT_TEMPLATE, LENGTH
-from lm_eval_tasks import prompts
-from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.prompting import prompts
+from lm_eval_tasks.prompting.doc import to_doc
 
 SPECIAL = ["<pad>", "<s>", "</s>", "<unk>"]
 

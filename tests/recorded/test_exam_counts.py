@@ -10,8 +10,8 @@ import pytest
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.load import Exam, load_exam
 from lm_eval_tasks.exams.sources import missing_files
-from lm_eval_tasks.options import Options
-from lm_eval_tasks.selection import select_from
+from lm_eval_tasks.prompting.options import Options
+from lm_eval_tasks.prompting.selection import select_from
 
 FIGURE, NUMBER = "needs a figure", "the answer is a number, there are no choices"
 ALIKE = "choices that are blank, or that read like the right one"

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks.doc import Doc, Whole, to_doc
 from lm_eval_tasks.exams.question import LETTERS, Question
 from lm_eval_tasks.metrics import letters, mc, paper
-from lm_eval_tasks.permutation import reorder
+from lm_eval_tasks.prompting.doc import Doc, Whole, to_doc
+from lm_eval_tasks.prompting.orders import reorder
 from lm_eval_tasks.scored import METRICS
 
 STAMP = "2026-01-02T03-04-05.678901"

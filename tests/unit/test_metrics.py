@@ -5,9 +5,9 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from lm_eval_tasks.doc import Doc, to_doc
 from lm_eval_tasks.exams.question import Number, Question
 from lm_eval_tasks.metrics import letters, letters_mc, mc, paper, total, total_stderr
+from lm_eval_tasks.prompting.doc import Doc, to_doc
 
 SINGLE = Question(
     id="1A1",

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_tasks import prompts
-from lm_eval_tasks.doc import to_doc
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
+from lm_eval_tasks.prompting import prompts
+from lm_eval_tasks.prompting.doc import to_doc
 from trainer.example import Example
 from trainer.mixture import Mixture, mix
 from trainer.overlap import Index, Overlap, normalized

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from lm_eval_tasks.docs import docs_of
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
-from lm_eval_tasks.options import Options
-from lm_eval_tasks.permutation import (
+from lm_eval_tasks.prompting.docs import docs_of
+from lm_eval_tasks.prompting.options import Options
+from lm_eval_tasks.prompting.orders import (
     Pick,
     acc_spread,
     can_be_permuted,

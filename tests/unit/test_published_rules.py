@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_tasks.doc import Doc, to_doc
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import card_from, exam_names, read_card
 from lm_eval_tasks.exams.question import LETTERS, Number, Question
 from lm_eval_tasks.metrics import letters
+from lm_eval_tasks.prompting.doc import Doc, to_doc
 from lm_eval_tasks.published_rules import (
     RULES,
     published_correct,

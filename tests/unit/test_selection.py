@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Number, Question
-from lm_eval_tasks.options import Options
-from lm_eval_tasks.selection import Selection, select, select_from
+from lm_eval_tasks.prompting.options import Options
+from lm_eval_tasks.prompting.selection import Selection, select, select_from
 
 SITTING = "another sitting"
 FIGURE = "needs a figure"

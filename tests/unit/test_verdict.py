@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from lm_eval_tasks.doc import Whole, to_doc
 from lm_eval_tasks.exams.question import Question
+from lm_eval_tasks.prompting.doc import Whole, to_doc
 from lm_eval_tasks.sitting_scores import sitting_scores
 from lm_eval_tasks.verdict import MARKS, Item, read_marks, verdicts
 from lm_eval_tasks.verdict_metrics import (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import jinja2
 
-from lm_eval_tasks.doc import Doc, gold_texts
 from lm_eval_tasks.exams.question import LETTERS
+from lm_eval_tasks.prompting.doc import Doc, gold_texts
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 ANSWER_LINE = {"ja": "答え：", "en": "Answer: "}

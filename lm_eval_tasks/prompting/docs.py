@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from lm_eval_tasks.doc import Doc, Whole, to_doc
 from lm_eval_tasks.exams.load import Exam
 from lm_eval_tasks.exams.question import Question
-from lm_eval_tasks.options import Options
-from lm_eval_tasks.permutation import orders, reorder
+from lm_eval_tasks.prompting.doc import Doc, Whole, to_doc
+from lm_eval_tasks.prompting.options import Options
+from lm_eval_tasks.prompting.orders import orders, reorder
 
 
 def docs_of(exam: Exam, kept: Sequence[Question], options: Options) -> Iterator[Doc]:

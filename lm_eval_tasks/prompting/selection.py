@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from lm_eval_tasks.exams.load import Exam
 from lm_eval_tasks.exams.question import LETTERS, Question
-from lm_eval_tasks.options import Options
-from lm_eval_tasks.permutation import can_be_permuted
+from lm_eval_tasks.prompting.options import Options
+from lm_eval_tasks.prompting.orders import can_be_permuted
 from lm_eval_tasks.texts import normal_form
 
 ALIKE = "choices that are blank, or that read like the right one"

@@ -11,12 +11,12 @@ from typing import Any
 from datasets import Dataset
 
 from lm_eval_tasks import __version__
-from lm_eval_tasks.doc import Doc, to_doc
-from lm_eval_tasks.docs import docs_of
 from lm_eval_tasks.exams.card import CARD_SUFFIX
 from lm_eval_tasks.exams.load import Exam, load_exam
-from lm_eval_tasks.options import Options, parse_options
-from lm_eval_tasks.selection import Selection, select_from
+from lm_eval_tasks.prompting.doc import Doc, to_doc
+from lm_eval_tasks.prompting.docs import docs_of
+from lm_eval_tasks.prompting.options import Options, parse_options
+from lm_eval_tasks.prompting.selection import Selection, select_from
 
 # lm-eval configures this logger alone; elsewhere an info line would not be shown
 log = logging.getLogger("lm_eval.jmed")

@@ -11,17 +11,15 @@ from lm_eval_tasks.exams.card import Card, exam_names, read_card
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.json_file import JsonError, parse_json
-from lm_eval_tasks.floor import floors
-from lm_eval_tasks.predictions import (
-    by_exam_ids,
-    check_ids,
-    find_files,
-    read_predictions,
-)
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import split_task, task_names
-from lm_eval_tasks.published_rules import RULES
-from lm_eval_tasks.rescore import (
+from lm_eval_tasks.rescore_table import rule_title, score_table
+from lm_eval_tasks.rule_words import rule_told
+from lm_eval_tasks.scored import READS_LETTERS
+from lm_eval_tasks.scoring.floor import floors
+from lm_eval_tasks.scoring.predictions import by_exam_ids, check_ids, find_files, read_predictions
+from lm_eval_tasks.scoring.published_rules import RULES
+from lm_eval_tasks.scoring.rescore import (
     Answered,
     answer_all,
     check_readable,
@@ -29,11 +27,8 @@ from lm_eval_tasks.rescore import (
     scores,
     verdict_items,
 )
-from lm_eval_tasks.rescore_table import rule_title, score_table
-from lm_eval_tasks.rule_words import rule_told
-from lm_eval_tasks.scored import READS_LETTERS
+from lm_eval_tasks.scoring.verdict import Verdict, verdicts
 from lm_eval_tasks.tables import console, print_floors, print_selection
-from lm_eval_tasks.verdict import Verdict, verdicts
 from lm_eval_tasks.verdict_tables import verdict_table
 
 RESCORE = """\

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from lm_eval_tasks.breakdown import Part, breakdowns
 from lm_eval_tasks.comparison_table import footnotes, limit_told
 from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.errors import JmedError
@@ -14,8 +13,9 @@ from lm_eval_tasks.left_out import say_left_out
 from lm_eval_tasks.overlap_mark import overlap_mark
 from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.scored_runs import read_scored
+from lm_eval_tasks.scoring.breakdown import Part, breakdowns
+from lm_eval_tasks.scoring.verdict import verdicts
 from lm_eval_tasks.tables import console
-from lm_eval_tasks.verdict import verdicts
 from lm_eval_tasks.verdict_tables import breakdown_tables, verdict_table
 
 TEXT = """\

@@ -12,7 +12,7 @@ from lm_eval_tasks.flips import Flips, Format, flips_by_part, format_change
 from lm_eval_tasks.paired import McNemar, holm, interval, mcnemar
 from lm_eval_tasks.same_protocol import differences, remarks
 from lm_eval_tasks.scored import Scored
-from lm_eval_tasks.verdict import Verdict, verdicts
+from lm_eval_tasks.scoring.verdict import Verdict, verdicts
 
 
 @dataclass(frozen=True)

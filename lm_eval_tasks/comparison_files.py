@@ -10,7 +10,7 @@ from lm_eval_tasks.comparison import Change, Comparison, shots
 from lm_eval_tasks.matrix import cell
 from lm_eval_tasks.overlap_mark import overlap_mark
 from lm_eval_tasks.scored import Scored
-from lm_eval_tasks.verdict import Verdict
+from lm_eval_tasks.scoring.verdict import Verdict
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a cell begins with that Excel or LibreOffice takes for a formula (OWASP, CSV injection)."""

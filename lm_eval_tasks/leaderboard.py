@@ -11,7 +11,7 @@ from lm_eval_tasks.model_name import ModelName, model_names
 from lm_eval_tasks.overlap_mark import TEXTS, OverlapMark, overlap_mark
 from lm_eval_tasks.rule_words import rule_notes
 from lm_eval_tasks.scored import Scored
-from lm_eval_tasks.verdict import verdicts
+from lm_eval_tasks.scoring.verdict import verdicts
 from lm_eval_tasks.withheld import Withheld, public
 
 WORDS = {

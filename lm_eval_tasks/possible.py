@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lm_eval_tasks.verdict import Item
+from lm_eval_tasks.scoring.verdict import Item
 
 CLOSE = 1e-6
 """How far the mean of lm-eval's results file may be from that of the samples."""

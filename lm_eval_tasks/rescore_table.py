@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from lm_eval_tasks.rescore import PUBLISHED, Score
 from lm_eval_tasks.rule_words import rule_told
+from lm_eval_tasks.scoring.rescore import PUBLISHED, Score
 
 WORDS = {
     "ja": {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from lm_eval_tasks.published_rules import RULES
+from lm_eval_tasks.scoring.published_rules import RULES
 
 
 class Ruled(Protocol):

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from lm_eval_tasks.breakdown import UNKNOWN, Part
+from lm_eval_tasks.scoring.breakdown import UNKNOWN, Part
+from lm_eval_tasks.scoring.verdict import Verdict
 from lm_eval_tasks.texts import printable
-from lm_eval_tasks.verdict import Verdict
 
 WORDS = {
     "ja": {

@@ -12,7 +12,7 @@ from typing import Any
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
 from lm_eval_tasks.files.text_file import read_text
 from lm_eval_tasks.files.yaml_file import read_yaml
-from lm_eval_tasks.published_rules import RULES
+from lm_eval_tasks.scoring.published_rules import RULES
 
 EXAMS = Path(__file__).resolve().parent / "exams"
 READERS = Path(__file__).resolve().parent / "readers"

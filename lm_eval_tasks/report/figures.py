@@ -6,14 +6,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from lm_eval_tasks.breakdown import DIVISIONS
 from lm_eval_tasks.report import charts
 from lm_eval_tasks.report.calibration import BINS, Calibration
 from lm_eval_tasks.report.charts import Bar, Row, Spot
 from lm_eval_tasks.report.models import Model
 from lm_eval_tasks.report.picks import Positions
 from lm_eval_tasks.scored import Answer, Scored
-from lm_eval_tasks.verdict import Verdict
+from lm_eval_tasks.scoring.breakdown import DIVISIONS
+from lm_eval_tasks.scoring.verdict import Verdict
 
 Words = Mapping[str, Any]
 Runs = Sequence[tuple[Model, Scored]]

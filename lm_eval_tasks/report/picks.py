@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.metrics import likeliest, picked
 from lm_eval_tasks.protocols import LOGLIKELIHOOD
 from lm_eval_tasks.scored import Key, Scored
+from lm_eval_tasks.scoring.metrics import likeliest, picked
 
 READ = ("letters", "cot")
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.scoring.verdict import Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.label import label, settings
 from lm_eval_tasks.submission.measures import MEASURES
 from lm_eval_tasks.submission.names import Names
-from lm_eval_tasks.verdict import Verdict
 
 SCHEMA_VERSION = "0.3.0"
 PURPOSE = "For research; no evidence that a model is safe for patients."

@@ -7,13 +7,13 @@ from huggingface_hub import ModelCard, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
 from lm_eval_tasks.rule_words import rule_told
+from lm_eval_tasks.scoring.verdict import Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.label import denominator, label
 from lm_eval_tasks.submission.measures import MEASURES
 from lm_eval_tasks.submission.model_index import eval_results
 from lm_eval_tasks.submission.names import Names
 from lm_eval_tasks.submission.training import Training, overlap_text
-from lm_eval_tasks.verdict import Verdict
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 

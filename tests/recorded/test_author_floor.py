@@ -7,11 +7,11 @@ from statistics import fmean
 import pytest
 
 from lm_eval_tasks.exams.load import load_exam
-from lm_eval_tasks.metrics import paper
 from lm_eval_tasks.prompting.doc import Doc, to_doc
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.prompts import paper_target
 from lm_eval_tasks.prompting.selection import select
+from lm_eval_tasks.scoring.metrics import paper
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks import metrics
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.metrics import Scores
 from lm_eval_tasks.prompting.doc import Doc
 from lm_eval_tasks.prompting.docs import docs_of
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import select
+from lm_eval_tasks.scoring import metrics
+from lm_eval_tasks.scoring.metrics import Scores
 
 STAMP = "2026-01-02T03-04-05.000006"
 EXAM = load_exam("sample")

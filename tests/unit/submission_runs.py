@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.exams.question import LETTERS, Question
-from lm_eval_tasks.metrics import letters, mc, paper
 from lm_eval_tasks.prompting.doc import Doc, Whole, to_doc
 from lm_eval_tasks.prompting.orders import reorder
 from lm_eval_tasks.scored import METRICS
+from lm_eval_tasks.scoring.metrics import letters, mc, paper
 
 STAMP = "2026-01-02T03-04-05.678901"
 DATE = 1767322800.5

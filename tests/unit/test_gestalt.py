@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_tasks.gestalt import author_pick, author_scores, nearest_sets, set_score
+from lm_eval_tasks.scoring.gestalt import author_pick, author_scores, nearest_sets, set_score
 
 # few letters, so that texts share many and scores tie
 TEXT = st.text("ab心肺,、 ", max_size=12)

@@ -3,7 +3,7 @@ from difflib import SequenceMatcher
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lm_eval_tasks.matching import matched, popular, ratio
+from lm_eval_tasks.scoring.matching import matched, popular, ratio
 
 SHORT = st.text("ab心", max_size=14)
 # long enough for autojunk, of few and of many characters

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lm_eval_tasks.exams.question import Number, Question
-from lm_eval_tasks.metrics import letters, letters_mc, mc, paper, total, total_stderr
 from lm_eval_tasks.prompting.doc import Doc, to_doc
+from lm_eval_tasks.scoring.metrics import letters, letters_mc, mc, paper, total, total_stderr
 
 SINGLE = Question(
     id="1A1",

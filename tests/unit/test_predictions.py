@@ -8,8 +8,8 @@ import pytest
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.question import Number, Question
-from lm_eval_tasks.predictions import Prediction, check_ids, find_files, read_predictions
-from lm_eval_tasks.rescore import answer_all, scores
+from lm_eval_tasks.scoring.predictions import Prediction, check_ids, find_files, read_predictions
+from lm_eval_tasks.scoring.rescore import answer_all, scores
 
 SAMPLE_ROW: dict[str, Any] = {
     "doc_id": 0,

@@ -11,14 +11,9 @@ from hypothesis import strategies as st
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import card_from, exam_names, read_card
 from lm_eval_tasks.exams.question import LETTERS, Number, Question
-from lm_eval_tasks.metrics import letters
 from lm_eval_tasks.prompting.doc import Doc, to_doc
-from lm_eval_tasks.published_rules import (
-    RULES,
-    published_correct,
-    published_line,
-    rule_of,
-)
+from lm_eval_tasks.scoring.metrics import letters
+from lm_eval_tasks.scoring.published_rules import RULES, published_correct, published_line, rule_of
 from tests.unit.test_metrics import NUMBER, SINGLE, TWO
 
 EITHER_OF_TWO = replace(SINGLE, accepted=(frozenset("a"), frozenset("c")))

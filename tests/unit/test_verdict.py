@@ -6,9 +6,7 @@ import pytest
 
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.prompting.doc import Whole, to_doc
-from lm_eval_tasks.sitting_scores import sitting_scores
-from lm_eval_tasks.verdict import MARKS, Item, read_marks, verdicts
-from lm_eval_tasks.verdict_metrics import (
+from lm_eval_tasks.scoring.aggregations import (
     general_rate,
     passed,
     passed_stderr,
@@ -17,6 +15,8 @@ from lm_eval_tasks.verdict_metrics import (
     required_rate,
     required_rate_stderr,
 )
+from lm_eval_tasks.scoring.sitting_scores import sitting_scores
+from lm_eval_tasks.scoring.verdict import MARKS, Item, read_marks, verdicts
 from lm_eval_tasks.verdict_tables import WORDS, remarks
 
 # the invented sitting: 64 of 80 required points and 55 of 79 general ones pass

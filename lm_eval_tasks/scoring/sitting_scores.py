@@ -3,7 +3,7 @@
 from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.prompting.doc import Doc
 from lm_eval_tasks.prompting.orders import Pick
-from lm_eval_tasks.verdict import Item
+from lm_eval_tasks.scoring.verdict import Item
 
 VERDICT_METRICS = ("required_rate", "general_rate", "prohibited", "passed")
 PERMUTATION_METRICS = (

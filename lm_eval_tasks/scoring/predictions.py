@@ -9,7 +9,7 @@ from pathlib import Path
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.rows import Row
-from lm_eval_tasks.published_files import igakuqa119_answer, jmle2026_answer, result_rows
+from lm_eval_tasks.scoring.published_files import igakuqa119_answer, jmle2026_answer, result_rows
 
 SUFFIXES = (".jsonl", ".json")
 

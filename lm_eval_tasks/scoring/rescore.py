@@ -9,11 +9,11 @@ from unicodedata import normalize
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.question import LETTERS, Question
-from lm_eval_tasks.metrics import lenient_correct, picked
-from lm_eval_tasks.predictions import Prediction
 from lm_eval_tasks.prompting.doc import Doc, to_doc
-from lm_eval_tasks.published_rules import DIGITS, RULES, published_correct, published_line
-from lm_eval_tasks.verdict import Item
+from lm_eval_tasks.scoring.metrics import lenient_correct, picked
+from lm_eval_tasks.scoring.predictions import Prediction
+from lm_eval_tasks.scoring.published_rules import DIGITS, RULES, published_correct, published_line
+from lm_eval_tasks.scoring.verdict import Item
 
 PUBLISHED, LENIENT = "published", "lenient"
 NUMBERED = re.compile(rf"[\[(]?\s*[{DIGITS}](?:[\s,、・]*[{DIGITS}])*\s*[\])]?[.。]?")

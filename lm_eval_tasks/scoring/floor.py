@@ -11,16 +11,16 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lm_eval_tasks import metrics
 from lm_eval_tasks.errors import check_choice
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.metrics import Scores
 from lm_eval_tasks.prompting.doc import Doc, gold_texts, to_doc
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import Selection, select_from
 from lm_eval_tasks.protocols import split_task, task_names
-from lm_eval_tasks.sitting_scores import PERMUTATION_METRICS, VERDICT_METRICS
+from lm_eval_tasks.scoring import metrics
+from lm_eval_tasks.scoring.metrics import Scores
+from lm_eval_tasks.scoring.sitting_scores import PERMUTATION_METRICS, VERDICT_METRICS
 
 Process = Callable[[Doc, Any], Scores]
 TEXT_PROTOCOLS: Mapping[str, Process] = {"paper": metrics.paper, "paper_1shot": metrics.paper}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from lm_eval_tasks.verdict import Item, verdicts
+from lm_eval_tasks.scoring.verdict import Item, verdicts
 
 RESAMPLES = 1000
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_tasks.prompting.doc import Doc
+from lm_eval_tasks.scoring.verdict import Item
 from lm_eval_tasks.texts import printable
-from lm_eval_tasks.verdict import Item
 
 Asked = Mapping[str, Any] | Doc
 UNKNOWN = "unknown"

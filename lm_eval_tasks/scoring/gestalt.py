@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import combinations, permutations
 
-from lm_eval_tasks.matching import popular, ratio
+from lm_eval_tasks.scoring.matching import popular, ratio
 
 
 def author_scores(response: str, choices: Sequence[str]) -> list[float]:

@@ -12,9 +12,9 @@ from lm_eval_tasks.comparison_table import comparison_tables
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.left_out import say_left_out
 from lm_eval_tasks.matrix import matrix_json, matrix_table
-from lm_eval_tasks.model_name import model_name
-from lm_eval_tasks.scored import Scored
-from lm_eval_tasks.scored_runs import read_scored
+from lm_eval_tasks.results.model_name import model_name
+from lm_eval_tasks.results.read import read_scored
+from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.tables import console
 
 TEXT = """\

@@ -14,8 +14,8 @@ from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import split_task, task_names
 from lm_eval_tasks.rescore_table import rule_title, score_table
+from lm_eval_tasks.results.result import READS_LETTERS
 from lm_eval_tasks.rule_words import rule_told
-from lm_eval_tasks.scored import READS_LETTERS
 from lm_eval_tasks.scoring.floor import floors
 from lm_eval_tasks.scoring.predictions import by_exam_ids, check_ids, find_files, read_predictions
 from lm_eval_tasks.scoring.published_rules import RULES

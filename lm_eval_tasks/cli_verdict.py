@@ -10,9 +10,9 @@ from lm_eval_tasks.comparison_table import footnotes, limit_told
 from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.left_out import say_left_out
-from lm_eval_tasks.overlap_mark import overlap_mark
-from lm_eval_tasks.scored import Scored
-from lm_eval_tasks.scored_runs import read_scored
+from lm_eval_tasks.results.overlap import overlap_mark
+from lm_eval_tasks.results.read import read_scored
+from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.scoring.breakdown import Part, breakdowns
 from lm_eval_tasks.scoring.verdict import verdicts
 from lm_eval_tasks.tables import console

@@ -8,8 +8,8 @@ from typing import Any
 
 from lm_eval_tasks.comparison import Change, Comparison, shots
 from lm_eval_tasks.matrix import cell
-from lm_eval_tasks.overlap_mark import overlap_mark
-from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.results.overlap import overlap_mark
+from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.scoring.verdict import Verdict
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

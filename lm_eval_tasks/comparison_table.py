@@ -7,9 +7,9 @@ from rich.table import Table
 
 from lm_eval_tasks.comparison import Change, Comparison, shots
 from lm_eval_tasks.comparison_words import WORDS
-from lm_eval_tasks.overlap_mark import TEXTS, overlap_mark
+from lm_eval_tasks.results.overlap import TEXTS, overlap_mark
+from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.rule_words import rule_notes
-from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.scoring.verdict import Verdict
 from lm_eval_tasks.texts import printable
 from lm_eval_tasks.verdict_tables import part_name

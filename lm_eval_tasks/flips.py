@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_tasks.scored import Answer
+from lm_eval_tasks.results.result import Answer
 from lm_eval_tasks.scoring.breakdown import DIVISIONS
 
 Pairs = Sequence[tuple[Answer, Answer]]

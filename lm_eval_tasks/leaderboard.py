@@ -4,15 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_tasks.by_question import by_question, standard_error
 from lm_eval_tasks.comparison import shots
 from lm_eval_tasks.comparison_table import asked, limit
-from lm_eval_tasks.model_name import ModelName, model_names
-from lm_eval_tasks.overlap_mark import TEXTS, OverlapMark, overlap_mark
+from lm_eval_tasks.results.by_question import by_question, standard_error
+from lm_eval_tasks.results.model_name import ModelName, model_names
+from lm_eval_tasks.results.overlap import TEXTS, OverlapMark, overlap_mark
+from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.withheld import Withheld, public
 from lm_eval_tasks.rule_words import rule_notes
-from lm_eval_tasks.scored import Scored
 from lm_eval_tasks.scoring.verdict import verdicts
-from lm_eval_tasks.withheld import Withheld, public
 
 WORDS = {
     "ja": {

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lm_eval_tasks.runs import TaskRun
-from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.runs import TaskRun
 
 PROTOCOL: Mapping[str, Callable[[TaskRun], Any]] = {
     "task version": lambda run: run.version,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.report.picks import loglikelihoods
-from lm_eval_tasks.scored import Key, Scored
+from lm_eval_tasks.results.result import Key, Scored
 
 BINS = 10
 

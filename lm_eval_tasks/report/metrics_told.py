@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lm_eval_tasks.protocols import LOGLIKELIHOOD
-from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.results.result import Scored
 
 ECE = "ECE"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.report.models import Model
-from lm_eval_tasks.scored import Answer, Key, Scored
+from lm_eval_tasks.results.result import Answer, Key, Scored
 
 Picks = Mapping[Key, frozenset[str]]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.protocols import LOGLIKELIHOOD
-from lm_eval_tasks.scored import Key, Scored
+from lm_eval_tasks.results.result import Key, Scored
 from lm_eval_tasks.scoring.metrics import likeliest, picked
 
 READ = ("letters", "cot")

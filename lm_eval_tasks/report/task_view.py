@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
-from lm_eval_tasks.adapter_record import adapter_of, model_arguments
 from lm_eval_tasks.comparison_table import asked, limit, task_label
 from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.matrix import cell
-from lm_eval_tasks.overlap_mark import overlap_mark
 from lm_eval_tasks.protocols import LOGLIKELIHOOD
 from lm_eval_tasks.report import facts, figures
 from lm_eval_tasks.report.calibration import calibration
@@ -19,7 +17,9 @@ from lm_eval_tasks.report.mistakes import Mistakes, Picks, mistakes
 from lm_eval_tasks.report.models import Asked, Model
 from lm_eval_tasks.report.picks import Positions, picks, positions
 from lm_eval_tasks.report.sitting_view import NOTHING, SittingView, sitting_views
-from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.results.overlap import overlap_mark
+from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.training_record import adapter_of, model_arguments
 from lm_eval_tasks.scoring.breakdown import DIVISIONS
 from lm_eval_tasks.scoring.floor import floors_on
 from lm_eval_tasks.words import read_words

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from statistics import mean, stdev
 from typing import Any
 
-from lm_eval_tasks.adapter_record import ADAPTERS, adapter_of, model_arguments
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card, read_card
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import task_names
-from lm_eval_tasks.runs import TaskRun, run_date
-from lm_eval_tasks.scored import Scored, score
+from lm_eval_tasks.results import public as permitted
+from lm_eval_tasks.results.result import Scored, score
+from lm_eval_tasks.results.runs import TaskRun, run_date
+from lm_eval_tasks.results.training_record import ADAPTERS, adapter_of, model_arguments
 from lm_eval_tasks.scoring.published_rules import RULES
 from lm_eval_tasks.scoring.verdict import Verdict, verdicts
-from lm_eval_tasks.submission import permitted
 
 LEFT_OUT = ("needs a figure", "another sitting")
 ENGINES = ("hf", "jmed_hf", "vllm", "sglang", "local-completions", "local-chat-completions")

@@ -6,9 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lm_eval_tasks.adapter_record import ADAPTERS, adapter_of, adapter_record, model_arguments
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.runs import TaskRun, read_runs
+from lm_eval_tasks.results.runs import TaskRun, read_runs
+from lm_eval_tasks.results.training_record import (
+    ADAPTERS,
+    adapter_of,
+    adapter_record,
+    model_arguments,
+)
 from lm_eval_tasks.submission import eval_results, every_eval_ever, igakuqa119
 from lm_eval_tasks.submission.entry import Entry, entry_of, has_adapter
 from lm_eval_tasks.submission.faults import faults

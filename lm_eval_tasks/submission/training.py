@@ -7,7 +7,7 @@ from typing import Any
 
 from lm_eval_tasks.exams.card import Card, exam_names
 from lm_eval_tasks.protocols import PROTOCOLS
-from lm_eval_tasks.submission import permitted
+from lm_eval_tasks.results import public as permitted
 
 QUANT = re.compile(r"nf4|fp4")
 SCHEDULE = re.compile(

@@ -9,7 +9,7 @@ from typing import Any
 from lm_eval_tasks.exams.question import LETTERS, Question
 from lm_eval_tasks.prompting.doc import Doc, Whole, to_doc
 from lm_eval_tasks.prompting.orders import reorder
-from lm_eval_tasks.scored import METRICS
+from lm_eval_tasks.results.result import METRICS
 from lm_eval_tasks.scoring.metrics import letters, mc, paper
 
 STAMP = "2026-01-02T03-04-05.678901"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.leaderboard import leaderboard
 from lm_eval_tasks.leaderboard_files import END, START, as_html, as_markdown
-from lm_eval_tasks.model_name import model_names, public_name
+from lm_eval_tasks.results.model_name import model_names, public_name
 from lm_eval_tasks.submission.entry import has_adapter
 from tests.unit.written_runs import Invented, scored, written
 

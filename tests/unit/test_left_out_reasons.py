@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from lm_eval_tasks.report.models import reason
-from lm_eval_tasks.runs import TaskRun, _why_left_out
+from lm_eval_tasks.results.runs import TaskRun, _why_left_out
 from lm_eval_tasks.texts import printable
 
 WORDS = Path(__file__).parents[2] / "lm_eval_tasks" / "report"

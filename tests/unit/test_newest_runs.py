@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.runs import read_runs
-from lm_eval_tasks.scored_runs import read_scored
+from lm_eval_tasks.results.read import read_scored
+from lm_eval_tasks.results.runs import read_runs
 from tests.unit.written_runs import Invented, written
 
 WHOLE = Invented([True, False] * 4)

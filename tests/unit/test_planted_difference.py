@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lm_eval_tasks.comparison import Comparison, compare_runs
-from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.results.result import Scored
 from tests.unit.written_runs import Invented, scored
 
 TIMES = 300

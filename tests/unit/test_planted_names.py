@@ -13,9 +13,9 @@ from lm_eval_tasks.cli import main
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.load import load_exam
-from lm_eval_tasks.model_name import is_of_hub
 from lm_eval_tasks.report.facts import GPU
-from lm_eval_tasks.withheld import _is_id
+from lm_eval_tasks.results.model_name import is_of_hub
+from lm_eval_tasks.results.withheld import _is_id
 from tests.attack.planted import COMMANDS, WORD, Plant, plants, told
 from tests.unit.submission_runs import Run, question, write
 from tests.unit.written_runs import Invented, written

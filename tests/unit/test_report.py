@@ -13,7 +13,7 @@ import pytest
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.report.mistakes import counted
 from lm_eval_tasks.report.models import told_apart
-from lm_eval_tasks.scored import METRICS
+from lm_eval_tasks.results.result import METRICS
 from lm_eval_tasks.words import LANGUAGES, read_words
 from tests.unit.report_runs import EXAM, Pupil, written
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from lm_eval_tasks.report.calibration import binned, calibration, confidence
 from lm_eval_tasks.report.picks import picks, positions
-from lm_eval_tasks.scored import Scored
-from lm_eval_tasks.scored_runs import read_scored
+from lm_eval_tasks.results.read import read_scored
+from lm_eval_tasks.results.result import Scored
 from tests.unit.report_runs import Pupil, written
 
 

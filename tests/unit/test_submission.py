@@ -17,7 +17,7 @@ from jsonschema import Draft7Validator
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
-from lm_eval_tasks.runs import TaskRun, read_runs
+from lm_eval_tasks.results.runs import TaskRun, read_runs
 from lm_eval_tasks.submission import every_eval_ever, igakuqa119, model_index
 from lm_eval_tasks.submission.entry import Entry, Tally, entry_of
 from lm_eval_tasks.submission.faults import SCHEMAS, faults

@@ -10,7 +10,7 @@ import pytest
 
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.runs import read_runs
+from lm_eval_tasks.results.runs import read_runs
 from lm_eval_tasks.submission.entry import entry_of
 from lm_eval_tasks.submission.files import submission
 from lm_eval_tasks.submission.leaks import leaks

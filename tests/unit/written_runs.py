@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.protocols import split_task
-from lm_eval_tasks.runs import TaskRun
-from lm_eval_tasks.scored import Scored, score
+from lm_eval_tasks.results.result import Scored, score
+from lm_eval_tasks.results.runs import TaskRun
 
 STAMP = "2026-01-02T03-04-05.000006"
 METRICS = {"letters": ("acc", "acc_lenient", "extracted"), "mc": ("acc", "acc_norm")}

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from statistics import stdev
 
-from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.results.result import Scored
 
 
 def by_question(scored: Scored, metric: str) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import Any
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.json_file import read_json
 from lm_eval_tasks.files.rows import read_rows
-from lm_eval_tasks.record_schemas import fault
+from lm_eval_tasks.results.records import fault
 
 LATEST = 1e11
 """Seconds since 1970, in the year 5138: what is later was counted in something else."""

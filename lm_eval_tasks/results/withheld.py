@@ -13,8 +13,8 @@ from typing import Any
 
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
 from lm_eval_tasks.prompting.options import CONTEXT, FIGURES
-from lm_eval_tasks.scored import Answer, Scored
-from lm_eval_tasks.submission import permitted
+from lm_eval_tasks.results import public as permitted
+from lm_eval_tasks.results.result import Answer, Scored
 from lm_eval_tasks.submission.entry import ENGINES
 from lm_eval_tasks.words import read_words
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
-from lm_eval_tasks.adapter_record import adapter_of, model_arguments, record_folder
-from lm_eval_tasks.runs import TaskRun
-from lm_eval_tasks.submission import permitted
+from lm_eval_tasks.results import public as permitted
+from lm_eval_tasks.results.runs import TaskRun
+from lm_eval_tasks.results.training_record import adapter_of, model_arguments, record_folder
 from lm_eval_tasks.texts import printable
 
 HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)

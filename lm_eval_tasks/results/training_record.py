@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.json_file import read_json
-from lm_eval_tasks.record_schemas import fault
+from lm_eval_tasks.results.records import fault
 
 FILE = "run.json"
 ADAPTERS = ("peft", "lora_local_path", "delta")

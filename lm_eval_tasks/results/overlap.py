@@ -2,8 +2,13 @@
 
 from typing import NamedTuple
 
-from lm_eval_tasks.adapter_record import adapter_of, adapter_record, is_damaged, model_arguments
-from lm_eval_tasks.scored import Scored
+from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.training_record import (
+    adapter_of,
+    adapter_record,
+    is_damaged,
+    model_arguments,
+)
 
 TEXTS = {
     "ja": {

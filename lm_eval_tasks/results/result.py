@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.possible import question_faults, run_faults, sample_faults, stated_faults
 from lm_eval_tasks.protocols import split_task
-from lm_eval_tasks.record_schemas import fault
-from lm_eval_tasks.runs import TaskRun
+from lm_eval_tasks.results.possible import question_faults, run_faults, sample_faults, stated_faults
+from lm_eval_tasks.results.records import fault
+from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.scoring.published_rules import rule_of
 from lm_eval_tasks.scoring.verdict import Item
 

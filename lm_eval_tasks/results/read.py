@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.runs import TaskRun, read_runs
-from lm_eval_tasks.scored import Scored, score
+from lm_eval_tasks.results.result import Scored, score
+from lm_eval_tasks.results.runs import TaskRun, read_runs
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from lm_eval_tasks.comparison import Comparison, compare_runs, shots
-from lm_eval_tasks.comparison_files import comparison_csv, comparison_json
+from lm_eval_tasks.comparison.compare import Comparison, compare_runs, shots
+from lm_eval_tasks.comparison.files import comparison_csv, comparison_json
 from lm_eval_tasks.comparison_table import comparison_tables
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.left_out import say_left_out

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lm_eval_tasks.comparison.rule_words import rule_told
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
 from lm_eval_tasks.exams.load import load_exam
@@ -15,7 +16,6 @@ from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import split_task, task_names
 from lm_eval_tasks.rescore_table import rule_title, score_table
 from lm_eval_tasks.results.result import READS_LETTERS
-from lm_eval_tasks.rule_words import rule_told
 from lm_eval_tasks.scoring.floor import floors
 from lm_eval_tasks.scoring.predictions import by_exam_ids, check_ids, find_files, read_predictions
 from lm_eval_tasks.scoring.published_rules import RULES

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from lm_eval_tasks.comparison.comparison_words import WORDS
 from lm_eval_tasks.comparison_table import footnotes, limit_told
-from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.left_out import say_left_out
 from lm_eval_tasks.results.overlap import overlap_mark

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from lm_eval_tasks.comparison import Change, Comparison, shots
-from lm_eval_tasks.comparison_words import WORDS
+from lm_eval_tasks.comparison.compare import Change, Comparison, shots
+from lm_eval_tasks.comparison.comparison_words import WORDS
+from lm_eval_tasks.comparison.rule_words import rule_notes
 from lm_eval_tasks.results.overlap import TEXTS, overlap_mark
 from lm_eval_tasks.results.result import Scored
-from lm_eval_tasks.rule_words import rule_notes
 from lm_eval_tasks.scoring.verdict import Verdict
 from lm_eval_tasks.texts import printable
 from lm_eval_tasks.verdict_tables import part_name

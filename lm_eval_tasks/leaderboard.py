@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_tasks.comparison import shots
+from lm_eval_tasks.comparison.compare import shots
+from lm_eval_tasks.comparison.rule_words import rule_notes
 from lm_eval_tasks.comparison_table import asked, limit
 from lm_eval_tasks.results.by_question import by_question, standard_error
 from lm_eval_tasks.results.model_name import ModelName, model_names
 from lm_eval_tasks.results.overlap import TEXTS, OverlapMark, overlap_mark
 from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.results.withheld import Withheld, public
-from lm_eval_tasks.rule_words import rule_notes
 from lm_eval_tasks.scoring.verdict import verdicts
 
 WORDS = {

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from lm_eval_tasks.rule_words import rule_told
+from lm_eval_tasks.comparison.rule_words import rule_told
 from lm_eval_tasks.scoring.rescore import PUBLISHED, Score
 
 WORDS = {

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lm_eval_tasks.comparison import Comparison
+from lm_eval_tasks.comparison.compare import Comparison
+from lm_eval_tasks.comparison.comparison_words import WORDS
 from lm_eval_tasks.comparison_table import comparison_remarks, difference, p_value, task_label
-from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.report import charts
 from lm_eval_tasks.report.charts import Line
 from lm_eval_tasks.report.figures import Figure

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lm_eval_tasks.comparison import shots
+from lm_eval_tasks.comparison.compare import shots
+from lm_eval_tasks.comparison.rule_words import named
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.results.runs import run_date
 from lm_eval_tasks.results.training_record import model_arguments
-from lm_eval_tasks.rule_words import named
 from lm_eval_tasks.submission.entry import ENGINES
 
 Words = Mapping[str, Any]

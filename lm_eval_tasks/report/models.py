@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lm_eval_tasks.comparison import Comparison, compare_runs, shots
+from lm_eval_tasks.comparison.comparable import differences
+from lm_eval_tasks.comparison.compare import Comparison, compare_runs, shots
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import task_names
 from lm_eval_tasks.results.model_name import model_name
 from lm_eval_tasks.results.read import read_scored
 from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.results.withheld import Withheld, public
-from lm_eval_tasks.same_protocol import differences
 
 FILE = re.compile(
     r"(?:results|samples_(?P<task>\w{1,99}))_"

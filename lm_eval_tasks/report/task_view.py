@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
+from lm_eval_tasks.comparison.comparison_words import WORDS
 from lm_eval_tasks.comparison_table import asked, limit, task_label
-from lm_eval_tasks.comparison_words import WORDS
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.matrix import cell
 from lm_eval_tasks.protocols import LOGLIKELIHOOD

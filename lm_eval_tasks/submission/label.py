@@ -1,7 +1,7 @@
 """How a run was made, in a few words: what tells two runs of one task apart."""
 
+from lm_eval_tasks.comparison.rule_words import named, rule_told
 from lm_eval_tasks.prompting.options import Options
-from lm_eval_tasks.rule_words import named, rule_told
 from lm_eval_tasks.submission.entry import Entry, Setting
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from huggingface_hub import ModelCard, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
-from lm_eval_tasks.rule_words import rule_told
+from lm_eval_tasks.comparison.rule_words import rule_told
 from lm_eval_tasks.scoring.verdict import Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.label import denominator, label

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.comparison import Comparison, compare_runs
+from lm_eval_tasks.comparison.compare import Comparison, compare_runs
+from lm_eval_tasks.comparison.flips import Flips, Format
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.flips import Flips, Format
 from tests.unit.written_runs import Invented, scored
 
 YES, NO = True, False

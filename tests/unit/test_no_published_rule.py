@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lm_eval_tasks.cli import main
-from lm_eval_tasks.comparison import compare_runs
+from lm_eval_tasks.comparison.compare import compare_runs
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.leaderboard import leaderboard
 from lm_eval_tasks.leaderboard_files import as_html, as_markdown

@@ -8,7 +8,7 @@ from scipy.stats import bootstrap, sem
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from lm_eval_tasks.paired import DRAWS, holm, interval, mcnemar
+from lm_eval_tasks.comparison.statistics import DRAWS, holm, interval, mcnemar
 from lm_eval_tasks.results.by_question import standard_error
 
 pairs = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=400)

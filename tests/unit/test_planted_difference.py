@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from lm_eval_tasks.comparison import Comparison, compare_runs
+from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.results.result import Scored
 from tests.unit.written_runs import Invented, scored
 

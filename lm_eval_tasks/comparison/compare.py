@@ -6,12 +6,12 @@ The unit of every test is the question: with permuted choices, its answers count
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lm_eval_tasks.comparison.comparable import differences, remarks
+from lm_eval_tasks.comparison.flips import Flips, Format, flips_by_part, format_change
+from lm_eval_tasks.comparison.statistics import McNemar, holm, interval, mcnemar
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.flips import Flips, Format, flips_by_part, format_change
-from lm_eval_tasks.paired import McNemar, holm, interval, mcnemar
 from lm_eval_tasks.results.by_question import by_question
 from lm_eval_tasks.results.result import Scored
-from lm_eval_tasks.same_protocol import differences, remarks
 from lm_eval_tasks.scoring.verdict import Verdict, verdicts
 
 

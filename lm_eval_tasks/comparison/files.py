@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lm_eval_tasks.comparison import Change, Comparison, shots
+from lm_eval_tasks.comparison.compare import Change, Comparison, shots
 from lm_eval_tasks.matrix import cell
 from lm_eval_tasks.results.overlap import overlap_mark
 from lm_eval_tasks.results.result import Scored

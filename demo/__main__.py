@@ -22,7 +22,7 @@ from demo import facts
 from demo.scores import all_hold, findings, read_scores, score_table, tasks
 from lm_eval_tasks import telemetry
 from lm_eval_tasks.link import link
-from lm_eval_tasks.tables import console
+from lm_eval_tasks.tables.scores import console
 
 OUT = Path("out/demo")
 RECIPES = {"lora": "recipes/demo_tiny_lora.yaml", "qlora": "recipes/demo_tiny_qlora.yaml"}

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs, shots
 from lm_eval_tasks.comparison.files import comparison_csv, comparison_json
-from lm_eval_tasks.comparison_table import comparison_tables
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.left_out import say_left_out
-from lm_eval_tasks.matrix import matrix_json, matrix_table
 from lm_eval_tasks.results.model_name import model_name
 from lm_eval_tasks.results.read import read_scored
 from lm_eval_tasks.results.result import Scored
-from lm_eval_tasks.tables import console
+from lm_eval_tasks.tables.comparison import comparison_tables
+from lm_eval_tasks.tables.matrix import matrix_json, matrix_table
+from lm_eval_tasks.tables.scores import console
 
 TEXT = """\
 Compare finished runs of two models, or of several with the first, on the same questions: scores,

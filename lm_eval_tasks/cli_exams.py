@@ -15,7 +15,7 @@ from lm_eval_tasks.exams.sources import local_files, local_sittings
 from lm_eval_tasks.link import link, stub_folder, unlink
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import select_from
-from lm_eval_tasks.tables import console
+from lm_eval_tasks.tables.scores import console
 
 Command = Callable[[str, str, str], argparse.ArgumentParser]
 EXAMS = ", ".join(exam_names())

@@ -14,7 +14,6 @@ from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import split_task, task_names
-from lm_eval_tasks.rescore_table import rule_title, score_table
 from lm_eval_tasks.results.result import READS_LETTERS
 from lm_eval_tasks.scoring.floor import floors
 from lm_eval_tasks.scoring.predictions import by_exam_ids, check_ids, find_files, read_predictions
@@ -28,8 +27,9 @@ from lm_eval_tasks.scoring.rescore import (
     verdict_items,
 )
 from lm_eval_tasks.scoring.verdict import Verdict, verdicts
-from lm_eval_tasks.tables import console, print_floors, print_selection
-from lm_eval_tasks.verdict_tables import verdict_table
+from lm_eval_tasks.tables.rescore import rule_title, score_table
+from lm_eval_tasks.tables.scores import console, print_floors, print_selection
+from lm_eval_tasks.tables.verdict import verdict_table
 
 RESCORE = """\
 Score answers that are already there, with no model: files with lines

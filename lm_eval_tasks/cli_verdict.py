@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lm_eval_tasks.comparison.comparison_words import WORDS
-from lm_eval_tasks.comparison_table import footnotes, limit_told
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.left_out import say_left_out
 from lm_eval_tasks.results.overlap import overlap_mark
@@ -15,8 +14,9 @@ from lm_eval_tasks.results.read import read_scored
 from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.scoring.breakdown import Part, breakdowns
 from lm_eval_tasks.scoring.verdict import verdicts
-from lm_eval_tasks.tables import console
-from lm_eval_tasks.verdict_tables import breakdown_tables, verdict_table
+from lm_eval_tasks.tables.comparison import footnotes, limit_told
+from lm_eval_tasks.tables.scores import console
+from lm_eval_tasks.tables.verdict import breakdown_tables, verdict_table
 
 TEXT = """\
 Give the verdict of the real exam for each sitting of a finished run: required and general

@@ -151,7 +151,7 @@ def _recipes(asked: argparse.Namespace) -> None:
 
 
 def _check(asked: argparse.Namespace) -> None:
-    from lm_eval_tasks.tables import console
+    from lm_eval_tasks.tables.scores import console
     from trainer.launch import launch_command
     from trainer.offline import go_offline_if_unreachable
     from trainer.recipe import needs_hub, read_recipe

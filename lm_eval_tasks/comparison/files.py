@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from lm_eval_tasks.comparison.compare import Change, Comparison, shots
-from lm_eval_tasks.matrix import cell
 from lm_eval_tasks.results.overlap import overlap_mark
 from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.scoring.verdict import Verdict
+from lm_eval_tasks.tables.matrix import cell
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a cell begins with that Excel or LibreOffice takes for a formula (OWASP, CSV injection)."""

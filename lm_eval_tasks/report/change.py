@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from lm_eval_tasks.comparison.compare import Comparison
 from lm_eval_tasks.comparison.comparison_words import WORDS
-from lm_eval_tasks.comparison_table import comparison_remarks, difference, p_value, task_label
 from lm_eval_tasks.report import charts
 from lm_eval_tasks.report.charts import Line
 from lm_eval_tasks.report.figures import Figure
 from lm_eval_tasks.report.models import Compared
 from lm_eval_tasks.results.overlap import overlap_mark
+from lm_eval_tasks.tables.comparison import comparison_remarks, difference, p_value, task_label
 from lm_eval_tasks.words import read_words
 
 COLUMNS = ("task", "before", "after", "difference", "flips", "p", "holm", "metric")

@@ -8,7 +8,7 @@ from lm_eval_tasks.report.figures import Figure, Runs, Words
 from lm_eval_tasks.report.models import Model
 from lm_eval_tasks.results.overlap import OverlapMark, overlap_mark
 from lm_eval_tasks.scoring.verdict import Verdict, verdicts
-from lm_eval_tasks.verdict_tables import WORDS, remarks
+from lm_eval_tasks.tables.verdict import WORDS, remarks
 from lm_eval_tasks.words import read_words
 
 SYMBOLS = {"passed": "○", "failed": "×", "none": "−", "incomplete": ""}

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.comparison.comparison_words import WORDS
-from lm_eval_tasks.comparison_table import task_label
 from lm_eval_tasks.report.figures import Runs
 from lm_eval_tasks.report.models import Asked, Model
 from lm_eval_tasks.report.sitting_view import sitting_views
 from lm_eval_tasks.results.overlap import overlap_mark
 from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.tables.comparison import task_label
 from lm_eval_tasks.words import read_words
 
 

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from lm_eval_tasks.comparison.comparison_words import WORDS
-from lm_eval_tasks.comparison_table import asked, limit, task_label
 from lm_eval_tasks.exams.card import exam_names, read_card
-from lm_eval_tasks.matrix import cell
 from lm_eval_tasks.protocols import LOGLIKELIHOOD
 from lm_eval_tasks.report import facts, figures
 from lm_eval_tasks.report.calibration import calibration
@@ -22,6 +20,8 @@ from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.results.training_record import adapter_of, model_arguments
 from lm_eval_tasks.scoring.breakdown import DIVISIONS
 from lm_eval_tasks.scoring.floor import floors_on
+from lm_eval_tasks.tables.comparison import asked, limit, task_label
+from lm_eval_tasks.tables.matrix import cell
 from lm_eval_tasks.words import read_words
 
 INCOMPLETE = (KeyError, TypeError, ValueError, IndexError, OverflowError)

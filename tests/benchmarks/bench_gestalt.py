@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.scoring.gestalt import author_scores
-from lm_eval_tasks.tables import console
+from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.machine import machine
 from tests.benchmarks.paired import RUNS, in_turn, ratio
 from tests.benchmarks.questions import EXAM

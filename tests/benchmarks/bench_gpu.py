@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from rich.table import Table
 
-from lm_eval_tasks.tables import console
+from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.gpu_cases import ROOT, Case, cases, write_base
 from tests.benchmarks.gpu_run import one
 from tests.benchmarks.machine import machine

@@ -25,7 +25,7 @@ from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.sources import is_local
-from lm_eval_tasks.tables import console
+from lm_eval_tasks.tables.scores import console
 
 RUNS = 5
 MEDQA_STYLE = """\

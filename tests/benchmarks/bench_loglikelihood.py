@@ -21,7 +21,7 @@ from lm_eval_tasks.models.encode import encode, spaces_to_continuation
 from lm_eval_tasks.models.fed import Fed, count_fed
 from lm_eval_tasks.models.jmed_hf import JmedHF
 from lm_eval_tasks.models.packing import Tokens, batches, plan
-from lm_eval_tasks.tables import console
+from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.machine import machine
 from tests.benchmarks.paired import RUNS, in_turn, ratio
 from tests.benchmarks.questions import EXAM, SMALL, TINY, model_for, spread_out

@@ -24,7 +24,7 @@ from torch._C._profiler import _EventType
 from transformers import AutoModelForCausalLM, LlamaConfig, Trainer
 
 from demo.tiny_model import build_tokenizer
-from lm_eval_tasks.tables import console
+from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.machine import machine
 from tests.e2e.sft_run import ROOT, environment, quantized, recipe_of, write_recipe
 from trainer.launch import Launch

@@ -18,7 +18,7 @@ from typing import NoReturn
 from rich.table import Table
 
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.tables import console
+from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.machine import machine
 from tests.benchmarks.paired import RUNS, in_turn, ratio
 

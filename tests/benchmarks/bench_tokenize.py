@@ -30,7 +30,7 @@ from rich.table import Table
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, PreTrainedTokenizerFast
 
-from lm_eval_tasks.tables import console
+from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.machine import machine
 from tests.e2e.sft_run import recipe_of
 from tests.e2e.tokenizer_kinds import texts

@@ -25,7 +25,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 from trl import SFTConfig
 
 from demo.tiny_model import build_tokenizer
-from lm_eval_tasks.tables import console
+from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.machine import machine
 from trainer.adapter_trainer import AdapterTrainer
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.cli import main
-from lm_eval_tasks.leaderboard import leaderboard
-from lm_eval_tasks.leaderboard_files import END, START, as_html, as_markdown
 from lm_eval_tasks.results.model_name import model_names, public_name
 from lm_eval_tasks.submission.entry import has_adapter
+from lm_eval_tasks.tables.leaderboard import leaderboard
+from lm_eval_tasks.tables.leaderboard_files import END, START, as_html, as_markdown
 from tests.unit.written_runs import Invented, scored, written
 
 YES, NO = True, False

@@ -13,9 +13,9 @@ import pytest
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.comparison.compare import compare_runs
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.leaderboard import leaderboard
-from lm_eval_tasks.leaderboard_files import as_html, as_markdown
 from lm_eval_tasks.results.result import score
+from lm_eval_tasks.tables.leaderboard import leaderboard
+from lm_eval_tasks.tables.leaderboard_files import as_html, as_markdown
 from tests.unit.report_runs import Pupil
 from tests.unit.report_runs import written as reported
 from tests.unit.written_runs import Invented, scored, written

@@ -12,9 +12,9 @@ import pytest
 from lm_eval_tasks import cli_scores
 from lm_eval_tasks.cli import main
 from lm_eval_tasks.exams.load import Exam, load_exam
-from lm_eval_tasks.rescore_table import WORDS
 from lm_eval_tasks.scoring.predictions import Prediction
 from lm_eval_tasks.scoring.rescore import answer_all
+from lm_eval_tasks.tables.rescore import WORDS
 
 QUESTIONS = load_exam("sample").questions
 KEY = {question.id: question.gold for question in QUESTIONS}

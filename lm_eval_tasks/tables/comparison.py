@@ -11,8 +11,8 @@ from lm_eval_tasks.comparison.rule_words import rule_notes
 from lm_eval_tasks.results.overlap import TEXTS, overlap_mark
 from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.scoring.verdict import Verdict
+from lm_eval_tasks.tables.verdict import part_name
 from lm_eval_tasks.texts import printable
-from lm_eval_tasks.verdict_tables import part_name
 
 SUMMARY = ("task", "metric", "n", "before", "after", "difference", "flips", "p", "holm")
 SITTINGS = ("task", "sitting", "before", "after", "of", "verdict before", "verdict after")

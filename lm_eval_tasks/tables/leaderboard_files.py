@@ -10,7 +10,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.json_file import LARGEST
 from lm_eval_tasks.files.text_file import read_bytes
 from lm_eval_tasks.files.write import write_text
-from lm_eval_tasks.leaderboard import COLUMNS, NUMBERS, WORDS, Row, notes
+from lm_eval_tasks.tables.leaderboard import COLUMNS, NUMBERS, WORDS, Row, notes
 
 START, END = "<!-- jmed leaderboard -->", "<!-- /jmed leaderboard -->"
 MARKDOWN, HTML = (".md", ".markdown"), (".html", ".htm")

@@ -10,10 +10,10 @@ from rich.table import Table
 from lm_eval_tasks.comparison.compare import shots
 from lm_eval_tasks.comparison.comparison_words import WORDS
 from lm_eval_tasks.comparison.rule_words import rule_notes
-from lm_eval_tasks.comparison_table import asked, footnotes, task_label
 from lm_eval_tasks.results.by_question import by_question, standard_error
 from lm_eval_tasks.results.overlap import overlap_mark
 from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.tables.comparison import asked, footnotes, task_label
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from typing import Any
 
 from lm_eval_tasks.comparison.compare import shots
 from lm_eval_tasks.comparison.rule_words import rule_notes
-from lm_eval_tasks.comparison_table import asked, limit
 from lm_eval_tasks.results.by_question import by_question, standard_error
 from lm_eval_tasks.results.model_name import ModelName, model_names
 from lm_eval_tasks.results.overlap import TEXTS, OverlapMark, overlap_mark
 from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.results.withheld import Withheld, public
 from lm_eval_tasks.scoring.verdict import verdicts
+from lm_eval_tasks.tables.comparison import asked, limit
 
 WORDS = {
     "ja": {

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lm_eval_tasks.report.picks import loglikelihoods
+from lm_eval_tasks.report.positions import loglikelihoods
 from lm_eval_tasks.results.result import Key, Scored
 
 BINS = 10

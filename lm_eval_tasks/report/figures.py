@@ -10,7 +10,7 @@ from lm_eval_tasks.report import charts
 from lm_eval_tasks.report.calibration import BINS, Calibration
 from lm_eval_tasks.report.charts import Bar, Row, Spot
 from lm_eval_tasks.report.models import Model
-from lm_eval_tasks.report.picks import Positions
+from lm_eval_tasks.report.positions import Positions
 from lm_eval_tasks.results.result import Answer, Scored
 from lm_eval_tasks.scoring.breakdown import DIVISIONS
 from lm_eval_tasks.scoring.verdict import Verdict

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lm_eval_tasks.comparison.comparison_words import WORDS
 from lm_eval_tasks.report.figures import Runs
 from lm_eval_tasks.report.models import Asked, Model
-from lm_eval_tasks.report.sitting_view import sitting_views
+from lm_eval_tasks.report.verdicts import sitting_views
 from lm_eval_tasks.results.overlap import overlap_mark
 from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.tables.comparison import task_label

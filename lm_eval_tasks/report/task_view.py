@@ -13,8 +13,8 @@ from lm_eval_tasks.report.change import MINUS
 from lm_eval_tasks.report.figures import Figure, Runs, Words
 from lm_eval_tasks.report.mistakes import Mistakes, Picks, mistakes
 from lm_eval_tasks.report.models import Asked, Model
-from lm_eval_tasks.report.picks import Positions, picks, positions
-from lm_eval_tasks.report.sitting_view import NOTHING, SittingView, sitting_views
+from lm_eval_tasks.report.positions import Positions, picks, positions
+from lm_eval_tasks.report.verdicts import NOTHING, SittingView, sitting_views
 from lm_eval_tasks.results.overlap import overlap_mark
 from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.results.training_record import adapter_of, model_arguments

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.report.calibration import binned, calibration, confidence
-from lm_eval_tasks.report.picks import picks, positions
+from lm_eval_tasks.report.positions import picks, positions
 from lm_eval_tasks.results.read import read_scored
 from lm_eval_tasks.results.result import Scored
 from tests.unit.report_runs import Pupil, written

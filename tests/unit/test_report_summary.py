@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks.report.models import by_task, read_models
-from lm_eval_tasks.report.sitting_view import sitting_views
 from lm_eval_tasks.report.summary import summary
+from lm_eval_tasks.report.verdicts import sitting_views
 from lm_eval_tasks.results.result import Scored
 from tests.unit.report_runs import Pupil, written
 

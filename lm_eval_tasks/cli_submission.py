@@ -98,7 +98,7 @@ def _check_output(output: Path, files: Collection[str]) -> None:
 
 
 def _check(given: Sequence[Path]) -> None:
-    from lm_eval_tasks.submission.faults import faults  # noqa: PLC0415 (the Hub's library)
+    from lm_eval_tasks.submission.check import faults  # noqa: PLC0415 (the Hub's library)
 
     files = list(_files(given))
     if not files:

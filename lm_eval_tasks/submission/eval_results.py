@@ -10,7 +10,7 @@ import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from lm_eval_tasks.submission.entry import Entry
-from lm_eval_tasks.submission.label import denominator, label
+from lm_eval_tasks.submission.labels import denominator, label
 
 SOURCE_URL = "https://github.com/EleutherAI/lm-evaluation-harness"
 PUBLISHED: Mapping[str, str] = {

@@ -12,7 +12,7 @@ from typing import Any
 from lm_eval_tasks.exams.card import Card
 from lm_eval_tasks.scoring.verdict import Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
-from lm_eval_tasks.submission.label import label, settings
+from lm_eval_tasks.submission.labels import label, settings
 from lm_eval_tasks.submission.measures import MEASURES
 from lm_eval_tasks.submission.names import Names
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lm_eval_tasks.submission.entry import Entry, Tally
-from lm_eval_tasks.submission.label import denominator, label
+from lm_eval_tasks.submission.labels import denominator, label
 from lm_eval_tasks.submission.names import Names
 
 EXAM = "jmle119"

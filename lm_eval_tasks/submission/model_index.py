@@ -9,7 +9,7 @@ from huggingface_hub.repocard_data import eval_results_to_model_index
 
 from lm_eval_tasks.submission.entry import Entry
 from lm_eval_tasks.submission.eval_results import SOURCE_URL, dataset_id
-from lm_eval_tasks.submission.label import denominator, label
+from lm_eval_tasks.submission.labels import denominator, label
 from lm_eval_tasks.submission.measures import MEASURES
 
 

@@ -19,8 +19,8 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.results.runs import TaskRun, read_runs
 from lm_eval_tasks.submission import every_eval_ever, igakuqa119, model_index
+from lm_eval_tasks.submission.check import SCHEMAS, faults
 from lm_eval_tasks.submission.entry import Entry, Tally, entry_of
-from lm_eval_tasks.submission.faults import SCHEMAS, faults
 from lm_eval_tasks.submission.names import Names
 from lm_eval_tasks.submission.training import SETTINGS, overlap_text, training_of
 from tests.unit.submission_runs import Run, question, record, write, write_adapter

@@ -7,9 +7,9 @@ from pathlib import Path
 from textwrap import fill
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.private_exam import Checked, check
-from lm_eval_tasks.private_folder import check_name, write_folder
-from lm_eval_tasks.sheets import COLUMNS, Sheet, read_sheet
+from lm_eval_tasks.own_exam.check import Checked, check
+from lm_eval_tasks.own_exam.folder import check_name, write_folder
+from lm_eval_tasks.own_exam.sheet import COLUMNS, Sheet, read_sheet
 
 NAMES = ", ".join(f"{name} {also}" for name, also in COLUMNS.items() if "choice" not in name)
 SHEET = f"""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.private_exam import Checked, check
-from lm_eval_tasks.sheets import read_sheet
+from lm_eval_tasks.own_exam.check import Checked, check
+from lm_eval_tasks.own_exam.sheet import read_sheet
 
 ONE = {
     "question": "架空の問い。正しいのはどれか。",

@@ -22,11 +22,11 @@ from demo.facts import (
     training_rows,
 )
 from lm_eval_tasks.exams.load import load_exam
-from lm_eval_tasks.private_exam import check
-from lm_eval_tasks.private_folder import write_folder
+from lm_eval_tasks.own_exam.check import check
+from lm_eval_tasks.own_exam.folder import write_folder
+from lm_eval_tasks.own_exam.sheet import Sheet, SheetRow
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import to_doc
-from lm_eval_tasks.sheets import Sheet, SheetRow
 
 SEEDS = (0, 1, 2)
 INPUT = re.compile("### 入力：\n(.*)\n")

@@ -13,9 +13,9 @@ from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Number, Question
 from lm_eval_tasks.exams.readers import own_exam as private
 from lm_eval_tasks.files import write as atomic
-from lm_eval_tasks.private_exam import check
-from lm_eval_tasks.private_folder import check_name, write_folder
-from lm_eval_tasks.sheets import COLUMNS, read_sheet
+from lm_eval_tasks.own_exam.check import check
+from lm_eval_tasks.own_exam.folder import check_name, write_folder
+from lm_eval_tasks.own_exam.sheet import COLUMNS, read_sheet
 from tests.unit.private_sheets import NUMBER, ONE, checked, jsonl
 
 

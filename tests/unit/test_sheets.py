@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.private_exam import check
-from lm_eval_tasks.sheets import COLUMNS, read_sheet
+from lm_eval_tasks.own_exam.check import check
+from lm_eval_tasks.own_exam.sheet import COLUMNS, read_sheet
 from tests.unit.private_sheets import NUMBER, ONE, csv_text, faults, jsonl, read_or_refused
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.private_exam import check
-from lm_eval_tasks.sheets import read_sheet
+from lm_eval_tasks.own_exam.check import check
+from lm_eval_tasks.own_exam.sheet import read_sheet
 from tests.unit.private_sheets import read_or_refused
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_tasks.private_question import question
-from lm_eval_tasks.sheets import Fault, Sheet, SheetRow
+from lm_eval_tasks.own_exam.question import question
+from lm_eval_tasks.own_exam.sheet import Fault, Sheet, SheetRow
 
 KINDS = ("one letter", "several letters", "alternatives", "a number")
 

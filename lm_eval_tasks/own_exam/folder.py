@@ -13,7 +13,7 @@ from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import CARD_SUFFIX, exam_names
 from lm_eval_tasks.files.write import new_draft, put_folder, recover, remove
-from lm_eval_tasks.private_exam import Checked
+from lm_eval_tasks.own_exam.check import Checked
 
 WITH_CHOICES = ("paper", "mc", "letters_mc")
 PROTOCOLS = ("letters", "cot", *WITH_CHOICES)

@@ -8,7 +8,7 @@ the stock way, with one warning.
 from typing import Any
 
 from lm_eval_tasks.models.fed import count_fed
-from lm_eval_tasks.models.shared_prompts import SharedPrompts
+from lm_eval_tasks.models.generation import SharedPrompts
 
 
 class JmedHF(SharedPrompts):

@@ -21,8 +21,8 @@ from demo.tiny_model import LENGTH, build_tokenizer
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.models.jmed_hf import JmedHF
+from lm_eval_tasks.models.prefix_cache import SharedPrefix
 from lm_eval_tasks.models.proven import Proven
-from lm_eval_tasks.models.shared_prefix import SharedPrefix
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import to_doc
 

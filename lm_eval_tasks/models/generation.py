@@ -14,8 +14,9 @@ from lm_eval_tasks.models.early_stop import protocol_of
 from lm_eval_tasks.models.encode import encode
 from lm_eval_tasks.models.fallback import OUT_OF_MEMORY, Fallback, forward_errors
 from lm_eval_tasks.models.halving import in_halves
-from lm_eval_tasks.models.packed_scores import NOISE_ROWS, PackedScores
+from lm_eval_tasks.models.loglikelihoods import NOISE_ROWS, PackedScores
 from lm_eval_tasks.models.packing import Tokens, padded_batches
+from lm_eval_tasks.models.prefix_cache import SharedPrefix, read_prefix
 from lm_eval_tasks.models.proven import Proven, tolerance
 from lm_eval_tasks.models.refusals import not_plain_greedy
 from lm_eval_tasks.models.row_ends import Ends
@@ -27,7 +28,6 @@ from lm_eval_tasks.models.segments import (
     in_segments,
     shared_first,
 )
-from lm_eval_tasks.models.shared_prefix import SharedPrefix, read_prefix
 from lm_eval_tasks.models.top_logprobs import last_steps, read_again, watched
 
 

@@ -15,8 +15,8 @@ from lm_eval_tasks.models.fallback import FORWARD_ERRORS, OUT_OF_MEMORY, Fallbac
 from lm_eval_tasks.models.halving import in_halves
 from lm_eval_tasks.models.left_padded import left_padded
 from lm_eval_tasks.models.packing import Pack, batches, plan
+from lm_eval_tasks.models.prefix_cache import SharedPrefix, read_prefix
 from lm_eval_tasks.models.proven import Proven, choices_to_check, to_check, tolerance
-from lm_eval_tasks.models.shared_prefix import SharedPrefix, read_prefix
 from lm_eval_tasks.models.tree_attention import Batch, build
 
 log = logging.getLogger("lm_eval.jmed")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lm_eval_tasks import cli
+from lm_eval_tasks.cli import main as cli
 from lm_eval_tasks.errors import JmedError
 from tests.attack.kinds import Kind
 from tests.attack.mutate import mutated

@@ -12,10 +12,11 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lm_eval_tasks import TASKS_PATH, cli
+from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.cli import main as cli
+from lm_eval_tasks.cli.eval import check_arguments
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
-from lm_eval_tasks.run_lm_eval import check_arguments
 from lm_eval_tasks.streams import REFUSED
 from lm_eval_tasks.tables.leaderboard_files import END, START
 from tests.unit import private_sheets, report_runs, submission_runs

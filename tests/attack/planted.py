@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from tests.unit.submission_runs import STAMP, Run, question, record, write_texts
 
 WORD = "planted-hanako"

@@ -47,7 +47,7 @@ def begin(way: str) -> None:
         ours = TaskManager(include_path=str(TASKS_PATH), include_defaults=False)
         simple_evaluate(model="dummy", tasks=[TASK], task_manager=ours)
     elif way == "jmed":
-        from lm_eval_tasks.run_lm_eval import run_lm_eval  # noqa: PLC0415
+        from lm_eval_tasks.cli.eval import run_lm_eval  # noqa: PLC0415
 
         run_lm_eval(ARGUMENTS)
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.results.by_question import by_question, standard_error
 from lm_eval_tasks.results.read import read_scored
 from tests.e2e.lm_eval_run import run_lm_eval

@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 
 from demo.tiny_model import build
-from lm_eval_tasks import cli
+from lm_eval_tasks.cli import main as cli
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.protocols import PROTOCOLS
 from tests.e2e.installed import Environment, built, install

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import lm_eval_tasks.run_lm_eval as run_lm_eval_module
+import lm_eval_tasks.cli.eval as run_lm_eval_module
+from lm_eval_tasks.cli.eval import check_arguments
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.run_lm_eval import check_arguments
 from tests.e2e.lm_eval_run import Run, run_lm_eval
 from tests.e2e.servers import ChatServer
 
@@ -171,7 +171,7 @@ def run(chat: ChatServer, tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NO_PROXY", "127.0.0.1")
         return run_lm_eval(
-            "lm_eval_tasks.cli", tmp_path_factory.mktemp("chat"), "eval", *CHAT,
+            "lm_eval_tasks.cli.main", tmp_path_factory.mktemp("chat"), "eval", *CHAT,
             "--model_args", f"model=mock,base_url={address},num_concurrent=1",
             "--tasks", f"{LETTERS},{COT}", "--limit", "8", "--apply_chat_template",
         )  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.files import write as atomic
 from tests.e2e import killed
 from tests.unit import report_runs, submission_runs

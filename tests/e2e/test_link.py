@@ -11,8 +11,8 @@ import yaml
 from lm_eval.tasks._yaml_loader import load_yaml
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.cli.link import MARK, link, stub_folder, unlink
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.link import MARK, link, stub_folder, unlink
 
 BIN = Path(sys.executable).parent
 TASKS = sorted(task.name for task in TASKS_PATH.glob("*.yaml"))

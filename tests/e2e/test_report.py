@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from tests.e2e.lm_eval_run import run_lm_eval
 
 TASKS = "jmed_sample_letters,jmed_sample_mc,jmed_sample_paper"

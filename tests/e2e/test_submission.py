@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator
 
 from demo.tiny_model import build
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.submission.check import SCHEMAS
 from tests.e2e.lm_eval_run import Run, run_lm_eval
 from tests.e2e.sft_run import recipe_of, write_recipe, write_rows

@@ -10,7 +10,7 @@ import pytest
 
 from demo.tiny_model import build
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from tests.e2e.lm_eval_run import Run, run_lm_eval
 
 TASKS = ["jmed_sample_letters", "jmed_sample_mc", "jmed_sample_paper"]

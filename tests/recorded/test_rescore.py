@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 
 GOLDEN = json.loads(Path(__file__).with_name("igakuqa_baselines.json").read_text(encoding="utf-8"))
 MODELS = ["gpt4", "chatgpt", "chatgpt-en", "gpt3", "student-majority"]

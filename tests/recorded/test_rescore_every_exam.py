@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 
 PASSES = {
     "gpt4": True,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from tests.unit.written_runs import Invented, written
 
 YES, NO = True, False

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.results.overlap import overlap_mark
 from lm_eval_tasks.words import read_words
 from tests.unit.written_runs import STAMP, Invented, results, samples, scored, written

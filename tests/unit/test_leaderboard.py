@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.results.model_name import model_names, public_name
 from lm_eval_tasks.submission.entry import has_adapter
 from lm_eval_tasks.tables.leaderboard import leaderboard

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.comparison.compare import compare_runs
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.result import score

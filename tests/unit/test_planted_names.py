@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.load import load_exam

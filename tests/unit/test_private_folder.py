@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks import cli
+from lm_eval_tasks.cli import main as cli
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.load import load_exam

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.report.mistakes import counted
 from lm_eval_tasks.report.models import told_apart
 from lm_eval_tasks.results.result import METRICS

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks import cli_scores
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli import scores as cli_scores
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.exams.load import Exam, load_exam
 from lm_eval_tasks.scoring.predictions import Prediction
 from lm_eval_tasks.scoring.rescore import answer_all

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.submission.check import SCHEMAS, faults
 from lm_eval_tasks.submission.files import submission
 from lm_eval_tasks.submission.igakuqa119 import HEAD

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.cli import main
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.runs import read_runs
 from lm_eval_tasks.submission.entry import entry_of

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from lm_eval_tasks.cli.common import say_left_out
 from lm_eval_tasks.comparison.comparison_words import WORDS
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.left_out import say_left_out
 from lm_eval_tasks.results.overlap import overlap_mark
 from lm_eval_tasks.results.read import read_scored
 from lm_eval_tasks.results.result import Scored

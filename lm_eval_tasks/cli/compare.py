@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from lm_eval_tasks.cli.common import say_left_out
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs, shots
 from lm_eval_tasks.comparison.files import comparison_csv, comparison_json
 from lm_eval_tasks.errors import JmedError, check_choice
-from lm_eval_tasks.left_out import say_left_out
 from lm_eval_tasks.results.model_name import model_name
 from lm_eval_tasks.results.read import read_scored
 from lm_eval_tasks.results.result import Scored

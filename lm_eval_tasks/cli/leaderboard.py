@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from lm_eval_tasks.left_out import SHOW_LOCAL, say_left_out, say_withheld
+from lm_eval_tasks.cli.common import SHOW_LOCAL, say_left_out, say_withheld
 from lm_eval_tasks.results.read import read_scored
 from lm_eval_tasks.tables.leaderboard import leaderboard
 from lm_eval_tasks.tables.leaderboard_files import as_markdown, write_leaderboard

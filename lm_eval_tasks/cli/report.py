@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from lm_eval_tasks.cli.common import SHOW_LOCAL, say_withheld
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.write import write_text
-from lm_eval_tasks.left_out import SHOW_LOCAL, say_withheld
 from lm_eval_tasks.streams import say
 from lm_eval_tasks.texts import printable
 

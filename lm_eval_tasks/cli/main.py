@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(given: Sequence[str]) -> None:
     if given[:1] == ["eval"]:
-        from lm_eval_tasks.run_lm_eval import run_lm_eval  # noqa: PLC0415 (as below)
+        from lm_eval_tasks.cli.eval import run_lm_eval  # noqa: PLC0415 (as below)
 
         run_lm_eval(given[1:])
     else:
@@ -48,15 +48,29 @@ def _run(given: Sequence[str]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     # imported here, so that Ctrl-C during the imports ends with a line as well
-    from lm_eval_tasks import (  # noqa: PLC0415
-        cli_compare,
-        cli_exams,
-        cli_leaderboard,
-        cli_private,
-        cli_report,
-        cli_scores,
-        cli_submission,
-        cli_verdict,
+    from lm_eval_tasks.cli import (  # noqa: PLC0415
+        compare as cli_compare,
+    )
+    from lm_eval_tasks.cli import (
+        exams as cli_exams,
+    )
+    from lm_eval_tasks.cli import (
+        leaderboard as cli_leaderboard,
+    )
+    from lm_eval_tasks.cli import (
+        own_exam as cli_private,
+    )
+    from lm_eval_tasks.cli import (
+        report as cli_report,
+    )
+    from lm_eval_tasks.cli import (
+        scores as cli_scores,
+    )
+    from lm_eval_tasks.cli import (
+        submission as cli_submission,
+    )
+    from lm_eval_tasks.cli import (
+        verdict as cli_verdict,
     )
 
     parser = argparse.ArgumentParser(

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 
 from rich.table import Table
 
+from lm_eval_tasks.cli.link import link, stub_folder, unlink
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
 from lm_eval_tasks.exams.hub import hub_rows
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.sources import local_files, local_sittings
-from lm_eval_tasks.link import link, stub_folder, unlink
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import select_from
 from lm_eval_tasks.tables.scores import console

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from trainer.recipe import read_recipe
+from trainer.recipe.recipe import read_recipe
 
 
 def save_four_bit(base: str, folder: Path, recipe: Path) -> None:

@@ -154,7 +154,7 @@ def _check(asked: argparse.Namespace) -> None:
     from lm_eval_tasks.tables.scores import console
     from trainer.launch import launch_command
     from trainer.offline import go_offline_if_unreachable
-    from trainer.recipe import needs_hub, read_recipe
+    from trainer.recipe.recipe import needs_hub, read_recipe
 
     recipe = read_recipe(asked.recipe, asked.set)
     if needs_hub(recipe) and go_offline_if_unreachable():

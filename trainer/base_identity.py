@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lm_eval_tasks.files.text_file import open_regular
-from trainer.recipe import Model
+from trainer.recipe.recipe import Model
 
 FILES = (
     "config.json", "generation_config.json", "tokenizer*", "vocab*", "merges.txt",

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from trainer.ds_config import offloads
-from trainer.preference_settings import ACROSS_PAIRS, loss_types
-from trainer.recipe import SUFFIXES
+from trainer.recipe.ds_config import offloads
+from trainer.recipe.preference_settings import ACROSS_PAIRS, loss_types
+from trainer.recipe.recipe import SUFFIXES
 
 HARMLESS = frozenset(
     {

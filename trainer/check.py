@@ -14,9 +14,7 @@ from rich.console import Console
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams import card as exam_card
-from trainer.batch import Batch
 from trainer.dataset import Prepared
-from trainer.ds_config import read_ds_config, validate
 from trainer.gpus import read_card
 from trainer.launch import Launch
 from trainer.length_groups import LengthGroups
@@ -31,12 +29,14 @@ from trainer.overlap_guard import guard
 from trainer.packing import fed
 from trainer.peak import Layout
 from trainer.preference import row_lengths
-from trainer.preference_settings import in_words
-from trainer.quantization import is_mxfp4
-from trainer.recipe import Recipe
+from trainer.recipe.batch import Batch
+from trainer.recipe.ds_config import read_ds_config, validate
+from trainer.recipe.preference_settings import in_words
+from trainer.recipe.quantization import is_mxfp4
+from trainer.recipe.recipe import Recipe
+from trainer.recipe.settings import build_settings
 from trainer.rows import absent_sources
 from trainer.schedule import Rows, plan_run
-from trainer.settings import build_settings
 from trainer.shapes import load_config, made_by
 from trainer.show import shown
 from trainer.sizes import told

@@ -23,8 +23,8 @@ from trainer.limits import Limits, limits_of
 from trainer.mark import file_sha256
 from trainer.mixture import Mixture
 from trainer.model import read_end_tokens
-from trainer.protocols import asked_as
-from trainer.recipe import Recipe
+from trainer.recipe.protocols import asked_as
+from trainer.recipe.recipe import Recipe
 from trainer.taught import notes_on, thinks
 from trainer.token_file import TokenFile, TokenRows, write_tokens
 from trainer.tokens import Audit, Tokens, encode, encode_texts

@@ -16,7 +16,7 @@ from safetensors import safe_open
 from lm_eval_tasks.errors import JmedError
 from trainer.distance import effect_of, nothing
 from trainer.model import empty_model, read_config
-from trainer.recipe import Model
+from trainer.recipe.recipe import Model
 
 PROMPTS, TOKENS = 3, 64
 """On which the trained model is held against its base, each cut to so many tokens."""

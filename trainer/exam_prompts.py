@@ -16,8 +16,8 @@ from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import Doc
 from trainer.example import Chat, Example, Turn, chat_of
-from trainer.protocols import Asked, asked_as
-from trainer.recipe import Data, Source
+from trainer.recipe.protocols import Asked, asked_as
+from trainer.recipe.recipe import Data, Source
 
 
 def exam_examples(source: Source, data: Data, counts: Counter[str]) -> Iterator[Example]:

@@ -16,8 +16,8 @@ from lm_eval_tasks.prompting.doc import Doc, to_doc
 from trainer.chat_rows import read_history, read_turns, reasoning_of, shown, with_columns
 from trainer.exam_prompts import exam_examples
 from trainer.example import REASONING, Chat, Example, Turn
-from trainer.protocols import asked_as
-from trainer.recipe import Data, Protocol, Source
+from trainer.recipe.protocols import asked_as
+from trainer.recipe.recipe import Data, Protocol, Source
 from trainer.rows import Row, read_source
 
 FORMATS = {

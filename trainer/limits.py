@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lm_eval_tasks.errors import JmedError
-from trainer.recipe import Recipe
+from trainer.recipe.recipe import Recipe
 from trainer.tokens import Tokens
 
 MOST_CUT = 0.05

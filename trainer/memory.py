@@ -14,7 +14,7 @@ from peft import LoraConfig
 
 from trainer.activations import adapted, kept_bytes, planned_model
 from trainer.attention_cost import attended, materialises_mask
-from trainer.quantization import is_mxfp4, quantized_layers
+from trainer.recipe.quantization import is_mxfp4, quantized_layers
 from trainer.sizes import Sizes, count_sizes
 
 
@@ -86,7 +86,7 @@ def measure(config: Any, recipe: Any, adapter: LoraConfig | None) -> Footprint:
 
     Args:
         config: transformers' config of the base.
-        recipe: trainer.recipe.Recipe.
+        recipe: trainer.recipe.recipe.Recipe.
     """
     length, trust = recipe.train["max_length"], recipe.model.trust_remote_code
     dtype = torch.bfloat16 if recipe.model.dtype == "auto" else getattr(torch, recipe.model.dtype)

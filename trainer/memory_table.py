@@ -7,11 +7,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from trainer.ds_config import read_ds_config
 from trainer.gpus import GIB, Card, gib
 from trainer.host import host_memory
 from trainer.memory import Footprint
 from trainer.peak import Layout, largest_micro_batch, loading, predict
+from trainer.recipe.ds_config import read_ds_config
 
 DS_CONFIGS = Path(__file__).parent.parent / "ds_configs"
 NO_DEEPSPEED = "no DeepSpeed"

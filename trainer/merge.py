@@ -27,8 +27,8 @@ from trainer.merged_weights import Trained, can_stream, write_merged
 from trainer.model import load_model, read_config, read_tokenizer
 from trainer.patches import keep_nf4_portable
 from trainer.placement import Placement, place
-from trainer.quantization import quantization_config
-from trainer.recipe import Model
+from trainer.recipe.quantization import quantization_config
+from trainer.recipe.recipe import Model
 from trainer.run_state import RUN_FILE, read_run
 
 QUESTIONS, FROM_DISK = 8, 3

@@ -21,14 +21,14 @@ from torch import nn
 
 from trainer.effect import checksum
 from trainer.model import empty_model, load_model, read_config
-from trainer.quantization import (
+from trainer.recipe.quantization import (
     MXFP4,
     base_method,
     is_mxfp4,
     quantization_config,
     quantized_layers,
 )
-from trainer.recipe import Model
+from trainer.recipe.recipe import Model
 
 SHARD = "2GB"
 """Of one file of the merged weights; what is held while it is written."""

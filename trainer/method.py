@@ -12,9 +12,9 @@ from trainer.adapter_trainer import AdapterTrainer
 from trainer.dataset import Prepared
 from trainer.mixture import Mixture
 from trainer.preference import prepare_pairs
-from trainer.preference_settings import loss_types
 from trainer.preference_trainer import PreferenceTrainer
-from trainer.recipe import Recipe
+from trainer.recipe.preference_settings import loss_types
+from trainer.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True)

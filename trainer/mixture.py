@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lm_eval_tasks.errors import JmedError
 from trainer.example import Example
-from trainer.recipe import Data
+from trainer.recipe.recipe import Data
 from trainer.source_examples import Examples, SourceExamples, as_bytes
 
 KEY = 16

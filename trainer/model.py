@@ -11,7 +11,7 @@ from textwrap import shorten
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from trainer.recipe import Model
+from trainer.recipe.recipe import Model
 
 
 def read_config(model: Model) -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 
 from huggingface_hub import ModelCardData
 
-from trainer.preference_settings import in_words
-from trainer.recipe import Recipe
+from trainer.recipe.preference_settings import in_words
+from trainer.recipe.recipe import Recipe
 
 BODY = """\
 # {title}

@@ -7,13 +7,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from trainer.batch import Batch
 from trainer.gpus import GIB, gib
 from trainer.host import disk, host_memory
 from trainer.memory import Footprint
 from trainer.memory_table import Machine, of_which
 from trainer.peak import Layout, largest_micro_batch, loading, predict
-from trainer.recipe import Recipe
+from trainer.recipe.batch import Batch
+from trainer.recipe.recipe import Recipe
 from trainer.schedule import Planned
 from trainer.speed import MEASURED, OWN_RUNS, OnGpus, flops_per_token, hours, hours_at
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.ds_config import offloads, zero_stage
 from trainer.gpus import GIB
 from trainer.memory import Footprint
+from trainer.recipe.ds_config import offloads, zero_stage
 
 CONTEXT = 1 * GIB
 """CUDA's context and NCCL's buffers: an estimate."""

@@ -6,8 +6,8 @@ from typing import Any
 from lm_eval_tasks.errors import JmedError, check_choice
 from trainer.gpus import gib
 from trainer.model import empty_model
-from trainer.quantization import is_mxfp4, quantized_layers
-from trainer.recipe import Model
+from trainer.recipe.quantization import is_mxfp4, quantized_layers
+from trainer.recipe.recipe import Model
 
 DEVICES = ("auto", "cpu", "cuda")
 ROOM = 1.2

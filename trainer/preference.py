@@ -21,8 +21,8 @@ from trainer.dataset import Part, Prepared, check_tokenizer, seen, template_of
 from trainer.example import Example
 from trainer.limits import Limits, limits_of
 from trainer.mixture import Mixture
-from trainer.protocols import asked_as
-from trainer.recipe import Recipe
+from trainer.recipe.protocols import asked_as
+from trainer.recipe.recipe import Recipe
 from trainer.taught import notes_on, thinks
 from trainer.token_file import TokenRows, lengths_of
 from trainer.tokens import Audit, Tokens, encode

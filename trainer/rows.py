@@ -10,7 +10,7 @@ from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.sources import missing_files
 from lm_eval_tasks.files.rows import read_rows
 from lm_eval_tasks.files.table import read_csv
-from trainer.recipe import SUFFIXES, Source
+from trainer.recipe.recipe import SUFFIXES, Source
 
 TOGETHER = 128
 """Rows of a parquet file that are held at a time."""

@@ -16,7 +16,6 @@ from trainer import run_folder
 from trainer.adapter_trainer import MarkWhole, Milestones
 from trainer.changed_settings import check_same
 from trainer.checkpoints import Choice, choose
-from trainer.contradictions import check_recipe
 from trainer.dataset import Prepared
 from trainer.effect import check_effect
 from trainer.exact_resume import ExactResume
@@ -34,11 +33,12 @@ from trainer.packing import fed
 from trainer.patches import keep_nf4_portable, name_for_trl, without_zero3
 from trainer.preference import count_tokens
 from trainer.ranks import check_ranks, check_shared, note_environments, shared_sha256
-from trainer.recipe import Model, Recipe
+from trainer.recipe.contradictions import check_recipe
+from trainer.recipe.recipe import Model, Recipe
+from trainer.recipe.settings import Settings, build_settings
 from trainer.run_lock import RunLock
 from trainer.run_state import check_folder, make_way, read_run
 from trainer.scoring_commands import scoring_commands
-from trainer.settings import Settings, build_settings
 from trainer.start_adapter import check_start, made_in, with_start
 from trainer.targets import check_layers, freeze_all_but_text, may_stay_unused, resolve
 
@@ -167,7 +167,7 @@ def _first_day(before: Mapping[str, Any] | None) -> date | None:
 
 def _join(recipe: Recipe, launch: Launch) -> Settings:
     """The classes first, the process group between: SFTConfig starts one of its own otherwise."""
-    from trainer.ds_config import read_ds_config, zero_stage
+    from trainer.recipe.ds_config import read_ds_config, zero_stage
 
     file = recipe.train.get("deepspeed")
     join_processes(launch, zero_stage(read_ds_config(Path(file))) if file else 0)

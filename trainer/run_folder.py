@@ -16,9 +16,9 @@ from lm_eval_tasks.files.write import write_text
 from trainer.base_identity import base_identity
 from trainer.dataset import Prepared, file_digests
 from trainer.mixture import Mixture
-from trainer.recipe import Recipe
+from trainer.recipe.recipe import Recipe
+from trainer.recipe.settings import Settings
 from trainer.run_state import RUN_FILE
-from trainer.settings import Settings
 from trainer.start_adapter import start_record
 
 PACKAGES = (

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.batch import Batch
-from trainer.recipe import Recipe
+from trainer.recipe.batch import Batch
+from trainer.recipe.recipe import Recipe
 
 MILLION = 10**6
 

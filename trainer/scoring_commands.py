@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.protocols import task_names
-from trainer.protocols import asked_as
-from trainer.quantization import is_mxfp4
-from trainer.recipe import Recipe
+from trainer.recipe.protocols import asked_as
+from trainer.recipe.quantization import is_mxfp4
+from trainer.recipe.recipe import Recipe
 
 THOUGHT = 8192
 """Tokens that a model may write where it is left to think; the tasks' own limits are for answers,

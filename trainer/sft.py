@@ -20,7 +20,7 @@ from lm_eval_tasks import telemetry
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.streams import INTERRUPTED, REFUSED, command_streams, say
 from trainer.quiet import hush
-from trainer.recipe import Recipe, read_recipe
+from trainer.recipe.recipe import Recipe, read_recipe
 
 RANK = os.environ.get("RANK", "0")
 

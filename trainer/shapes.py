@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval_tasks.errors import JmedError
 from trainer.model import read_config
-from trainer.recipe import Model, read_recipe
+from trainer.recipe.recipe import Model, read_recipe
 
 FOLDER = Path(__file__).with_name("shapes")
 RECIPES = Path(__file__).parent.parent / "recipes"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainer.quantization import is_mxfp4
+from trainer.recipe.quantization import is_mxfp4
 from trainer.targets import computes_all_experts, experts, language_model
 
 PER_TOKEN = ("num_experts_per_tok", "top_k_experts", "experts_per_token", "moe_topk")

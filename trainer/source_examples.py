@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lm_eval_tasks.errors import JmedError
 from trainer.example import Example
 from trainer.examples import read_examples
-from trainer.recipe import Data, Source
+from trainer.recipe.recipe import Data, Source
 
 
 @dataclass

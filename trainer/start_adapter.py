@@ -14,7 +14,7 @@ from lm_eval_tasks.errors import JmedError
 from trainer.base_identity import base_identity
 from trainer.json_file import JsonError, read_json
 from trainer.mark import file_sha256
-from trainer.recipe import Model
+from trainer.recipe.recipe import Model
 from trainer.run_state import read_run
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"

@@ -18,7 +18,7 @@ from typing import Any
 
 from lm_eval_tasks.errors import JmedError
 from trainer.model import empty_model
-from trainer.recipe import Recipe
+from trainer.recipe.recipe import Recipe
 
 
 def check_layers(recipe: Recipe, config: Any, *, gpu: bool) -> None:
@@ -31,7 +31,7 @@ def check_layers(recipe: Recipe, config: Any, *, gpu: bool) -> None:
     """
     from peft import LoraConfig
 
-    from trainer.quantization import check_quantizable
+    from trainer.recipe.quantization import check_quantizable
 
     model = empty_model(config, trust=recipe.model.trust_remote_code)
     check_quantizable(recipe, config, model, gpu=gpu)

@@ -6,7 +6,7 @@ from typing import Any
 from lm_eval_tasks.errors import JmedError
 from trainer.chat_template import ChatTemplate
 from trainer.example import Example
-from trainer.protocols import Asked
+from trainer.recipe.protocols import Asked
 from trainer.tokens import Audit, encode
 
 SWITCHES: tuple[dict[str, Any], ...] = (

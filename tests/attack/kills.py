@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from demo.tiny_model import build
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import free_port, recipe_of, write_recipe, write_rows
-from trainer.recipe import read_recipe
+from trainer.recipe.recipe import read_recipe
 from trainer.run import run
 
 STEPS = 12

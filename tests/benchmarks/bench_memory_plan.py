@@ -30,9 +30,9 @@ from tests.e2e.sft_run import ROOT, environment, quantized, recipe_of, write_rec
 from trainer.launch import Launch
 from trainer.memory import measure
 from trainer.peak import Layout, predict
-from trainer.recipe import read_recipe
+from trainer.recipe.recipe import read_recipe
+from trainer.recipe.settings import build_settings
 from trainer.run import run
-from trainer.settings import build_settings
 
 LENGTH, MICRO = 512, 4
 GPU_ONLY = ("CUDA context (estimate)", "allocator's reserve (estimate)")

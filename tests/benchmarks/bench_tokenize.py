@@ -38,7 +38,7 @@ from trainer.dataset import prepare
 from trainer.examples import read_examples
 from trainer.mixture import mix
 from trainer.model import read_tokenizer
-from trainer.recipe import Recipe
+from trainer.recipe.recipe import Recipe
 
 WAYS = ("before", "first", "next")
 SENTENCES = 150

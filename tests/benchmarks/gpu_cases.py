@@ -12,13 +12,13 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from demo.tiny_model import build_tokenizer
 from tests.e2e.sft_run import NF4
 from trainer import speed
-from trainer.ds_config import read_ds_config
 from trainer.gpus import Rates, known_cards
 from trainer.launch import Launch
 from trainer.memory import measure
 from trainer.peak import Layout, loading, predict
-from trainer.recipe import Recipe
-from trainer.settings import build_settings
+from trainer.recipe.ds_config import read_ds_config
+from trainer.recipe.recipe import Recipe
+from trainer.recipe.settings import build_settings
 from trainer.shapes import FOLDER
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,7 +19,7 @@ from tests.e2e.sft_run import losses
 from trainer.adapter_trainer import AdapterTrainer
 from trainer.gpus import known_cards
 from trainer.model import read_config
-from trainer.recipe import Model
+from trainer.recipe.recipe import Model
 from trainer.run import run
 
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from trainer.checkpoints import checkpoints
-from trainer.recipe import read_recipe
+from trainer.recipe.recipe import read_recipe
 from trainer.run import run
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainer.adapter_trainer import AdapterTrainer
 from trainer.quiet import hush
-from trainer.recipe import read_recipe
+from trainer.recipe.recipe import read_recipe
 from trainer.run import run
 
 

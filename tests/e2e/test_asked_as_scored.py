@@ -27,8 +27,8 @@ from tests.e2e.tokenizer_kinds import sentencepiece_like
 from trainer.chat_template import ChatTemplate
 from trainer.exam_prompts import exam_example, load_task
 from trainer.example import Chat, Turn, chat_of
-from trainer.protocols import asked_as
-from trainer.recipe import Data
+from trainer.recipe.protocols import asked_as
+from trainer.recipe.recipe import Data
 from trainer.tokens import Audit, encode
 
 TEMPLATES = Path(trl.__file__).parent / "chat_templates"

@@ -19,7 +19,7 @@ from lm_eval_tasks.errors import JmedError
 from trainer.chat_template import ChatTemplate, check_kwargs
 from trainer.example import Chat, Example, Turn
 from trainer.learnt_text import EARLIER_THOUGHTS, Exchange
-from trainer.protocols import Asked
+from trainer.recipe.protocols import Asked
 from trainer.taught import notes_on
 from trainer.tokens import TURN_BY_TURN, Audit, encode
 

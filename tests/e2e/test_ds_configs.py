@@ -8,7 +8,7 @@ from transformers import LlamaConfig
 from trl import SFTConfig
 
 from lm_eval_tasks.errors import JmedError
-from trainer.ds_config import TOP_LEVEL, read_ds_config, validate
+from trainer.recipe.ds_config import TOP_LEVEL, read_ds_config, validate
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "ds_configs").glob("*.json"))
 LLAMA = LlamaConfig(hidden_size=4096)

@@ -23,7 +23,7 @@ from trainer.__main__ import main
 from trainer.activations import FUSED, planned_model, saved_bytes
 from trainer.model import load_model, read_config
 from trainer.patches import name_for_trl
-from trainer.recipe import Model, read_recipe
+from trainer.recipe.recipe import Model, read_recipe
 from trainer.run import run
 from trainer.sizes import count_sizes
 

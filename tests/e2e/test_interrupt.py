@@ -27,7 +27,7 @@ from trainer.adapter_trainer import AdapterTrainer
 from trainer.checkpoints import checkpoints
 from trainer.interrupt import ONE_EVENT, TRY_AGAIN, Interrupted
 from trainer.mark import is_whole
-from trainer.recipe import read_recipe
+from trainer.recipe.recipe import read_recipe
 from trainer.run import run
 
 pytestmark = pytest.mark.usefixtures("sample_exam_alone", "in_front")

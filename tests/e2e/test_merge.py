@@ -21,8 +21,8 @@ from trainer.merge import _base, _write_whole, merge
 from trainer.merged_weights import MergedWeights, Trained, can_stream, rounded, write_merged
 from trainer.model import read_config
 from trainer.placement import place
-from trainer.quantization import quantization_config, quantized_layers
-from trainer.recipe import Model
+from trainer.recipe.quantization import quantization_config, quantized_layers
+from trainer.recipe.recipe import Model
 
 INT8 = {"load_in_8bit": True}
 FP4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "fp4"}

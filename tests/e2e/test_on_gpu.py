@@ -30,7 +30,7 @@ from tests.e2e.sft_run import (
 )
 from tests.e2e.tiny_pairs import both, make, requests
 from trainer.merge import merge
-from trainer.recipe import read_recipe
+from trainer.recipe.recipe import read_recipe
 from trainer.run import run
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")

@@ -24,7 +24,7 @@ from tests.e2e.sft_run import (
 )
 from trainer import run_folder
 from trainer.merge import merge
-from trainer.recipe import Recipe, read_recipe
+from trainer.recipe.recipe import Recipe, read_recipe
 from trainer.run import run
 
 STEPS = 6

@@ -25,7 +25,7 @@ from trainer.preference import (
     row_lengths,
     tokenize_pairs,
 )
-from trainer.recipe import Recipe
+from trainer.recipe.recipe import Recipe
 from trainer.tokens import Audit
 
 TEXT = Example("どの色か。", "赤。", "rows:1", rejected="青と緑。")

@@ -12,13 +12,13 @@ from deepspeed.launcher.runner import fetch_hostfile, parse_args
 from demo.base_model import ARCHITECTURE, WIDTH
 from demo.tiny_model import build_tokenizer, tiny_config
 from tests.e2e.sft_run import ROOT
-from trainer.batch import split_batch
 from trainer.launch import Launch
 from trainer.memory import measure
 from trainer.peak import loading, predict
-from trainer.recipe import read_recipe
+from trainer.recipe.batch import split_batch
+from trainer.recipe.recipe import read_recipe
+from trainer.recipe.settings import build_settings
 from trainer.recipe_table import Line, lines, markdown, planned_for
-from trainer.settings import build_settings
 from trainer.sft import _parser
 from trainer.shapes import load_config
 from trainer.targets import check_layers

@@ -20,9 +20,9 @@ from trainer.launch import Launch
 from trainer.memory import measure
 from trainer.model import read_config
 from trainer.peak import Layout
-from trainer.recipe import read_recipe
+from trainer.recipe.recipe import read_recipe
+from trainer.recipe.settings import build_settings
 from trainer.run import run
-from trainer.settings import build_settings
 
 pytestmark = [
     pytest.mark.usefixtures("sample_exam_alone"),

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.batch import Batch
 from trainer.check import _in_order
 from trainer.gpus import known_cards
 from trainer.lengths import fed_tokens, summarize
 from trainer.memory import Footprint
 from trainer.peak import Layout
-from trainer.recipe import Recipe
+from trainer.recipe.batch import Batch
+from trainer.recipe.recipe import Recipe
 from trainer.schedule import NOTHING, Fed, Rows, plan_run
 from trainer.sizes import Sizes
 from trainer.speed import LAUNCH, SPREAD, OnGpus, flops_per_token, hours, hours_at, seconds

@@ -16,7 +16,7 @@ from demo.tiny_model import build
 from tests.e2e.sft_run import environment, recipe_of, write_recipe
 from trainer.dataset import Prepared, prepare
 from trainer.mixture import mix
-from trainer.recipe import read_recipe
+from trainer.recipe.recipe import read_recipe
 from trainer.run import run
 
 TEMPLATES = Path(trl.__file__).parent / "chat_templates"

@@ -11,14 +11,14 @@ from trl import SFTConfig
 
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import NF4, ROOT, recipe_of, write_recipe
-from trainer.attention import check_installed
-from trainer.batch import Batch
 from trainer.changed_settings import HARMLESS, SAME_MATHEMATICS
-from trainer.contradictions import check_recipe
-from trainer.ds_config import TOP_LEVEL
 from trainer.launch import Launch
-from trainer.recipe import Data, Model, Recipe, read_recipe
-from trainer.settings import Settings, build_settings
+from trainer.recipe.attention import check_installed
+from trainer.recipe.batch import Batch
+from trainer.recipe.contradictions import check_recipe
+from trainer.recipe.ds_config import TOP_LEVEL
+from trainer.recipe.recipe import Data, Model, Recipe, read_recipe
+from trainer.recipe.settings import Settings, build_settings
 
 CPU = Launch(0, 1, gpu=False, distributed=False)
 BEST = {

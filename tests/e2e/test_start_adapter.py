@@ -12,7 +12,7 @@ from demo.tiny_model import build
 from lm_eval_tasks.errors import JmedError
 from trainer.base_identity import base_identity
 from trainer.model import load_model
-from trainer.recipe import Model
+from trainer.recipe.recipe import Model
 from trainer.start_adapter import (
     WEIGHTS,
     absent_start,

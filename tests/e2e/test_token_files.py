@@ -28,7 +28,7 @@ from trainer.dataset import Prepared, prepare
 from trainer.mixture import mix
 from trainer.model import read_tokenizer
 from trainer.packing import fed
-from trainer.recipe import Recipe
+from trainer.recipe.recipe import Recipe
 from trainer.token_file import TokenFile, lengths_of, write_tokens
 from trainer.tokens import IGNORED, Tokens
 

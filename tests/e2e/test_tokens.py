@@ -24,7 +24,7 @@ from trainer.dataset import prepare, tokens_of
 from trainer.example import Chat, Example, Turn
 from trainer.limits import ANSWER_CUT, PIECES, PROMPT_CUT, Limits
 from trainer.mixture import mix
-from trainer.recipe import Recipe
+from trainer.recipe.recipe import Recipe
 from trainer.show import shown
 from trainer.tokens import IGNORED, KEPT_APART, MERGED, Audit, Tokens, encode
 

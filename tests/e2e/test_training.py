@@ -15,7 +15,7 @@ from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import losses, quantized, recipe_of, write_recipe, write_rows
 from trainer.adapter_trainer import AdapterTrainer
 from trainer.merge import merge
-from trainer.recipe import read_recipe
+from trainer.recipe.recipe import read_recipe
 from trainer.run import run
 
 pytestmark = pytest.mark.usefixtures("sample_exam_alone")

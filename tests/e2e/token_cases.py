@@ -13,7 +13,7 @@ from transformers import LlamaConfig, PreTrainedTokenizerFast
 
 from demo.tiny_model import CHAT_TEMPLATE
 from tests.e2e.sft_run import recipe_of, write_rows
-from trainer.recipe import Recipe
+from trainer.recipe.recipe import Recipe
 
 SPECIAL = ["<pad>", "<s>", "</s>"]
 RECORDED = {

@@ -9,7 +9,7 @@ from tests.conftest import local_exams
 from trainer.mixture import mix
 from trainer.overlap import Index
 from trainer.overlap_guard import guard, questions_here
-from trainer.recipe import Data, read_recipe
+from trainer.recipe.recipe import Data, read_recipe
 from trainer.shapes import RECIPES
 
 EXAMS = {

@@ -16,7 +16,7 @@ from trainer import speed
 from trainer.gpus import GIB, known_cards
 from trainer.memory import Footprint, measure
 from trainer.peak import TILE_TOKENS, TILE_WORDS, Layout, predict
-from trainer.recipe import Recipe
+from trainer.recipe.recipe import Recipe
 
 PUBLISHED = yaml.safe_load(
     Path(__file__).with_name("published_runs.yaml").read_text(encoding="utf-8")

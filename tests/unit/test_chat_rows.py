@@ -13,7 +13,7 @@ from pyarrow import parquet
 from lm_eval_tasks.errors import JmedError
 from trainer.example import Chat, Example, Turn
 from trainer.examples import read_examples
-from trainer.recipe import Data
+from trainer.recipe.recipe import Data
 
 ASK = {"role": "user", "content": "問"}
 SAY = {"role": "assistant", "content": "答"}

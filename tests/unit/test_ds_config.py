@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lm_eval_tasks.errors import JmedError
-from trainer.ds_config import offloads, read_ds_config, zero_stage
+from trainer.recipe.ds_config import offloads, read_ds_config, zero_stage
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "ds_configs").glob("*.json"))
 

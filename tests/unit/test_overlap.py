@@ -19,7 +19,7 @@ from trainer.example import Example
 from trainer.mixture import Mixture, mix
 from trainer.overlap import Index, Overlap, normalized
 from trainer.overlap_guard import Found, Record, guard, with_base
-from trainer.recipe import Data, Source
+from trainer.recipe.recipe import Data, Source
 from trainer.source_examples import Examples, SourceExamples
 
 SAMPLE = [q for q in load_exam("sample").questions if q.choices]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.errors import JmedError
-from trainer.batch import split_batch
-from trainer.contradictions import check_recipe
-from trainer.recipe import needs_hub, read_recipe
+from trainer.recipe.batch import split_batch
+from trainer.recipe.contradictions import check_recipe
+from trainer.recipe.recipe import needs_hub, read_recipe
 from trainer.schedule import plan_schedule
 
 GOOD: dict[str, Any] = {

@@ -12,10 +12,10 @@ import pytest
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import PROTOCOLS
-from trainer import recipe as recipes
 from trainer.exam_prompts import load_task
-from trainer.protocols import Asked, asked_as, own_shots
-from trainer.recipe import Data, Recipe
+from trainer.recipe import recipe as recipes
+from trainer.recipe.protocols import Asked, asked_as, own_shots
+from trainer.recipe.recipe import Data, Recipe
 from trainer.scoring_commands import scoring_commands
 
 

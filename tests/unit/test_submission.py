@@ -24,7 +24,7 @@ from lm_eval_tasks.submission.entry import Entry, Tally, entry_of
 from lm_eval_tasks.submission.names import Names
 from lm_eval_tasks.submission.training import SETTINGS, overlap_text, training_of
 from tests.unit.submission_runs import Run, question, record, write, write_adapter
-from trainer.recipe import read_recipe
+from trainer.recipe.recipe import read_recipe
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 BASE = ["--model-id", "acme/base"]

@@ -18,7 +18,7 @@ from lm_eval_tasks.exams.load import load_exam
 from trainer.example import Chat, Example, Turn
 from trainer.examples import read_examples
 from trainer.mixture import Mixture, mix
-from trainer.recipe import Data, Source
+from trainer.recipe.recipe import Data, Source
 from trainer.rows import absent_sources, read_source
 
 ROWS = [

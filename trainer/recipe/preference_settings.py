@@ -6,7 +6,7 @@ TRL 1.16 ignores most of those without a word, and finds others after the weight
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trainer.recipe import Recipe
+from trainer.recipe.recipe import Recipe
 
 LOSSES = (
     "sigmoid", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "bco_pair", "sppo_hard", "aot",

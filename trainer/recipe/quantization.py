@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError, check_keys
-from trainer.recipe import Recipe
+from trainer.recipe.recipe import Recipe
 
 MXFP4 = "mxfp4"
 """The method of gpt-oss's own checkpoints: read, dequantised, trained in bfloat16."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import LOGLIKELIHOOD, PROTOCOLS
-from trainer.recipe import Data
+from trainer.recipe.recipe import Data
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ packed examples, and what an implementation makes of these is its own affair.
 import re
 
 from lm_eval_tasks.errors import JmedError
-from trainer.recipe import Model
+from trainer.recipe.recipe import Model
 
 DENSE = ("eager", "sdpa")
 """Packed examples are kept apart by a mask over the whole batch, made from position_ids."""

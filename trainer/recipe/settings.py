@@ -15,15 +15,15 @@ from transformers.utils.quantization_config import Mxfp4Config
 from trl import DPOConfig, SFTConfig
 
 from lm_eval_tasks.errors import JmedError, check_keys
-from trainer.attention import DENSE, check_installed, needs_gpu
-from trainer.batch import Batch, split_batch
-from trainer.contradictions import check_recipe
-from trainer.ds_config import read_ds_config, zero_stage
 from trainer.launch import Launch
-from trainer.preference_settings import KEYS, dpo_arguments
-from trainer.quantization import is_mxfp4, quantization_config
-from trainer.recipe import Recipe, explain
-from trainer.trackers import check_trackers
+from trainer.recipe.attention import DENSE, check_installed, needs_gpu
+from trainer.recipe.batch import Batch, split_batch
+from trainer.recipe.contradictions import check_recipe
+from trainer.recipe.ds_config import read_ds_config, zero_stage
+from trainer.recipe.preference_settings import KEYS, dpo_arguments
+from trainer.recipe.quantization import is_mxfp4, quantization_config
+from trainer.recipe.recipe import Recipe, explain
+from trainer.recipe.trackers import check_trackers
 
 Built = TypeVar("Built")
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import exam_names
-from trainer.attention import BLOCKS, BOUNDARIES, DENSE, keeps_packed_apart
-from trainer.preference_settings import preference_faults
-from trainer.protocols import asked_as
-from trainer.quantization import is_mxfp4
-from trainer.recipe import Recipe
+from trainer.recipe.attention import BLOCKS, BOUNDARIES, DENSE, keeps_packed_apart
+from trainer.recipe.preference_settings import preference_faults
+from trainer.recipe.protocols import asked_as
+from trainer.recipe.quantization import is_mxfp4
+from trainer.recipe.recipe import Recipe
 
 DERIVED = {
     "gradient_accumulation_steps": "it follows from train_batch_size, per_device_train_batch_size "

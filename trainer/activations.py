@@ -18,9 +18,9 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from trainer.model import empty_model
+from trainer.model.base_model import empty_model
+from trainer.model.targets import language_model, resolve
 from trainer.patches import experts_on_meta, name_for_trl
-from trainer.targets import language_model, resolve
 
 FUSED = "planned_fused"
 """A name without "flash", for which transformers would look for a kernel."""

@@ -23,7 +23,8 @@ from trainer.memory import Footprint, measure
 from trainer.memory_table import Machine, print_layouts
 from trainer.method import method_of
 from trainer.mixture import Mixture, mix
-from trainer.model import read_tokenizer
+from trainer.model.base_model import read_tokenizer
+from trainer.model.targets import check_layers
 from trainer.needs import Plan, print_needs
 from trainer.overlap_guard import guard
 from trainer.packing import fed
@@ -41,7 +42,6 @@ from trainer.shapes import load_config, made_by
 from trainer.show import shown
 from trainer.sizes import told
 from trainer.start_adapter import absent_start
-from trainer.targets import check_layers
 
 MOST_PADDING = 0.3
 """Share of padding above which packing or grouping by length is worth a word."""

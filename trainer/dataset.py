@@ -22,7 +22,7 @@ from trainer.kept_once import kept_once, key_of
 from trainer.limits import Limits, limits_of
 from trainer.mark import file_sha256
 from trainer.mixture import Mixture
-from trainer.model import read_end_tokens
+from trainer.model.base_model import read_end_tokens
 from trainer.recipe.protocols import asked_as
 from trainer.recipe.recipe import Recipe
 from trainer.taught import notes_on, thinks

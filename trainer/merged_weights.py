@@ -19,8 +19,8 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import load_peft_weights
 from torch import nn
 
-from trainer.effect import checksum
-from trainer.model import empty_model, load_model, read_config
+from trainer.model.base_model import empty_model, load_model, read_config
+from trainer.model.effect import checksum
 from trainer.recipe.quantization import (
     MXFP4,
     base_method,

@@ -5,7 +5,7 @@ from typing import Any
 
 from lm_eval_tasks.errors import JmedError, check_choice
 from trainer.gpus import gib
-from trainer.model import empty_model
+from trainer.model.base_model import empty_model
 from trainer.recipe.quantization import is_mxfp4, quantized_layers
 from trainer.recipe.recipe import Model
 

@@ -17,7 +17,6 @@ from trainer.adapter_trainer import MarkWhole, Milestones
 from trainer.changed_settings import check_same
 from trainer.checkpoints import Choice, choose
 from trainer.dataset import Prepared
-from trainer.effect import check_effect
 from trainer.exact_resume import ExactResume
 from trainer.explained import explained
 from trainer.interrupt import Interrupt, Interrupted
@@ -25,7 +24,9 @@ from trainer.launch import Launch, check_launch, join_processes, read_launch
 from trainer.losses import LossFile, draw, read_losses
 from trainer.method import method_of
 from trainer.mixture import Mixture, mix
-from trainer.model import empty_model, load_model, positions, read_config, read_tokenizer
+from trainer.model.base_model import empty_model, load_model, positions, read_config, read_tokenizer
+from trainer.model.effect import check_effect
+from trainer.model.targets import check_layers, freeze_all_but_text, may_stay_unused, resolve
 from trainer.model_card import model_card
 from trainer.outcome import check_ended, going_on
 from trainer.overlap_guard import exams_here, guard, with_base
@@ -40,7 +41,6 @@ from trainer.run_lock import RunLock
 from trainer.run_state import check_folder, make_way, read_run
 from trainer.scoring_commands import scoring_commands
 from trainer.start_adapter import check_start, made_in, with_start
-from trainer.targets import check_layers, freeze_all_but_text, may_stay_unused, resolve
 
 
 def run(recipe: Recipe, *, resume: bool) -> None:

@@ -13,9 +13,9 @@ import yaml
 
 from lm_eval_tasks import __version__
 from lm_eval_tasks.files.write import write_text
-from trainer.base_identity import base_identity
 from trainer.dataset import Prepared, file_digests
 from trainer.mixture import Mixture
+from trainer.model.base_identity import base_identity
 from trainer.recipe.recipe import Recipe
 from trainer.recipe.settings import Settings
 from trainer.run_state import RUN_FILE

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from trainer.model import read_config
+from trainer.model.base_model import read_config
 from trainer.recipe.recipe import Model, read_recipe
 
 FOLDER = Path(__file__).with_name("shapes")

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trainer.model.targets import computes_all_experts, experts, language_model
 from trainer.recipe.quantization import is_mxfp4
-from trainer.targets import computes_all_experts, experts, language_model
 
 PER_TOKEN = ("num_experts_per_tok", "top_k_experts", "experts_per_token", "moe_topk")
 """What the configs of transformers call the number of experts that a token is sent to."""

@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 from safetensors import safe_open
 
 from lm_eval_tasks.errors import JmedError
-from trainer.base_identity import base_identity
 from trainer.json_file import JsonError, read_json
 from trainer.mark import file_sha256
+from trainer.model.base_identity import base_identity
 from trainer.recipe.recipe import Model
 from trainer.run_state import read_run
 

@@ -37,7 +37,7 @@ from tests.e2e.tokenizer_kinds import texts
 from trainer.dataset import prepare
 from trainer.examples import read_examples
 from trainer.mixture import mix
-from trainer.model import read_tokenizer
+from trainer.model.base_model import read_tokenizer
 from trainer.recipe.recipe import Recipe
 
 WAYS = ("before", "first", "next")

@@ -18,7 +18,7 @@ from tests.benchmarks.gpu_cases import STEPS, WARM, Case, card_named, plan, reci
 from tests.e2e.sft_run import losses
 from trainer.adapter_trainer import AdapterTrainer
 from trainer.gpus import known_cards
-from trainer.model import read_config
+from trainer.model.base_model import read_config
 from trainer.recipe.recipe import Model
 from trainer.run import run
 

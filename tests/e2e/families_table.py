@@ -10,9 +10,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageText
 
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.families import FAMILIES
-from trainer.model import empty_model
+from trainer.model.base_model import empty_model
+from trainer.model.targets import experts, language_model, linear_layers
 from trainer.sizes import count_sizes
-from trainer.targets import experts, language_model, linear_layers
 
 
 def table() -> Iterator[str]:

@@ -14,7 +14,7 @@ from tests.e2e.families import make
 from tests.e2e.sft_run import recipe_of, write_recipe, write_rows
 from trainer import run as run_module
 from trainer.merge import merge
-from trainer.model import load_model, read_config
+from trainer.model.base_model import load_model, read_config
 from trainer.recipe.recipe import Model, read_recipe
 from trainer.run import run
 

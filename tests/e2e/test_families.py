@@ -21,7 +21,7 @@ from tests.e2e.families_table import table
 from tests.e2e.sft_run import NF4, ROOT, environment, free_port, losses, recipe_of, write_recipe
 from trainer.__main__ import main
 from trainer.activations import FUSED, planned_model, saved_bytes
-from trainer.model import load_model, read_config
+from trainer.model.base_model import load_model, read_config
 from trainer.patches import name_for_trl
 from trainer.recipe.recipe import Model, read_recipe
 from trainer.run import run

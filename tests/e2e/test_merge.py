@@ -19,7 +19,7 @@ from tests.e2e.sft_run import NF4
 from trainer import placement
 from trainer.merge import _base, _write_whole, merge
 from trainer.merged_weights import MergedWeights, Trained, can_stream, rounded, write_merged
-from trainer.model import read_config
+from trainer.model.base_model import read_config
 from trainer.placement import place
 from trainer.recipe.quantization import quantization_config, quantized_layers
 from trainer.recipe.recipe import Model

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from demo.tiny_model import build
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import losses, recipe_of, write_recipe, write_rows
-from trainer.base_identity import sample_sha256
+from trainer.model.base_identity import sample_sha256
 from trainer.recipe.recipe import read_recipe
 from trainer.run import run
 from trainer.run_lock import RunLock

@@ -14,6 +14,7 @@ from demo.tiny_model import build_tokenizer, tiny_config
 from tests.e2e.sft_run import ROOT
 from trainer.launch import Launch
 from trainer.memory import measure
+from trainer.model.targets import check_layers
 from trainer.peak import loading, predict
 from trainer.recipe.batch import split_batch
 from trainer.recipe.recipe import read_recipe
@@ -21,7 +22,6 @@ from trainer.recipe.settings import build_settings
 from trainer.recipe_table import Line, lines, markdown, planned_for
 from trainer.sft import _parser
 from trainer.shapes import load_config
-from trainer.targets import check_layers
 
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 ELSEWHERE = Launch(0, 1, gpu=False, distributed=False)

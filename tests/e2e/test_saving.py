@@ -18,7 +18,7 @@ from tests.e2e.sft_run import (
 from trainer.host import TOKENIZER, checkpoint_bytes
 from trainer.launch import Launch
 from trainer.memory import measure
-from trainer.model import read_config
+from trainer.model.base_model import read_config
 from trainer.peak import Layout
 from trainer.recipe.recipe import read_recipe
 from trainer.recipe.settings import build_settings

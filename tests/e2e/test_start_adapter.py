@@ -10,8 +10,9 @@ from peft import LoraConfig, get_peft_model
 
 from demo.tiny_model import build
 from lm_eval_tasks.errors import JmedError
-from trainer.base_identity import base_identity
-from trainer.model import load_model
+from trainer.model.base_identity import base_identity
+from trainer.model.base_model import load_model
+from trainer.model.targets import resolve
 from trainer.recipe.recipe import Model
 from trainer.start_adapter import (
     WEIGHTS,
@@ -21,7 +22,6 @@ from trainer.start_adapter import (
     start_record,
     with_start,
 )
-from trainer.targets import resolve
 
 SHAPE: dict[str, Any] = {"r": 4, "lora_alpha": 8, "target_modules": "all-linear"}
 

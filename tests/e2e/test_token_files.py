@@ -26,7 +26,7 @@ from tests.e2e.token_cases import (
 from trainer import kept_once
 from trainer.dataset import Prepared, prepare
 from trainer.mixture import mix
-from trainer.model import read_tokenizer
+from trainer.model.base_model import read_tokenizer
 from trainer.packing import fed
 from trainer.recipe.recipe import Recipe
 from trainer.token_file import TokenFile, lengths_of, write_tokens

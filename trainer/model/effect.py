@@ -14,8 +14,8 @@ from accelerate.utils import gather_object
 from safetensors import safe_open
 
 from lm_eval_tasks.errors import JmedError
-from trainer.distance import effect_of, nothing
-from trainer.model import empty_model, read_config
+from trainer.model.base_model import empty_model, read_config
+from trainer.model.distance import effect_of, nothing
 from trainer.recipe.recipe import Model
 
 PROMPTS, TOKENS = 3, 64
@@ -43,7 +43,9 @@ def check_effect(trainer: Any, base: Model, folder: Path) -> dict[str, float | s
     effect = effect_of(trainer.model, prompts, trainer.args.device, trainer.as_it_began)
     kind = type(trainer.model.get_base_model()).__name__
     if not effect.acts:
-        raise JmedError(f"{folder}: {nothing(effect, trainer.model)}. The run is not finished")
+        raise JmedError(
+            f"{folder}: {nothing(effect, trainer.model.base_model)}. The run is not finished"
+        )
     if trainer.is_world_process_zero():
         check_keys(folder, base, kind)
     return {

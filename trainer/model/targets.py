@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from trainer.model import empty_model
+from trainer.model.base_model import empty_model
 from trainer.recipe.recipe import Recipe
 
 

@@ -13,11 +13,11 @@ from peft import PeftModel
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import SFTTrainer
 
+from trainer.data.preference import row_lengths
 from trainer.length_groups import LengthGroups
 from trainer.mark import files_of, mark_whole
 from trainer.model.effect import checksums
 from trainer.patches import weights_in_place
-from trainer.preference import row_lengths
 from trainer.ranks import shared_sha256
 
 

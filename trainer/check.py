@@ -14,7 +14,12 @@ from rich.console import Console
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams import card as exam_card
-from trainer.dataset import Prepared
+from trainer.data.dataset import Prepared
+from trainer.data.mixture import Mixture, mix
+from trainer.data.overlap_guard import guard
+from trainer.data.packing import fed
+from trainer.data.preference import row_lengths
+from trainer.data.rows import absent_sources
 from trainer.gpus import read_card
 from trainer.launch import Launch
 from trainer.length_groups import LengthGroups
@@ -22,21 +27,16 @@ from trainer.lengths import bar, fed_tokens, shuffled, summarize
 from trainer.memory import Footprint, measure
 from trainer.memory_table import Machine, print_layouts
 from trainer.method import method_of
-from trainer.mixture import Mixture, mix
 from trainer.model.base_model import read_tokenizer
 from trainer.model.targets import check_layers
 from trainer.needs import Plan, print_needs
-from trainer.overlap_guard import guard
-from trainer.packing import fed
 from trainer.peak import Layout
-from trainer.preference import row_lengths
 from trainer.recipe.batch import Batch
 from trainer.recipe.ds_config import read_ds_config, validate
 from trainer.recipe.preference_settings import in_words
 from trainer.recipe.quantization import is_mxfp4
 from trainer.recipe.recipe import Recipe
 from trainer.recipe.settings import build_settings
-from trainer.rows import absent_sources
 from trainer.schedule import Rows, plan_run
 from trainer.shapes import load_config, made_by
 from trainer.show import shown

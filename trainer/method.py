@@ -7,11 +7,11 @@ from itertools import chain
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from trainer import dataset
 from trainer.adapter_trainer import AdapterTrainer
-from trainer.dataset import Prepared
-from trainer.mixture import Mixture
-from trainer.preference import prepare_pairs
+from trainer.data import dataset
+from trainer.data.dataset import Prepared
+from trainer.data.mixture import Mixture
+from trainer.data.preference import prepare_pairs
 from trainer.preference_trainer import PreferenceTrainer
 from trainer.recipe.preference_settings import loss_types
 from trainer.recipe.recipe import Recipe

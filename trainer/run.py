@@ -16,23 +16,23 @@ from trainer import run_folder
 from trainer.adapter_trainer import MarkWhole, Milestones
 from trainer.changed_settings import check_same
 from trainer.checkpoints import Choice, choose
-from trainer.dataset import Prepared
+from trainer.data.dataset import Prepared
+from trainer.data.mixture import Mixture, mix
+from trainer.data.overlap_guard import exams_here, guard, with_base
+from trainer.data.packing import fed
+from trainer.data.preference import count_tokens
 from trainer.exact_resume import ExactResume
 from trainer.explained import explained
 from trainer.interrupt import Interrupt, Interrupted
 from trainer.launch import Launch, check_launch, join_processes, read_launch
 from trainer.losses import LossFile, draw, read_losses
 from trainer.method import method_of
-from trainer.mixture import Mixture, mix
 from trainer.model.base_model import empty_model, load_model, positions, read_config, read_tokenizer
 from trainer.model.effect import check_effect
 from trainer.model.targets import check_layers, freeze_all_but_text, may_stay_unused, resolve
 from trainer.model_card import model_card
 from trainer.outcome import check_ended, going_on
-from trainer.overlap_guard import exams_here, guard, with_base
-from trainer.packing import fed
 from trainer.patches import keep_nf4_portable, name_for_trl, without_zero3
-from trainer.preference import count_tokens
 from trainer.ranks import check_ranks, check_shared, note_environments, shared_sha256
 from trainer.recipe.contradictions import check_recipe
 from trainer.recipe.recipe import Model, Recipe

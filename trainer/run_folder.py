@@ -13,8 +13,8 @@ import yaml
 
 from lm_eval_tasks import __version__
 from lm_eval_tasks.files.write import write_text
-from trainer.dataset import Prepared, file_digests
-from trainer.mixture import Mixture
+from trainer.data.dataset import Prepared, file_digests
+from trainer.data.mixture import Mixture
 from trainer.model.base_identity import base_identity
 from trainer.recipe.recipe import Recipe
 from trainer.recipe.settings import Settings

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from trainer.tokens import Tokens
+from trainer.data.tokens import Tokens
 
 
 def shown(examples: Sequence[Tokens], tokenizer: Any, count: int) -> Iterator[Text]:

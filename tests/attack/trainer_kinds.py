@@ -11,7 +11,7 @@ from pathlib import Path
 from lm_eval_tasks.errors import JmedError
 from tests.attack.kinds import ROOT, Files, Kind
 from trainer.checkpoints import choose, last_whole
-from trainer.examples import read_examples
+from trainer.data.examples import read_examples
 from trainer.losses import read_losses
 from trainer.mark import files_of, mark_whole, sha256
 from trainer.merge import _base, _finished

@@ -34,9 +34,9 @@ from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.machine import machine
 from tests.e2e.sft_run import recipe_of
 from tests.e2e.tokenizer_kinds import texts
-from trainer.dataset import prepare
-from trainer.examples import read_examples
-from trainer.mixture import mix
+from trainer.data.dataset import prepare
+from trainer.data.examples import read_examples
+from trainer.data.mixture import mix
 from trainer.model.base_model import read_tokenizer
 from trainer.recipe.recipe import Recipe
 

@@ -24,12 +24,12 @@ from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import PROTOCOLS
 from tests.e2e.tokenizer_kinds import sentencepiece_like
-from trainer.chat_template import ChatTemplate
-from trainer.exam_prompts import exam_example, load_task
-from trainer.example import Chat, Turn, chat_of
+from trainer.data.chat_template import ChatTemplate
+from trainer.data.exam_prompts import exam_example, load_task
+from trainer.data.example import Chat, Turn, chat_of
+from trainer.data.tokens import Audit, encode
 from trainer.recipe.protocols import asked_as
 from trainer.recipe.recipe import Data
-from trainer.tokens import Audit, encode
 
 TEMPLATES = Path(trl.__file__).parent / "chat_templates"
 DOCS = 2

@@ -16,12 +16,12 @@ import trl
 
 from demo.tiny_model import build_tokenizer
 from lm_eval_tasks.errors import JmedError
-from trainer.chat_template import ChatTemplate, check_kwargs
-from trainer.example import Chat, Example, Turn
-from trainer.learnt_text import EARLIER_THOUGHTS, Exchange
+from trainer.data.chat_template import ChatTemplate, check_kwargs
+from trainer.data.example import Chat, Example, Turn
+from trainer.data.learnt_text import EARLIER_THOUGHTS, Exchange
+from trainer.data.taught import notes_on
+from trainer.data.tokens import TURN_BY_TURN, Audit, encode
 from trainer.recipe.protocols import Asked
-from trainer.taught import notes_on
-from trainer.tokens import TURN_BY_TURN, Audit, encode
 
 TEMPLATES = Path(trl.__file__).parent / "chat_templates"
 ENDS = (

@@ -13,10 +13,10 @@ from lm_eval_tasks.errors import JmedError
 from tests.e2e.families import FAMILIES, tokenizer_of
 from tests.e2e.token_cases import byte_tokenizer
 from tests.e2e.tokenizer_kinds import sentencepiece_like
-from trainer.chat_template import ChatTemplate
-from trainer.document_end import document_end
-from trainer.example import Example
-from trainer.tokens import Audit, encode, encode_texts
+from trainer.data.chat_template import ChatTemplate
+from trainer.data.document_end import document_end
+from trainer.data.example import Example
+from trainer.data.tokens import Audit, encode, encode_texts
 
 TEMPLATES = Path(trl.__file__).parent / "chat_templates"
 DEEPSEEK = "<｜end▁of▁sentence｜>"

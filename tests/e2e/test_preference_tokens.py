@@ -11,13 +11,12 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 from demo.tiny_model import build
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import recipe_of
-from trainer.chat_template import ChatTemplate
-from trainer.dataset import tokens_of
-from trainer.example import Chat, Example, Turn
-from trainer.limits import ANSWER_CUT, Limits
-from trainer.method import method_of
-from trainer.mixture import Mixture
-from trainer.preference import (
+from trainer.data.chat_template import ChatTemplate
+from trainer.data.dataset import tokens_of
+from trainer.data.example import Chat, Example, Turn
+from trainer.data.limits import ANSWER_CUT, Limits
+from trainer.data.mixture import Mixture
+from trainer.data.preference import (
     COLUMNS,
     SAME,
     PairRows,
@@ -25,8 +24,9 @@ from trainer.preference import (
     row_lengths,
     tokenize_pairs,
 )
+from trainer.data.tokens import Audit
+from trainer.method import method_of
 from trainer.recipe.recipe import Recipe
-from trainer.tokens import Audit
 
 TEXT = Example("どの色か。", "赤。", "rows:1", rejected="青と緑。")
 CHAT = Example(

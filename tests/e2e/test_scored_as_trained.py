@@ -14,8 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from demo.tiny_model import build
 from tests.e2e.sft_run import environment, recipe_of, write_recipe
-from trainer.dataset import Prepared, prepare
-from trainer.mixture import mix
+from trainer.data.dataset import Prepared, prepare
+from trainer.data.mixture import mix
 from trainer.recipe.recipe import read_recipe
 from trainer.run import run
 
@@ -125,7 +125,7 @@ def test_a_run_is_resumed_on_another_day(
     (dated / "chat_template.jinja").write_text(template.replace("<|eot_id|>", END), "utf-8")
     file = recipe_file(dated, tmp_path, {}, save_strategy="steps", save_steps=1)
     with monkeypatch.context() as then:
-        then.setattr("trainer.dataset.date", LongAgo)
+        then.setattr("trainer.data.dataset.date", LongAgo)
         run(read_recipe(file), resume=False)
     folder = tmp_path / "run"
     record = json.loads((folder / "run.json").read_text("utf-8"))

@@ -23,14 +23,14 @@ from tests.e2e.token_cases import (
     texts,
     write_jsonl,
 )  # fmt: skip
-from trainer import kept_once
-from trainer.dataset import Prepared, prepare
-from trainer.mixture import mix
+from trainer.data import kept_once
+from trainer.data.dataset import Prepared, prepare
+from trainer.data.mixture import mix
+from trainer.data.packing import fed
+from trainer.data.token_file import TokenFile, lengths_of, write_tokens
+from trainer.data.tokens import IGNORED, Tokens
 from trainer.model.base_model import read_tokenizer
-from trainer.packing import fed
 from trainer.recipe.recipe import Recipe
-from trainer.token_file import TokenFile, lengths_of, write_tokens
-from trainer.tokens import IGNORED, Tokens
 
 PREPARE = """
 import sys

@@ -19,14 +19,14 @@ from lm_eval_tasks.prompting.doc import to_doc
 from tests.e2e.sft_run import recipe_of
 from tests.e2e.token_cases import chats, write_jsonl
 from tests.e2e.tokenizer_kinds import sentencepiece_like, wordpiece_like
-from trainer.chat_template import ChatTemplate
-from trainer.dataset import prepare, tokens_of
-from trainer.example import Chat, Example, Turn
-from trainer.limits import ANSWER_CUT, PIECES, PROMPT_CUT, Limits
-from trainer.mixture import mix
+from trainer.data.chat_template import ChatTemplate
+from trainer.data.dataset import prepare, tokens_of
+from trainer.data.example import Chat, Example, Turn
+from trainer.data.limits import ANSWER_CUT, PIECES, PROMPT_CUT, Limits
+from trainer.data.mixture import mix
+from trainer.data.tokens import IGNORED, KEPT_APART, MERGED, Audit, Tokens, encode
 from trainer.recipe.recipe import Recipe
 from trainer.show import shown
-from trainer.tokens import IGNORED, KEPT_APART, MERGED, Audit, Tokens, encode
 
 CHATS = [
     Chat((Turn("user", "どの色か。"),)),

@@ -6,9 +6,9 @@ import pytest
 
 from lm_eval_tasks.exams.question import Question
 from tests.conftest import local_exams
-from trainer.mixture import mix
-from trainer.overlap import Index
-from trainer.overlap_guard import guard, questions_here
+from trainer.data.mixture import mix
+from trainer.data.overlap import Index
+from trainer.data.overlap_guard import guard, questions_here
 from trainer.recipe.recipe import Data, read_recipe
 from trainer.shapes import RECIPES
 

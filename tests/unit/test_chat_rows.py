@@ -11,8 +11,8 @@ import pytest
 from pyarrow import parquet
 
 from lm_eval_tasks.errors import JmedError
-from trainer.example import Chat, Example, Turn
-from trainer.examples import read_examples
+from trainer.data.example import Chat, Example, Turn
+from trainer.data.examples import read_examples
 from trainer.recipe.recipe import Data
 
 ASK = {"role": "user", "content": "問"}

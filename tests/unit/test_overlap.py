@@ -15,12 +15,12 @@ from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import to_doc
-from trainer.example import Example
-from trainer.mixture import Mixture, mix
-from trainer.overlap import Index, Overlap, normalized
-from trainer.overlap_guard import Found, Record, guard, with_base
+from trainer.data.example import Example
+from trainer.data.mixture import Mixture, mix
+from trainer.data.overlap import Index, Overlap, normalized
+from trainer.data.overlap_guard import Found, Record, guard, with_base
+from trainer.data.source_examples import Examples, SourceExamples
 from trainer.recipe.recipe import Data, Source
-from trainer.source_examples import Examples, SourceExamples
 
 SAMPLE = [q for q in load_exam("sample").questions if q.choices]
 INDEX = Index(SAMPLE)

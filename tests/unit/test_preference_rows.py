@@ -9,10 +9,10 @@ import pytest
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
 from tests.unit.test_training_rows import data_of, examples_of, jsonl
-from trainer.example import Chat, Example, Turn
-from trainer.examples import read_examples
-from trainer.mixture import mix
-from trainer.overlap_guard import guard
+from trainer.data.example import Chat, Example, Turn
+from trainer.data.examples import read_examples
+from trainer.data.mixture import mix
+from trainer.data.overlap_guard import guard
 
 ASKED = [{"role": "system", "content": "短く。"}, {"role": "user", "content": "何色か。"}]
 TEXT = {"prompt": "何色か。", "chosen": "赤。", "rejected": "青。"}

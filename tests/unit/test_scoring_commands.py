@@ -12,7 +12,7 @@ import pytest
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import PROTOCOLS
-from trainer.exam_prompts import load_task
+from trainer.data.exam_prompts import load_task
 from trainer.recipe import recipe as recipes
 from trainer.recipe.protocols import Asked, asked_as, own_shots
 from trainer.recipe.recipe import Data, Recipe

@@ -15,11 +15,11 @@ from pyarrow import parquet
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
-from trainer.example import Chat, Example, Turn
-from trainer.examples import read_examples
-from trainer.mixture import Mixture, mix
+from trainer.data.example import Chat, Example, Turn
+from trainer.data.examples import read_examples
+from trainer.data.mixture import Mixture, mix
+from trainer.data.rows import absent_sources, read_source
 from trainer.recipe.recipe import Data, Source
-from trainer.rows import absent_sources, read_source
 
 ROWS = [
     {"instruction": "色はどれか。", "input": "赤,青", "output": "赤"},

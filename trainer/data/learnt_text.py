@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lm_eval_tasks.errors import JmedError
-from trainer.chat_template import ChatTemplate
-from trainer.example import THOUGHT_ENDS, THOUGHT_STARTS, Chat, Turn
+from trainer.data.chat_template import ChatTemplate
+from trainer.data.example import THOUGHT_ENDS, THOUGHT_STARTS, Chat, Turn
 
 PROBE = "〓"
 EARLIER_THOUGHTS = "marked: thoughts of earlier turns that the chat template leaves out"

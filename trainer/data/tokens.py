@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from lm_eval_tasks.errors import JmedError
-from trainer.chat_template import ChatTemplate
-from trainer.example import Chat, Example, Turn
-from trainer.learnt_text import Exchange
+from trainer.data.chat_template import ChatTemplate
+from trainer.data.example import Chat, Example, Turn
+from trainer.data.learnt_text import Exchange
 
 IGNORED = -100
 """The label of a token that is read and not learnt (torch's ignore_index)."""

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.errors import JmedError
-from trainer.example import Example
+from trainer.data.example import Example
+from trainer.data.source_examples import Examples, SourceExamples, as_bytes
 from trainer.recipe.recipe import Data
-from trainer.source_examples import Examples, SourceExamples, as_bytes
 
 KEY = 16
 """Bytes of the hash by which examples are told apart: of 2**32 no two are likely to share one."""

@@ -13,12 +13,12 @@ from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.rows import is_text
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import Doc, to_doc
-from trainer.chat_rows import read_history, read_turns, reasoning_of, shown, with_columns
-from trainer.exam_prompts import exam_examples
-from trainer.example import REASONING, Chat, Example, Turn
+from trainer.data.chat_rows import read_history, read_turns, reasoning_of, shown, with_columns
+from trainer.data.exam_prompts import exam_examples
+from trainer.data.example import REASONING, Chat, Example, Turn
+from trainer.data.rows import Row, read_source
 from trainer.recipe.protocols import asked_as
 from trainer.recipe.recipe import Data, Protocol, Source
-from trainer.rows import Row, read_source
 
 FORMATS = {
     "instruction": ("instruction", "output"),

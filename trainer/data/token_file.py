@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasets import Dataset
 
-from trainer.tokens import IGNORED, Tokens
+from trainer.data.tokens import IGNORED, Tokens
 
 SCHEMA = pa.schema(
     {"input_ids": pa.list_(pa.int32()), "labels": pa.list_(pa.int32()), "where": pa.string()}

@@ -7,8 +7,8 @@ from typing import Any
 
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.files.rows import is_text
-from trainer.example import REASONING, ROLES, Chat, Turn
-from trainer.rows import Row
+from trainer.data.example import REASONING, ROLES, Chat, Turn
+from trainer.data.rows import Row
 
 ALLOWED = '[{"role": "user", "content": "…"}, …, {"role": "assistant", "content": "…"}]'
 MORE = ("tool_calls", "tool_call_id", "name")

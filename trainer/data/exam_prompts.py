@@ -15,7 +15,7 @@ from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import Doc
-from trainer.example import Chat, Example, Turn, chat_of
+from trainer.data.example import Chat, Example, Turn, chat_of
 from trainer.recipe.protocols import Asked, asked_as
 from trainer.recipe.recipe import Data, Source
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from trainer.chat_template import ChatTemplate
-from trainer.example import Example
+from trainer.data.chat_template import ChatTemplate
+from trainer.data.example import Example
+from trainer.data.tokens import Audit, encode
 from trainer.recipe.protocols import Asked
-from trainer.tokens import Audit, encode
 
 SWITCHES: tuple[dict[str, Any], ...] = (
     {"enable_thinking": False},

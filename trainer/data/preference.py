@@ -16,16 +16,16 @@ from datasets import Dataset
 from tqdm import tqdm
 
 from lm_eval_tasks.errors import JmedError
-from trainer.chat_template import ChatTemplate
-from trainer.dataset import Part, Prepared, check_tokenizer, seen, template_of
-from trainer.example import Example
-from trainer.limits import Limits, limits_of
-from trainer.mixture import Mixture
+from trainer.data.chat_template import ChatTemplate
+from trainer.data.dataset import Part, Prepared, check_tokenizer, seen, template_of
+from trainer.data.example import Example
+from trainer.data.limits import Limits, limits_of
+from trainer.data.mixture import Mixture
+from trainer.data.taught import notes_on, thinks
+from trainer.data.token_file import TokenRows, lengths_of
+from trainer.data.tokens import Audit, Tokens, encode
 from trainer.recipe.protocols import asked_as
 from trainer.recipe.recipe import Recipe
-from trainer.taught import notes_on, thinks
-from trainer.token_file import TokenRows, lengths_of
-from trainer.tokens import Audit, Tokens, encode
 
 SAME = "dropped: chosen and rejected are the same tokens"
 COLUMNS = ("prompt_ids", "chosen_ids", "rejected_ids")

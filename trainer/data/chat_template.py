@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from trainer.document_end import DocumentEnd, document_end
-from trainer.example import Chat, Turn
+from trainer.data.document_end import DocumentEnd, document_end
+from trainer.data.example import Chat, Turn
 
 CLOCK = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 """How templates write the date of the day (Llama 3.2, gpt-oss)."""

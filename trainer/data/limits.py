@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lm_eval_tasks.errors import JmedError
+from trainer.data.tokens import Tokens
 from trainer.recipe.recipe import Recipe
-from trainer.tokens import Tokens
 
 MOST_CUT = 0.05
 """Share of examples that `overlength: truncate` may cut; more is a recipe that does not fit."""

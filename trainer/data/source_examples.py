@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from lm_eval_tasks.errors import JmedError
-from trainer.example import Example
-from trainer.examples import read_examples
+from trainer.data.example import Example
+from trainer.data.examples import read_examples
 from trainer.recipe.recipe import Data, Source
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from datasets import Dataset
 
-from trainer.dataset import Part
-from trainer.kept_once import kept_once, key_of
+from trainer.data.dataset import Part
+from trainer.data.kept_once import kept_once, key_of
 
 FILE = "packed.arrow"
 LIBRARIES = ("trl", "datasets", "pyarrow")

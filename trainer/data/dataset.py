@@ -16,18 +16,18 @@ from typing import Any
 from tqdm import tqdm
 
 from lm_eval_tasks.errors import JmedError
-from trainer.chat_template import ChatTemplate, check_kwargs
-from trainer.example import Chat, Example
-from trainer.kept_once import kept_once, key_of
-from trainer.limits import Limits, limits_of
+from trainer.data.chat_template import ChatTemplate, check_kwargs
+from trainer.data.example import Chat, Example
+from trainer.data.kept_once import kept_once, key_of
+from trainer.data.limits import Limits, limits_of
+from trainer.data.mixture import Mixture
+from trainer.data.taught import notes_on, thinks
+from trainer.data.token_file import TokenFile, TokenRows, write_tokens
+from trainer.data.tokens import Audit, Tokens, encode, encode_texts
 from trainer.mark import file_sha256
-from trainer.mixture import Mixture
 from trainer.model.base_model import read_end_tokens
 from trainer.recipe.protocols import asked_as
 from trainer.recipe.recipe import Recipe
-from trainer.taught import notes_on, thinks
-from trainer.token_file import TokenFile, TokenRows, write_tokens
-from trainer.tokens import Audit, Tokens, encode, encode_texts
 
 TOGETHER = 1 << 20
 """Characters of plain text that are tokenised in one call."""

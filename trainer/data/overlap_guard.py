@@ -16,11 +16,11 @@ from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.exams.sources import local_sittings
-from trainer.kept_once import kept_once
-from trainer.mixture import Mixture
-from trainer.overlap import Overlap, find_overlaps
+from trainer.data.kept_once import kept_once
+from trainer.data.mixture import Mixture
+from trainer.data.overlap import Overlap, find_overlaps
+from trainer.data.source_examples import content
 from trainer.run_state import read_run
-from trainer.source_examples import content
 
 CODE = ("example.py", "overlap.py", "overlap_guard.py")
 """What of this trainer decides what is compared, and how."""

@@ -22,11 +22,9 @@ from trainer.data.preference import row_lengths
 from trainer.data.rows import absent_sources
 from trainer.gpus import read_card
 from trainer.launch import Launch
-from trainer.length_groups import LengthGroups
 from trainer.lengths import bar, fed_tokens, shuffled, summarize
 from trainer.memory import Footprint, measure
 from trainer.memory_table import Machine, print_layouts
-from trainer.method import method_of
 from trainer.model.base_model import read_tokenizer
 from trainer.model.targets import check_layers
 from trainer.needs import Plan, print_needs
@@ -41,7 +39,9 @@ from trainer.schedule import Rows, plan_run
 from trainer.shapes import load_config, made_by
 from trainer.show import shown
 from trainer.sizes import told
-from trainer.start_adapter import absent_start
+from trainer.training.length_groups import LengthGroups
+from trainer.training.method import method_of
+from trainer.training.start_adapter import absent_start
 
 MOST_PADDING = 0.3
 """Share of padding above which packing or grouping by length is worth a word."""

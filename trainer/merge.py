@@ -20,7 +20,6 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import EMBEDDED, load_exam
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import to_doc
-from trainer import run_folder
 from trainer.merged_weights import Trained, can_stream, write_merged
 from trainer.model.base_model import load_model, read_config, read_tokenizer
 from trainer.model.distance import Distance, Effect, distance, effect_of, logits, nothing
@@ -29,7 +28,8 @@ from trainer.patches import keep_nf4_portable
 from trainer.placement import Placement, place
 from trainer.recipe.quantization import quantization_config
 from trainer.recipe.recipe import Model
-from trainer.run_state import RUN_FILE, read_run
+from trainer.training import run_folder
+from trainer.training.run_state import RUN_FILE, read_run
 
 QUESTIONS, FROM_DISK = 8, 3
 """Of the embedded sample exam, on which the two are compared; fewer where each is asked by reading

@@ -61,8 +61,8 @@ def _status(asked: argparse.Namespace, program: str) -> int:
 
 
 def _train(recipe: Recipe, *, resume: bool) -> int:
-    from trainer.interrupt import Interrupted
-    from trainer.run import run
+    from trainer.training.interrupt import Interrupted
+    from trainer.training.run import run
 
     try:
         run(recipe, resume=resume)

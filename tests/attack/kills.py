@@ -21,7 +21,7 @@ from demo.tiny_model import build
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import free_port, recipe_of, write_recipe, write_rows
 from trainer.recipe.recipe import read_recipe
-from trainer.run import run
+from trainer.training.run import run
 
 STEPS = 12
 DEAD = -signal.SIGKILL

@@ -10,16 +10,16 @@ from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
 from tests.attack.kinds import ROOT, Files, Kind
-from trainer.checkpoints import choose, last_whole
 from trainer.data.examples import read_examples
-from trainer.losses import read_losses
 from trainer.mark import files_of, mark_whole, sha256
 from trainer.merge import _base, _finished
 from trainer.model.base_identity import sample_sha256
 from trainer.recipe.contradictions import check_recipe
 from trainer.recipe.ds_config import offloads, read_ds_config, zero_stage
 from trainer.recipe.recipe import Data, Source, read_recipe
-from trainer.run_state import check_folder, read_run
+from trainer.training.checkpoints import choose, last_whole
+from trainer.training.losses import read_losses
+from trainer.training.run_state import check_folder, read_run
 
 RECIPE = "r.yaml"
 

@@ -32,7 +32,7 @@ from trainer.memory import measure
 from trainer.peak import Layout, predict
 from trainer.recipe.recipe import read_recipe
 from trainer.recipe.settings import build_settings
-from trainer.run import run
+from trainer.training.run import run
 
 LENGTH, MICRO = 512, 4
 GPU_ONLY = ("CUDA context (estimate)", "allocator's reserve (estimate)")

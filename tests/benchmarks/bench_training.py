@@ -27,7 +27,7 @@ from trl import SFTConfig
 from demo.tiny_model import build_tokenizer
 from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.machine import machine
-from trainer.adapter_trainer import AdapterTrainer
+from trainer.training.adapter_trainer import AdapterTrainer
 
 WAYS: Mapping[str, Mapping[str, Any]] = {
     "TRL defaults": {},

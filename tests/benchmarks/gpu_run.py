@@ -16,11 +16,11 @@ from transformers import TrainerCallback
 
 from tests.benchmarks.gpu_cases import STEPS, WARM, Case, card_named, plan, recipe, write_rows
 from tests.e2e.sft_run import losses
-from trainer.adapter_trainer import AdapterTrainer
 from trainer.gpus import known_cards
 from trainer.model.base_model import read_config
 from trainer.recipe.recipe import Model
-from trainer.run import run
+from trainer.training.adapter_trainer import AdapterTrainer
+from trainer.training.run import run
 
 
 class Clock(TrainerCallback):

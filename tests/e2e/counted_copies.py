@@ -14,7 +14,7 @@ import torch
 from deepspeed.checkpoint import utils
 
 from trainer import sft
-from trainer.adapter_trainer import AdapterMixin
+from trainer.training.adapter_trainer import AdapterMixin
 
 
 def main() -> None:

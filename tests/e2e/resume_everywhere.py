@@ -13,9 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-from trainer.checkpoints import checkpoints
 from trainer.recipe.recipe import read_recipe
-from trainer.run import run
+from trainer.training.checkpoints import checkpoints
+from trainer.training.run import run
 
 
 def main() -> None:

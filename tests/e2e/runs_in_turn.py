@@ -7,10 +7,10 @@ import sys
 import traceback
 from pathlib import Path
 
-from trainer.adapter_trainer import AdapterTrainer
 from trainer.quiet import hush
 from trainer.recipe.recipe import read_recipe
-from trainer.run import run
+from trainer.training.adapter_trainer import AdapterTrainer
+from trainer.training.run import run
 
 
 def main(files: list[str]) -> None:

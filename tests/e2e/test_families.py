@@ -24,8 +24,8 @@ from trainer.activations import FUSED, planned_model, saved_bytes
 from trainer.model.base_model import load_model, read_config
 from trainer.patches import name_for_trl
 from trainer.recipe.recipe import Model, read_recipe
-from trainer.run import run
 from trainer.sizes import count_sizes
+from trainer.training.run import run
 
 pytestmark = pytest.mark.usefixtures("sample_exam_alone")
 

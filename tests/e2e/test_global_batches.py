@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import BatchSampler, Sampler
 
-from trainer.length_groups import LengthGroups
+from trainer.training.length_groups import LengthGroups
 
 TOTAL = 8
 

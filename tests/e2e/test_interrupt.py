@@ -23,12 +23,12 @@ from tests.e2e.sft_run import (
     write_recipe,
     write_rows,
 )
-from trainer.adapter_trainer import AdapterTrainer
-from trainer.checkpoints import checkpoints
-from trainer.interrupt import ONE_EVENT, TRY_AGAIN, Interrupted
 from trainer.mark import is_whole
 from trainer.recipe.recipe import read_recipe
-from trainer.run import run
+from trainer.training.adapter_trainer import AdapterTrainer
+from trainer.training.checkpoints import checkpoints
+from trainer.training.interrupt import ONE_EVENT, TRY_AGAIN, Interrupted
+from trainer.training.run import run
 
 pytestmark = pytest.mark.usefixtures("sample_exam_alone", "in_front")
 
@@ -180,7 +180,7 @@ def test_a_second_signal_ends_the_run_at_once(place: Path) -> None:
     """Not within the seconds in which a scheduler and its launcher both send the first."""
     file, begun = recipe(place, "twice"), place / "begun"
     code = (
-        "import pathlib, time; from trainer.adapter_trainer import AdapterTrainer; "
+        "import pathlib, time; from trainer.training.adapter_trainer import AdapterTrainer; "
         f"AdapterTrainer.training_step = lambda *_: (pathlib.Path({str(begun)!r}).touch(), "
         f"time.sleep(300)); from trainer.sft import main; main([{str(file)!r}])"
     )

@@ -31,7 +31,7 @@ from tests.e2e.sft_run import (
 from tests.e2e.tiny_pairs import both, make, requests
 from trainer.merge import merge
 from trainer.recipe.recipe import read_recipe
-from trainer.run import run
+from trainer.training.run import run
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 DS_CONFIGS = sorted((ROOT / "ds_configs").glob("*.json"))

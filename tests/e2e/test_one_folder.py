@@ -16,8 +16,8 @@ from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import losses, recipe_of, write_recipe, write_rows
 from trainer.model.base_identity import sample_sha256
 from trainer.recipe.recipe import read_recipe
-from trainer.run import run
-from trainer.run_lock import RunLock
+from trainer.training.run import run
+from trainer.training.run_lock import RunLock
 
 pytestmark = pytest.mark.usefixtures("sample_exam_alone")
 

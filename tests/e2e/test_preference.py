@@ -22,10 +22,10 @@ from tests.e2e.sft_run import (
     write_recipe,
     write_rows,
 )
-from trainer import run_folder
 from trainer.merge import merge
 from trainer.recipe.recipe import Recipe, read_recipe
-from trainer.run import run
+from trainer.training import run_folder
+from trainer.training.run import run
 
 STEPS = 6
 ADAPTER = "adapter_model.safetensors"

@@ -10,11 +10,11 @@ from trl import DPOConfig, SFTConfig
 
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import recipe_of, write_recipe
-from trainer.changed_settings import check_same
 from trainer.launch import Launch
 from trainer.recipe.preference_settings import KEYS, LOSSES, NOT_SET
 from trainer.recipe.recipe import read_recipe
 from trainer.recipe.settings import Settings, build_settings
+from trainer.training.changed_settings import check_same
 
 CPU = Launch(0, 1, gpu=False, distributed=False)
 

@@ -25,8 +25,8 @@ from trainer.data.preference import (
     tokenize_pairs,
 )
 from trainer.data.tokens import Audit
-from trainer.method import method_of
 from trainer.recipe.recipe import Recipe
+from trainer.training.method import method_of
 
 TEXT = Example("どの色か。", "赤。", "rows:1", rejected="青と緑。")
 CHAT = Example(

@@ -18,8 +18,8 @@ from tests.e2e.sft_run import (
     write_recipe,
     write_rows,
 )
-from trainer.checkpoints import checkpoints
 from trainer.mark import MARK, is_whole
+from trainer.training.checkpoints import checkpoints
 
 STEPS = 14
 

@@ -19,7 +19,7 @@ from tests.e2e.sft_run import (
     write_recipe,
     write_rows,
 )
-from trainer.checkpoints import checkpoints
+from trainer.training.checkpoints import checkpoints
 
 MEASURED = ("runtime", "per_second")
 """Parts of the names of what depends on the clock."""

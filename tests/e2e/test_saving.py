@@ -22,7 +22,7 @@ from trainer.model.base_model import read_config
 from trainer.peak import Layout
 from trainer.recipe.recipe import read_recipe
 from trainer.recipe.settings import build_settings
-from trainer.run import run
+from trainer.training.run import run
 
 pytestmark = [
     pytest.mark.usefixtures("sample_exam_alone"),

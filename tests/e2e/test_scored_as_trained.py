@@ -17,7 +17,7 @@ from tests.e2e.sft_run import environment, recipe_of, write_recipe
 from trainer.data.dataset import Prepared, prepare
 from trainer.data.mixture import mix
 from trainer.recipe.recipe import read_recipe
-from trainer.run import run
+from trainer.training.run import run
 
 TEMPLATES = Path(trl.__file__).parent / "chat_templates"
 END = "<|im_end|>"

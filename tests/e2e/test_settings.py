@@ -11,7 +11,6 @@ from trl import SFTConfig
 
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import NF4, ROOT, recipe_of, write_recipe
-from trainer.changed_settings import HARMLESS, SAME_MATHEMATICS
 from trainer.launch import Launch
 from trainer.recipe.attention import check_installed
 from trainer.recipe.batch import Batch
@@ -19,6 +18,7 @@ from trainer.recipe.contradictions import check_recipe
 from trainer.recipe.ds_config import TOP_LEVEL
 from trainer.recipe.recipe import Data, Model, Recipe, read_recipe
 from trainer.recipe.settings import Settings, build_settings
+from trainer.training.changed_settings import HARMLESS, SAME_MATHEMATICS
 
 CPU = Launch(0, 1, gpu=False, distributed=False)
 BEST = {

@@ -14,7 +14,7 @@ from trainer.model.base_identity import base_identity
 from trainer.model.base_model import load_model
 from trainer.model.targets import resolve
 from trainer.recipe.recipe import Model
-from trainer.start_adapter import (
+from trainer.training.start_adapter import (
     WEIGHTS,
     absent_start,
     check_start,

@@ -17,7 +17,7 @@ from lm_eval_tasks.submission.check import SCHEMAS
 from tests.e2e.lm_eval_run import Run, run_lm_eval
 from tests.e2e.sft_run import recipe_of, write_recipe, write_rows
 from trainer.recipe.recipe import read_recipe
-from trainer.run import run
+from trainer.training.run import run
 
 TASKS = ["jmed_sample_letters", "jmed_sample_mc", "jmed_sample_paper"]
 IDS = ["--model-id", "acme/tiny", "--adapter-id", "acme/tiny-lora", "--licence", "apache-2.0"]

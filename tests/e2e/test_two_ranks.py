@@ -243,7 +243,7 @@ def test_hosts_with_other_data_are_named(place: Path) -> None:
 
 def test_a_folder_that_hosts_do_not_share_is_noticed_before_the_first_step(place: Path) -> None:
     """Else every checkpoint lacks the other host's part, and nobody knows until it is needed."""
-    code = "import trainer.ranks; trainer.ranks.WAIT = 2"
+    code = "import trainer.training.ranks; trainer.training.ranks.WAIT = 2"
     for status, told in two_hosts(place, "apart", [40, 40], code):
         assert status == 2
         assert "run: rank 1 does not see what rank 0 wrote there" in told

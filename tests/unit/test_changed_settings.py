@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.errors import JmedError
-from trainer.changed_settings import check_same
+from trainer.training.changed_settings import check_same
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from trainer.data.exam_prompts import load_task
 from trainer.recipe import recipe as recipes
 from trainer.recipe.protocols import Asked, asked_as, own_shots
 from trainer.recipe.recipe import Data, Recipe
-from trainer.scoring_commands import scoring_commands
+from trainer.training.scoring_commands import scoring_commands
 
 
 def recipe(**changes: Any) -> Recipe:

@@ -6,8 +6,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from lm_eval_tasks.errors import JmedError
-from trainer.checkpoints import Choice, last_whole, remove_partial, set_aside
 from trainer.json_file import JsonError, read_json
+from trainer.training.checkpoints import Choice, last_whole, remove_partial, set_aside
 
 RUN_FILE = "run.json"
 LOCK_FILE, HOLDER_FILE = "_lock", "_running.json"

@@ -5,8 +5,8 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from trl import SFTTrainer
 
-from trainer.length_groups import LengthGroups
 from trainer.patches import count_tokens_from
+from trainer.training.length_groups import LengthGroups
 
 
 class ExactResume(TrainerCallback):

@@ -9,10 +9,10 @@ import torch
 from datasets import Dataset
 from trl import DPOTrainer
 
-from trainer.adapter_trainer import AdapterMixin
 from trainer.data.preference import row_lengths
-from trainer.length_groups import LengthGroups
 from trainer.patches import use_adapter
+from trainer.training.adapter_trainer import AdapterMixin
+from trainer.training.length_groups import LengthGroups
 
 OWN, REFERENCE = "default", "ref"
 """Adapters of a model: the one that is trained, and TRL's frozen copy of it where training goes on

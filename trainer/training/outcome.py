@@ -7,7 +7,7 @@ from rich.console import Console
 from transformers import EarlyStoppingCallback
 
 from lm_eval_tasks.errors import JmedError
-from trainer.checkpoints import Choice
+from trainer.training.checkpoints import Choice
 
 
 def check_ended(trainer: Any, console: Console) -> None:

@@ -7,14 +7,14 @@ from itertools import chain
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from trainer.adapter_trainer import AdapterTrainer
 from trainer.data import dataset
 from trainer.data.dataset import Prepared
 from trainer.data.mixture import Mixture
 from trainer.data.preference import prepare_pairs
-from trainer.preference_trainer import PreferenceTrainer
 from trainer.recipe.preference_settings import loss_types
 from trainer.recipe.recipe import Recipe
+from trainer.training.adapter_trainer import AdapterTrainer
+from trainer.training.preference_trainer import PreferenceTrainer
 
 
 @dataclass(frozen=True)

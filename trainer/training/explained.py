@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
-from trainer.checkpoints import last_whole
+from trainer.training.checkpoints import last_whole
 
 MEMORY_ADVICE = (
     "Allowed, also with --resume: a smaller train.per_device_train_batch_size (the global batch "

@@ -14,11 +14,11 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from trl import SFTTrainer
 
 from trainer.data.preference import row_lengths
-from trainer.length_groups import LengthGroups
 from trainer.mark import files_of, mark_whole
 from trainer.model.effect import checksums
 from trainer.patches import weights_in_place
-from trainer.ranks import shared_sha256
+from trainer.training.length_groups import LengthGroups
+from trainer.training.ranks import shared_sha256
 
 
 class AdapterMixin:

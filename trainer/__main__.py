@@ -169,7 +169,7 @@ def _check(asked: argparse.Namespace) -> None:
 
 
 def _merge(asked: argparse.Namespace) -> None:
-    from trainer.merge import merge
+    from trainer.merging.merge import merge
 
     found = merge(asked.folder, asked.output, asked.device, trust_code=asked.trust_remote_code)
     print(

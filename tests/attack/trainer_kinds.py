@@ -12,7 +12,7 @@ from lm_eval_tasks.errors import JmedError
 from tests.attack.kinds import ROOT, Files, Kind
 from trainer.data.examples import read_examples
 from trainer.mark import files_of, mark_whole, sha256
-from trainer.merge import _base, _finished
+from trainer.merging.merge import _base, _finished
 from trainer.model.base_identity import sample_sha256
 from trainer.recipe.contradictions import check_recipe
 from trainer.recipe.ds_config import offloads, read_ds_config, zero_stage

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.families import make
 from tests.e2e.sft_run import recipe_of, write_recipe, write_rows
-from trainer.merge import merge
+from trainer.merging.merge import merge
 from trainer.model.base_model import load_model, read_config
 from trainer.recipe.recipe import Model, read_recipe
 from trainer.training import run as run_module

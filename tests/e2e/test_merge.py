@@ -16,11 +16,11 @@ from demo.tiny_model import build
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.families import make
 from tests.e2e.sft_run import NF4
-from trainer import placement
-from trainer.merge import _base, _write_whole, merge
-from trainer.merged_weights import MergedWeights, Trained, can_stream, rounded, write_merged
+from trainer.merging import placement
+from trainer.merging.merge import _base, _write_whole, merge
+from trainer.merging.merged_weights import MergedWeights, Trained, can_stream, rounded, write_merged
+from trainer.merging.placement import place
 from trainer.model.base_model import read_config
-from trainer.placement import place
 from trainer.recipe.quantization import quantization_config, quantized_layers
 from trainer.recipe.recipe import Model
 

@@ -29,7 +29,7 @@ from tests.e2e.sft_run import (
     write_rows,
 )
 from tests.e2e.tiny_pairs import both, make, requests
-from trainer.merge import merge
+from trainer.merging.merge import merge
 from trainer.recipe.recipe import read_recipe
 from trainer.training.run import run
 

@@ -22,7 +22,7 @@ from tests.e2e.sft_run import (
     write_recipe,
     write_rows,
 )
-from trainer.merge import merge
+from trainer.merging.merge import merge
 from trainer.recipe.recipe import Recipe, read_recipe
 from trainer.training import run_folder
 from trainer.training.run import run

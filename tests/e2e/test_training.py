@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from demo.tiny_model import build
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import losses, quantized, recipe_of, write_recipe, write_rows
-from trainer.merge import merge
+from trainer.merging.merge import merge
 from trainer.recipe.recipe import read_recipe
 from trainer.training.adapter_trainer import AdapterTrainer
 from trainer.training.run import run

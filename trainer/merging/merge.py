@@ -20,12 +20,12 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import EMBEDDED, load_exam
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import to_doc
-from trainer.merged_weights import Trained, can_stream, write_merged
+from trainer.merging.merged_weights import Trained, can_stream, write_merged
+from trainer.merging.placement import Placement, place
 from trainer.model.base_model import load_model, read_config, read_tokenizer
 from trainer.model.distance import Distance, Effect, distance, effect_of, logits, nothing
 from trainer.model.effect import changed_of, check_keys, checksums
 from trainer.patches import keep_nf4_portable
-from trainer.placement import Placement, place
 from trainer.recipe.quantization import quantization_config
 from trainer.recipe.recipe import Model
 from trainer.training import run_folder

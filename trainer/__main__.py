@@ -144,7 +144,7 @@ def _add_recipes(parser: argparse.ArgumentParser) -> None:
 def _recipes(asked: argparse.Namespace) -> None:
     # the table of a machine that has a base is that of one that has not, nor waits for the Hub
     os.environ["HF_HUB_OFFLINE"] = "1"
-    from trainer.recipe_table import lines, markdown
+    from trainer.planning.recipe_table import lines, markdown
 
     for row in markdown(lines()):
         print(row, flush=True)
@@ -159,7 +159,7 @@ def _check(asked: argparse.Namespace) -> None:
     recipe = read_recipe(asked.recipe, asked.set)
     if needs_hub(recipe) and go_offline_if_unreachable():
         sys.stderr.write("the Hub cannot be reached: only what is on this machine is checked\n")
-    from trainer.check import Wanted, check
+    from trainer.planning.check import Wanted, check
 
     check(recipe, Wanted(asked.gpu, asked.gpus, asked.tflops, asked.show), console())
     changes = "".join(f" --set {shlex.quote(change)}" for change in asked.set)

@@ -28,8 +28,8 @@ from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.machine import machine
 from tests.e2e.sft_run import ROOT, environment, quantized, recipe_of, write_recipe
 from trainer.launch import Launch
-from trainer.memory import measure
-from trainer.peak import Layout, predict
+from trainer.planning.memory import measure
+from trainer.planning.peak import Layout, predict
 from trainer.recipe.recipe import read_recipe
 from trainer.recipe.settings import build_settings
 from trainer.training.run import run

@@ -11,15 +11,15 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from demo.tiny_model import build_tokenizer
 from tests.e2e.sft_run import NF4
-from trainer import speed
 from trainer.gpus import Rates, known_cards
 from trainer.launch import Launch
-from trainer.memory import measure
-from trainer.peak import Layout, loading, predict
+from trainer.planning import speed
+from trainer.planning.memory import measure
+from trainer.planning.peak import Layout, loading, predict
+from trainer.planning.shapes import FOLDER
 from trainer.recipe.ds_config import read_ds_config
 from trainer.recipe.recipe import Recipe
 from trainer.recipe.settings import build_settings
-from trainer.shapes import FOLDER
 
 ROOT = Path(__file__).resolve().parents[2]
 GPU_ONLY = ("CUDA context (estimate)", "allocator's reserve (estimate)")

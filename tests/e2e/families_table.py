@@ -12,7 +12,7 @@ from lm_eval_tasks.errors import JmedError
 from tests.e2e.families import FAMILIES
 from trainer.model.base_model import empty_model
 from trainer.model.targets import experts, language_model, linear_layers
-from trainer.sizes import count_sizes
+from trainer.planning.sizes import count_sizes
 
 
 def table() -> Iterator[str]:

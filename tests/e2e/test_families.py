@@ -20,11 +20,11 @@ from tests.e2e.families import FAMILIES, TRAINED, as_mxfp4, make
 from tests.e2e.families_table import table
 from tests.e2e.sft_run import NF4, ROOT, environment, free_port, losses, recipe_of, write_recipe
 from trainer.__main__ import main
-from trainer.activations import FUSED, planned_model, saved_bytes
 from trainer.model.base_model import load_model, read_config
 from trainer.patches import name_for_trl
+from trainer.planning.activations import FUSED, planned_model, saved_bytes
+from trainer.planning.sizes import count_sizes
 from trainer.recipe.recipe import Model, read_recipe
-from trainer.sizes import count_sizes
 from trainer.training.run import run
 
 pytestmark = pytest.mark.usefixtures("sample_exam_alone")

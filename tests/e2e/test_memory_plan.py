@@ -18,17 +18,17 @@ from transformers import (
 
 from demo.tiny_model import build
 from tests.e2e.sft_run import NF4, quantized, recipe_of, write_recipe
-from trainer.activations import FUSED, planned_model, saved_bytes
 from trainer.gpus import GIB
-from trainer.host import host_memory
-from trainer.memory import Footprint, measure
-from trainer.memory_table import DS_CONFIGS, layouts
-from trainer.peak import Layout, largest_micro_batch, loading, predict
+from trainer.planning.activations import FUSED, planned_model, saved_bytes
+from trainer.planning.host import host_memory
+from trainer.planning.memory import Footprint, measure
+from trainer.planning.memory_table import DS_CONFIGS, layouts
+from trainer.planning.peak import Layout, largest_micro_batch, loading, predict
+from trainer.planning.shapes import load_config
+from trainer.planning.sizes import count_sizes
+from trainer.planning.speed import flops_per_token
 from trainer.recipe.ds_config import read_ds_config
 from trainer.recipe.recipe import Model, Recipe, read_recipe
-from trainer.shapes import load_config
-from trainer.sizes import count_sizes
-from trainer.speed import flops_per_token
 
 LORA = LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM", lora_dropout=0.05)
 LLAMA = LlamaConfig(

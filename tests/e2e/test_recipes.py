@@ -13,15 +13,15 @@ from demo.base_model import ARCHITECTURE, WIDTH
 from demo.tiny_model import build_tokenizer, tiny_config
 from tests.e2e.sft_run import ROOT
 from trainer.launch import Launch
-from trainer.memory import measure
 from trainer.model.targets import check_layers
-from trainer.peak import loading, predict
+from trainer.planning.memory import measure
+from trainer.planning.peak import loading, predict
+from trainer.planning.recipe_table import Line, lines, markdown, planned_for
+from trainer.planning.shapes import load_config
 from trainer.recipe.batch import split_batch
 from trainer.recipe.recipe import read_recipe
 from trainer.recipe.settings import build_settings
-from trainer.recipe_table import Line, lines, markdown, planned_for
 from trainer.sft import _parser
-from trainer.shapes import load_config
 
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 ELSEWHERE = Launch(0, 1, gpu=False, distributed=False)

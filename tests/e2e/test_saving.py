@@ -15,11 +15,11 @@ from tests.e2e.sft_run import (
     write_recipe,
     write_rows,
 )
-from trainer.host import TOKENIZER, checkpoint_bytes
 from trainer.launch import Launch
-from trainer.memory import measure
 from trainer.model.base_model import read_config
-from trainer.peak import Layout
+from trainer.planning.host import TOKENIZER, checkpoint_bytes
+from trainer.planning.memory import measure
+from trainer.planning.peak import Layout
 from trainer.recipe.recipe import read_recipe
 from trainer.recipe.settings import build_settings
 from trainer.training.run import run

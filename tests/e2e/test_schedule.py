@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.check import _in_order
 from trainer.gpus import known_cards
-from trainer.lengths import fed_tokens, summarize
-from trainer.memory import Footprint
-from trainer.peak import Layout
+from trainer.planning.check import _in_order
+from trainer.planning.lengths import fed_tokens, summarize
+from trainer.planning.memory import Footprint
+from trainer.planning.peak import Layout
+from trainer.planning.schedule import NOTHING, Fed, Rows, plan_run
+from trainer.planning.sizes import Sizes
+from trainer.planning.speed import LAUNCH, SPREAD, OnGpus, flops_per_token, hours, hours_at, seconds
 from trainer.recipe.batch import Batch
 from trainer.recipe.recipe import Recipe
-from trainer.schedule import NOTHING, Fed, Rows, plan_run
-from trainer.sizes import Sizes
-from trainer.speed import LAUNCH, SPREAD, OnGpus, flops_per_token, hours, hours_at, seconds
 
 LLAMA_8B = Sizes(
     total=8 * 10**9, active=75 * 10**8, experts=0, expert_bytes=0, chosen=0, of=0, text_only=True,

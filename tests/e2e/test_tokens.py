@@ -25,8 +25,8 @@ from trainer.data.example import Chat, Example, Turn
 from trainer.data.limits import ANSWER_CUT, PIECES, PROMPT_CUT, Limits
 from trainer.data.mixture import mix
 from trainer.data.tokens import IGNORED, KEPT_APART, MERGED, Audit, Tokens, encode
+from trainer.planning.show import shown
 from trainer.recipe.recipe import Recipe
-from trainer.show import shown
 
 CHATS = [
     Chat((Turn("user", "どの色か。"),)),

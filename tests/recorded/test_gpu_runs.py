@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tests.benchmarks.gpu_cases import Case, Planned, plan, shape_config
-from trainer import speed
 from trainer.gpus import GIB, known_cards
+from trainer.planning import speed
 
 RECORDED = yaml.safe_load(Path(__file__).with_name("gpu_runs.yaml").read_text(encoding="utf-8"))
 RUNS: list[Mapping[str, Any]] = RECORDED["runs"]

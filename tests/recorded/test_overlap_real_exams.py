@@ -9,8 +9,8 @@ from tests.conftest import local_exams
 from trainer.data.mixture import mix
 from trainer.data.overlap import Index
 from trainer.data.overlap_guard import guard, questions_here
+from trainer.planning.shapes import RECIPES
 from trainer.recipe.recipe import Data, read_recipe
-from trainer.shapes import RECIPES
 
 EXAMS = {
     "denqa", "igakuqa", "igakuqa_en", "jjsimqa", "jmle119", "jmle120", "jmmlu_med", "sample",

@@ -12,10 +12,10 @@ import yaml
 from peft import LoraConfig
 from transformers import LlamaConfig
 
-from trainer import speed
 from trainer.gpus import GIB, known_cards
-from trainer.memory import Footprint, measure
-from trainer.peak import TILE_TOKENS, TILE_WORDS, Layout, predict
+from trainer.planning import speed
+from trainer.planning.memory import Footprint, measure
+from trainer.planning.peak import TILE_TOKENS, TILE_WORDS, Layout, predict
 from trainer.recipe.recipe import Recipe
 
 PUBLISHED = yaml.safe_load(

@@ -8,7 +8,7 @@ import transformers
 import yaml
 from transformers import AutoConfig
 
-from trainer.shapes import FOLDER
+from trainer.planning.shapes import FOLDER
 
 PUBLISHED = yaml.safe_load(
     Path(__file__).with_name("published_sizes.yaml").read_text(encoding="utf-8")

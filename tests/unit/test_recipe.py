@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.errors import JmedError
+from trainer.planning.schedule import plan_schedule
 from trainer.recipe.batch import split_batch
 from trainer.recipe.contradictions import check_recipe
 from trainer.recipe.recipe import needs_hub, read_recipe
-from trainer.schedule import plan_schedule
 
 GOOD: dict[str, Any] = {
     "model": {"model_name_or_path": "org/base"},

@@ -11,9 +11,9 @@ SPREAD. On a card that is not in MEASURED only its data sheet speaks.
 from dataclasses import dataclass
 
 from trainer.gpus import Rates
-from trainer.memory import Footprint
-from trainer.peak import Layout
-from trainer.schedule import Fed
+from trainer.planning.memory import Footprint
+from trainer.planning.peak import Layout
+from trainer.planning.schedule import Fed
 
 MATMUL = 0.75
 """Share of the data sheet's rate that matrix products reach."""

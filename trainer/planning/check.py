@@ -22,23 +22,23 @@ from trainer.data.preference import row_lengths
 from trainer.data.rows import absent_sources
 from trainer.gpus import read_card
 from trainer.launch import Launch
-from trainer.lengths import bar, fed_tokens, shuffled, summarize
-from trainer.memory import Footprint, measure
-from trainer.memory_table import Machine, print_layouts
 from trainer.model.base_model import read_tokenizer
 from trainer.model.targets import check_layers
-from trainer.needs import Plan, print_needs
-from trainer.peak import Layout
+from trainer.planning.lengths import bar, fed_tokens, shuffled, summarize
+from trainer.planning.memory import Footprint, measure
+from trainer.planning.memory_table import Machine, print_layouts
+from trainer.planning.needs import Plan, print_needs
+from trainer.planning.peak import Layout
+from trainer.planning.schedule import Rows, plan_run
+from trainer.planning.shapes import load_config, made_by
+from trainer.planning.show import shown
+from trainer.planning.sizes import told
 from trainer.recipe.batch import Batch
 from trainer.recipe.ds_config import read_ds_config, validate
 from trainer.recipe.preference_settings import in_words
 from trainer.recipe.quantization import is_mxfp4
 from trainer.recipe.recipe import Recipe
 from trainer.recipe.settings import build_settings
-from trainer.schedule import Rows, plan_run
-from trainer.shapes import load_config, made_by
-from trainer.show import shown
-from trainer.sizes import told
 from trainer.training.length_groups import LengthGroups
 from trainer.training.method import method_of
 from trainer.training.start_adapter import absent_start

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.gpus import GIB
-from trainer.memory import Footprint
+from trainer.planning.memory import Footprint
 from trainer.recipe.ds_config import offloads, zero_stage
 
 CONTEXT = 1 * GIB

@@ -13,18 +13,18 @@ import torch
 
 from lm_eval_tasks.errors import JmedError
 from trainer.gpus import GIB, Card, read_card
-from trainer.host import disk, host_memory
 from trainer.launch import Launch
-from trainer.memory import Footprint, measure
-from trainer.needs import in_words
-from trainer.peak import Layout, loading, predict
+from trainer.planning.host import disk, host_memory
+from trainer.planning.memory import Footprint, measure
+from trainer.planning.needs import in_words
+from trainer.planning.peak import Layout, loading, predict
+from trainer.planning.schedule import plan_run
+from trainer.planning.shapes import RECIPES, load_config
+from trainer.planning.speed import OnGpus, hours
 from trainer.recipe.batch import Batch
 from trainer.recipe.ds_config import read_ds_config
 from trainer.recipe.recipe import Recipe, read_recipe
 from trainer.recipe.settings import build_settings
-from trainer.schedule import plan_run
-from trainer.shapes import RECIPES, load_config
-from trainer.speed import OnGpus, hours
 
 COLUMNS = ("recipe", "trains", "on", "GPUs", "memory of one", "host", "disk", "hours")
 

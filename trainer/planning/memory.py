@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from peft import LoraConfig
 
-from trainer.activations import adapted, kept_bytes, planned_model
-from trainer.attention_cost import attended, materialises_mask
+from trainer.planning.activations import adapted, kept_bytes, planned_model
+from trainer.planning.attention_cost import attended, materialises_mask
+from trainer.planning.sizes import Sizes, count_sizes
 from trainer.recipe.quantization import is_mxfp4, quantized_layers
-from trainer.sizes import Sizes, count_sizes
 
 
 @dataclass(frozen=True)

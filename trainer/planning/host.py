@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trainer.gpus import GIB
-from trainer.memory import Footprint
-from trainer.peak import Layout, master_bytes, own_bytes
+from trainer.planning.memory import Footprint
+from trainer.planning.peak import Layout, master_bytes, own_bytes
 
 PROCESS = 3 * GIB
 """Of Python, torch, CUDA's libraries and the tokenised rows of one process: an estimate."""

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from trainer.gpus import GIB, Card, gib
-from trainer.host import host_memory
-from trainer.memory import Footprint
-from trainer.peak import Layout, largest_micro_batch, loading, predict
+from trainer.planning.host import host_memory
+from trainer.planning.memory import Footprint
+from trainer.planning.peak import Layout, largest_micro_batch, loading, predict
 from trainer.recipe.ds_config import read_ds_config
 
 DS_CONFIGS = Path(__file__).parent.parent / "ds_configs"

@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from trainer.gpus import GIB, gib
-from trainer.host import disk, host_memory
-from trainer.memory import Footprint
-from trainer.memory_table import Machine, of_which
-from trainer.peak import Layout, largest_micro_batch, loading, predict
+from trainer.planning.host import disk, host_memory
+from trainer.planning.memory import Footprint
+from trainer.planning.memory_table import Machine, of_which
+from trainer.planning.peak import Layout, largest_micro_batch, loading, predict
+from trainer.planning.schedule import Planned
+from trainer.planning.speed import MEASURED, OWN_RUNS, OnGpus, flops_per_token, hours, hours_at
 from trainer.recipe.batch import Batch
 from trainer.recipe.recipe import Recipe
-from trainer.schedule import Planned
-from trainer.speed import MEASURED, OWN_RUNS, OnGpus, flops_per_token, hours, hours_at
 
 NARROW = 0.9
 """Share of the card above which a prediction that fits may not: published runs took up to 1.28

@@ -87,7 +87,7 @@ def _write_exams(out: Path, seed: int) -> None:
     for name, questions in exams.items():
         sheet = out / f"{name}.jsonl"
         _write_rows(sheet, facts.sheet(questions))
-        _run("lm_eval_tasks.cli.main", "new-exam", str(sheet), "-o", str(out / "tasks" / name))
+        _run("lm_eval_tasks.cli", "new-exam", str(sheet), "-o", str(out / "tasks" / name))
     link(out / "tasks" / "sample", ["sample"])
 
 
@@ -145,13 +145,13 @@ def _act(out: Path, kinds: Sequence[str]) -> None:
     folders = [str(out / "results" / model) for model in ("base", *kinds)]
     report, files = out / "report.html", out / "submission"
     _say("what changed, question by question; would it pass the sample exam (an invented mark)?")
-    _run("lm_eval_tasks.cli.main", "compare", *folders, "--lang", "en")
+    _run("lm_eval_tasks.cli", "compare", *folders, "--lang", "en")
     _say("files for leaderboards, checked without a network")
     ids = ("--model-id", "demo/base", "--adapter-id", "demo/lora")
-    _run("lm_eval_tasks.cli.main", "submission", folders[1], *ids, "-o", str(files))
-    _run("lm_eval_tasks.cli.main", "submission", "check", str(files))
+    _run("lm_eval_tasks.cli", "submission", folders[1], *ids, "-o", str(files))
+    _run("lm_eval_tasks.cli", "submission", "check", str(files))
     _say("the same as one page for people")
-    _run("lm_eval_tasks.cli.main", "report", *folders, "--show-local", "-o", str(report))
+    _run("lm_eval_tasks.cli", "report", *folders, "--show-local", "-o", str(report))
     print(f"open {report}")
 
 

@@ -1,5 +1,7 @@
 """Task name <-> exam and protocol."""
 
+from pathlib import Path
+
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
 
@@ -7,8 +9,13 @@ PROTOCOLS = ("paper", "paper_1shot", "letters", "cot", "mc", "letters_mc")
 LOGLIKELIHOOD = ("mc", "letters_mc")
 
 
+def task_files() -> dict[str, Path]:
+    """Task name -> its YAML, which lies in the folder of its exam."""
+    return {file.stem: file for file in TASKS_PATH.glob("*/jmed_*.yaml")}
+
+
 def task_names() -> list[str]:
-    return sorted(file.stem for file in TASKS_PATH.glob("jmed_*.yaml"))
+    return sorted(task_files())
 
 
 def split_task(task: str) -> tuple[str, str]:
@@ -26,5 +33,7 @@ def split_task(task: str) -> tuple[str, str]:
 
 def recommended_tasks() -> list[str]:
     """The tasks of lm-eval's tag `jmed`: one protocol of each exam checked on its whole data."""
-    files = (TASKS_PATH / f"{name}.yaml" for name in task_names())
-    return [file.stem for file in files if "\ntag: jmed\n" in file.read_text(encoding="utf-8")]
+    files = task_files().items()
+    return [
+        name for name, file in sorted(files) if "\ntag: jmed\n" in file.read_text(encoding="utf-8")
+    ]

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO, cast
-
-from lm_eval_tasks.texts import printable
+from unicodedata import category
 
 INTERRUPTED, BROKEN_PIPE, FAILED, REFUSED = 130, 141, 1, 2
 """Exit statuses: 128 + SIGINT, 128 + SIGPIPE, output that could not be written, bad input."""
@@ -81,3 +80,13 @@ def say(line: str) -> None:
         sys.stderr.flush()
     except OSError:
         _discard(sys.stderr)
+
+
+def printable(text: str) -> str:
+    """Without what would steer a terminal: control characters become "\ufffd".
+
+    Spaces of all widths stay: the full-width one stands in Japanese names.
+    """
+    return "".join(
+        letter if letter.isprintable() or category(letter) == "Zs" else "\ufffd" for letter in text
+    )

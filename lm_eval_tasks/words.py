@@ -13,6 +13,6 @@ LANGUAGES = ("ja", "en")
 @cache
 def read_words(language: str) -> Mapping[str, Any]:
     """key -> text; under "reasons" and "protocols", term of the results file -> text."""
-    file = Path(__file__).with_name(f"words_{language}.yaml")
+    file = Path(__file__).with_name("words") / f"{language}.yaml"
     words: Mapping[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return words

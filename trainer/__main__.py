@@ -18,7 +18,7 @@ from pathlib import Path
 from lm_eval_tasks import telemetry
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.streams import REFUSED, command_streams, say
-from trainer.quiet import hush
+from trainer.environment import hush
 
 CHECK = """\
 What a recipe will do, without weights and without a GPU, in seconds:
@@ -152,8 +152,7 @@ def _recipes(asked: argparse.Namespace) -> None:
 
 def _check(asked: argparse.Namespace) -> None:
     from lm_eval_tasks.tables.scores import console
-    from trainer.launch import launch_command
-    from trainer.offline import go_offline_if_unreachable
+    from trainer.environment import go_offline_if_unreachable, launch_command
     from trainer.recipe.recipe import needs_hub, read_recipe
 
     recipe = read_recipe(asked.recipe, asked.set)

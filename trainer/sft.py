@@ -19,7 +19,7 @@ from pathlib import Path
 from lm_eval_tasks import telemetry
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.streams import INTERRUPTED, REFUSED, command_streams, say
-from trainer.quiet import hush
+from trainer.environment import hush
 from trainer.recipe.recipe import Recipe, read_recipe
 
 RANK = os.environ.get("RANK", "0")

@@ -1,1 +1,1 @@
-"""TODO face."""
+"""The `jmed` command, a module a command."""

@@ -4,8 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from lm_eval_tasks.streams import say
-from lm_eval_tasks.texts import printable
+from lm_eval_tasks.streams import printable, say
 
 SHOW_LOCAL = (
     "name local models by the last part of their path, and show what else has no expected form: "

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lm_eval_tasks.cli.common import say_left_out
-from lm_eval_tasks.comparison.compare import Comparison, compare_runs, shots
+from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.comparison.files import comparison_csv, comparison_json
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.results.model_name import model_name
-from lm_eval_tasks.results.read import read_scored
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.read import read_results
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.tables.comparison import comparison_tables
 from lm_eval_tasks.tables.matrix import matrix_json, matrix_table
 from lm_eval_tasks.tables.scores import console
@@ -62,12 +62,12 @@ def _compare(asked: argparse.Namespace) -> None:
         _print(models, pairs, asked.lang)
 
 
-def _read(folder: Path, tasks: Sequence[str]) -> list[Scored]:
-    found = read_scored(folder)
+def _read(folder: Path, tasks: Sequence[str]) -> list[Result]:
+    found = read_results(folder)
     say_left_out(folder, found.left_out)
     for task in tasks:
-        check_choice(task, {scored.run.task for scored in found.scored}, f"{folder}: --task")
-    chosen = [scored for scored in found.scored if not tasks or scored.run.task in tasks]
+        check_choice(task, {scored.run.task for scored in found.results}, f"{folder}: --task")
+    chosen = [scored for scored in found.results if not tasks or scored.run.task in tasks]
     names = {scored.run.model: scored.run.file.parent for scored in chosen}
     if len(names) > 1:
         where = " or ".join(sorted({str(parent) for parent in names.values()}))
@@ -78,7 +78,7 @@ def _read(folder: Path, tasks: Sequence[str]) -> list[Scored]:
     return chosen
 
 
-def _names(folders: Sequence[Path], runs: Sequence[Sequence[Scored]]) -> list[str]:
+def _names(folders: Sequence[Path], runs: Sequence[Sequence[Result]]) -> list[str]:
     """What the models are called; with the folder where two are called alike."""
     names = [str(model_name(scored[0].run, show_local=True)) for scored in runs]
     unique = [
@@ -90,7 +90,7 @@ def _names(folders: Sequence[Path], runs: Sequence[Sequence[Scored]]) -> list[st
     return unique
 
 
-def _say_what_is_alone(models: Mapping[str, Sequence[Scored]]) -> None:
+def _say_what_is_alone(models: Mapping[str, Sequence[Result]]) -> None:
     base, *others = models
     for other in others:
         alone = _keys(models[base]) ^ _keys(models[other])
@@ -99,14 +99,14 @@ def _say_what_is_alone(models: Mapping[str, Sequence[Scored]]) -> None:
             sys.stderr.write(f"jmed: not compared: {task} ({given} shots): only of {where}\n")
 
 
-def _keys(runs: Sequence[Scored]) -> set[tuple[str, int]]:
-    return {(scored.run.task, shots(scored)) for scored in runs}
+def _keys(runs: Sequence[Result]) -> set[tuple[str, int]]:
+    return {(scored.run.task, scored.shots) for scored in runs}
 
 
 Pairs = Mapping[tuple[str, str], Sequence[Comparison]]
 
 
-def _known(models: Mapping[str, Sequence[Scored]]) -> dict[str, list[Scored]]:
+def _known(models: Mapping[str, Sequence[Result]]) -> dict[str, list[Result]]:
     """Only what the base has too: all else was compared with nothing."""
     keys = _keys(next(iter(models.values())))
     return {
@@ -115,7 +115,7 @@ def _known(models: Mapping[str, Sequence[Scored]]) -> dict[str, list[Scored]]:
     }
 
 
-def _as_json(models: Mapping[str, Sequence[Scored]], pairs: Pairs) -> dict[str, object]:
+def _as_json(models: Mapping[str, Sequence[Result]], pairs: Pairs) -> dict[str, object]:
     return {
         "scores": matrix_json(_known(models)),
         "comparisons": [
@@ -129,7 +129,7 @@ def _as_json(models: Mapping[str, Sequence[Scored]], pairs: Pairs) -> dict[str, 
     }
 
 
-def _print(models: Mapping[str, Sequence[Scored]], pairs: Pairs, language: str) -> None:
+def _print(models: Mapping[str, Sequence[Result]], pairs: Pairs, language: str) -> None:
     out = console()
     if len(pairs) > 1:
         out.print(matrix_table(_known(models), language))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lm_eval_tasks.cli.common import SHOW_LOCAL, say_left_out, say_withheld
-from lm_eval_tasks.results.read import read_scored
+from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.tables.leaderboard import leaderboard
 from lm_eval_tasks.tables.leaderboard_files import as_markdown, write_leaderboard
 
@@ -41,9 +41,9 @@ def add_commands(command: Command) -> None:
 
 
 def _leaderboard(asked: argparse.Namespace) -> None:
-    found = read_scored(asked.folder)
+    found = read_results(asked.folder)
     say_left_out(asked.folder, found.left_out)
-    rows = leaderboard(found.scored, show_local=asked.show_local)
+    rows = leaderboard(found.results, show_local=asked.show_local)
     say_withheld(as_markdown(rows, asked.lang))
     if asked.file is None:
         sys.stdout.write(as_markdown(rows, asked.lang))

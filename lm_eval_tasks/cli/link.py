@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.protocols import split_task
+from lm_eval_tasks.protocols import split_task, task_files
 
 MARK = "# written by `jmed link`, removed by `jmed unlink`\n"
 
@@ -37,7 +36,7 @@ def link(folder: Path, exams: Sequence[str] = ()) -> list[Path]:
     Raises:
         JmedError: the folder cannot be written, or holds a file of that name that is not ours.
     """
-    tasks = sorted(TASKS_PATH.glob("*.yaml"))
+    tasks = sorted(task_files().values())
     stubs = {
         folder / task.name: task for task in tasks if not exams or split_task(task.stem)[0] in exams
     }

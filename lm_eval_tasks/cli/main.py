@@ -49,28 +49,14 @@ def _run(given: Sequence[str]) -> None:
 def _parser() -> argparse.ArgumentParser:
     # imported here, so that Ctrl-C during the imports ends with a line as well
     from lm_eval_tasks.cli import (  # noqa: PLC0415
-        compare as cli_compare,
-    )
-    from lm_eval_tasks.cli import (
-        exams as cli_exams,
-    )
-    from lm_eval_tasks.cli import (
-        leaderboard as cli_leaderboard,
-    )
-    from lm_eval_tasks.cli import (
-        own_exam as cli_private,
-    )
-    from lm_eval_tasks.cli import (
-        report as cli_report,
-    )
-    from lm_eval_tasks.cli import (
-        scores as cli_scores,
-    )
-    from lm_eval_tasks.cli import (
-        submission as cli_submission,
-    )
-    from lm_eval_tasks.cli import (
-        verdict as cli_verdict,
+        compare,
+        exams,
+        leaderboard,
+        own_exam,
+        report,
+        scores,
+        submission,
+        verdict,
     )
 
     parser = argparse.ArgumentParser(
@@ -93,22 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     command("path", "print the folder for lm_eval --include_path").set_defaults(run=_path)
     command("eval", "lm_eval run, with the tasks supplied (all its flags)")
     for part in (
-        cli_exams,
-        cli_verdict,
-        cli_submission,
-        cli_compare,
-        cli_report,
-        cli_leaderboard,
-        cli_scores,
-        cli_private,
-    ):
+        exams, verdict, submission, compare, report, leaderboard, scores, own_exam,
+    ):  # fmt: skip
         part.add_commands(command)
     return parser
 
 
 def _path(_: argparse.Namespace) -> None:
     print(TASKS_PATH)
-
-
-if __name__ == "__main__":
-    main()

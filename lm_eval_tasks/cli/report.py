@@ -7,8 +7,7 @@ from pathlib import Path
 from lm_eval_tasks.cli.common import SHOW_LOCAL, say_withheld
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.write import write_text
-from lm_eval_tasks.streams import say
-from lm_eval_tasks.texts import printable
+from lm_eval_tasks.streams import printable, say
 
 TEXT = """\
 Write one HTML page about finished runs that opens without a network: verdict and points of each

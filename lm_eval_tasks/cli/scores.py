@@ -35,7 +35,7 @@ RESCORE = """\
 Score answers that are already there, with no model: files with lines
 {"problem_id": "116A1", "prediction": "c"}, result files of IgakuQA119 and of JMLE2026-Bench as
 they are published, or lm-eval's samples_*.jsonl of letters and cot tasks; or a folder together
-with --model NAME for all files *_NAME.jsonl and *_NAME.json in it. Scored by the rule of the exam's
+with --model NAME for all files *_NAME.jsonl and *_NAME.json in it. Result by the rule of the exam's
 publisher, if it has one, and by the lenient one. Questions that a run left out (figures) count as
 unanswered; the column "text only" leaves them out.
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from lm_eval_tasks.cli.common import say_left_out
 from lm_eval_tasks.comparison.comparison_words import WORDS
+from lm_eval_tasks.comparison.phrases import footnotes, limit_told
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.results.overlap import overlap_mark
-from lm_eval_tasks.results.read import read_scored
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.read import read_results
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.breakdown import Part, breakdowns
 from lm_eval_tasks.scoring.verdict import verdicts
-from lm_eval_tasks.tables.comparison import footnotes, limit_told
 from lm_eval_tasks.tables.scores import console
 from lm_eval_tasks.tables.verdict import breakdown_tables, verdict_table
 
@@ -41,11 +40,11 @@ def add_commands(command: Command) -> None:
 
 
 def _verdict(asked: argparse.Namespace) -> None:
-    found = read_scored(asked.folder)
+    found = read_results(asked.folder)
     say_left_out(asked.folder, found.left_out)
-    judged = [scored for scored in found.scored if scored.items]
+    judged = [scored for scored in found.results if scored.items]
     if not judged:
-        names = ", ".join(sorted({scored.run.task for scored in found.scored}))
+        names = ", ".join(sorted({scored.run.task for scored in found.results}))
         raise JmedError(
             f"{asked.folder}: no run here has a verdict (found: {names}). Exams with pass marks "
             "have one, asked once each (without permute)"
@@ -57,22 +56,22 @@ def _verdict(asked: argparse.Namespace) -> None:
         _print(scored, asked.lang)
 
 
-def _print(scored: Scored, language: str) -> None:
+def _print(scored: Result, language: str) -> None:
     title = f"{scored.run.task} · {scored.run.model}"
     if limited := limit_told(scored, WORDS[language]):
         title += f" · {limited}"
-    sign, notes = overlap_mark(scored).sign, footnotes([scored], language)
+    sign, notes = scored.overlap.sign, footnotes([scored], language)
     console().print(verdict_table(verdicts(scored.items), title, language, sign, notes))
     for table in breakdown_tables(_breakdowns(scored), language, sign):
         console().print(table)
 
 
-def _breakdowns(scored: Scored) -> Mapping[str, list[Part]]:
+def _breakdowns(scored: Result) -> Mapping[str, list[Part]]:
     return breakdowns([(a.doc, a.item) for a in scored.answers if a.item is not None])
 
 
-def _as_json(scored: Scored) -> dict[str, object]:
-    mark = overlap_mark(scored)
+def _as_json(scored: Result) -> dict[str, object]:
+    mark = scored.overlap
     return {
         "task": scored.run.task,
         "model": scored.run.model,

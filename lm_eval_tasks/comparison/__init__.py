@@ -1,1 +1,1 @@
-"""TODO face."""
+"""Two results -> what changed, and its words."""

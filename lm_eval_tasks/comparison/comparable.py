@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.runs import TaskRun
 
 PROTOCOL: Mapping[str, Callable[[TaskRun], Any]] = {
@@ -28,12 +28,12 @@ WORTH_KNOWING: Mapping[str, Callable[[TaskRun], Any]] = {
 }
 
 
-def differences(base: Scored, other: Scored) -> list[str]:
+def differences(base: Result, other: Result) -> list[str]:
     """What stands against comparing them, one phrase each; none if nothing does."""
     return _unlike(PROTOCOL, base.run, other.run) or _docs(base, other) or _prompts(base, other)
 
 
-def remarks(base: Scored, other: Scored) -> list[str]:
+def remarks(base: Result, other: Result) -> list[str]:
     """What else differs between two runs that can be compared."""
     return _unlike(WORTH_KNOWING, base.run, other.run)
 
@@ -48,7 +48,7 @@ def _unlike(
     ]
 
 
-def _docs(base: Scored, other: Scored) -> list[str]:
+def _docs(base: Result, other: Result) -> list[str]:
     before = {answer.key: answer for answer in base.answers}
     after = {answer.key: answer for answer in other.answers}
     alone = sorted(before.keys() ^ after.keys())
@@ -76,7 +76,7 @@ def _without(doc: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
     return {field: value for field, value in doc.items() if field not in fields}
 
 
-def _prompts(base: Scored, other: Scored) -> list[str]:
+def _prompts(base: Result, other: Result) -> list[str]:
     """With a chat template the prompts of two models may differ by right: in special tokens."""
     if base.run.results.get("chat_template") is not None:
         return []
@@ -85,7 +85,7 @@ def _prompts(base: Scored, other: Scored) -> list[str]:
     return [f"prompts: {len(changed)} differ, the first is {changed[0][0]}"] if changed else []
 
 
-def _prompt_hashes(scored: Scored) -> dict[tuple[str, int], Any]:
+def _prompt_hashes(scored: Result) -> dict[tuple[str, int], Any]:
     return {
         (sample["doc"]["id"], int(sample["doc"]["permutation"])): sample.get("prompt_hash")
         for sample in scored.run.samples

@@ -10,8 +10,7 @@ from lm_eval_tasks.comparison.comparable import differences, remarks
 from lm_eval_tasks.comparison.flips import Flips, Format, flips_by_part, format_change
 from lm_eval_tasks.comparison.statistics import McNemar, holm, interval, mcnemar
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.results.by_question import by_question
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.verdict import Verdict, verdicts
 
 
@@ -40,8 +39,8 @@ class Comparison:
     remarks: what else differs between the runs, such as versions.
     """
 
-    base: Scored
-    other: Scored
+    base: Result
+    other: Result
     questions: int
     changes: Sequence[Change]
     test: McNemar
@@ -58,7 +57,7 @@ class Comparison:
         return self.base.run.task
 
 
-def compare_runs(base: Sequence[Scored], other: Sequence[Scored]) -> list[Comparison]:
+def compare_runs(base: Sequence[Result], other: Sequence[Result]) -> list[Comparison]:
     """Compare two models on every task and number of shots that both have runs of.
 
     Raises:
@@ -85,18 +84,13 @@ def compare_runs(base: Sequence[Scored], other: Sequence[Scored]) -> list[Compar
     ]
 
 
-def shots(scored: Scored) -> int:
-    """Worked examples in front of each question."""
-    return int(scored.run.config.get("num_fewshot") or 0)
-
-
 Key = tuple[str, int]
 
 
-def _one_each(runs: Sequence[Scored]) -> dict[Key, Scored]:
-    keyed: dict[Key, Scored] = {}
+def _one_each(runs: Sequence[Result]) -> dict[Key, Result]:
+    keyed: dict[Key, Result] = {}
     for scored in runs:
-        key = scored.run.task, shots(scored)
+        key = scored.run.task, scored.shots
         if key in keyed:
             files = sorted({str(keyed[key].run.file), str(scored.run.file)})
             raise JmedError(
@@ -108,8 +102,8 @@ def _one_each(runs: Sequence[Scored]) -> dict[Key, Scored]:
 
 
 def _pairs_of_tasks(
-    before: Mapping[Key, Scored], after: Mapping[Key, Scored]
-) -> list[tuple[str, Scored, Scored]]:
+    before: Mapping[Key, Result], after: Mapping[Key, Result]
+) -> list[tuple[str, Result, Result]]:
     """Runs of the same task and shots; where a task has none, those that differ in shots."""
     shared = before.keys() & after.keys()
     pairs = [(key[0], before[key], after[key]) for key in sorted(shared)]
@@ -123,24 +117,24 @@ def _pairs_of_tasks(
     return pairs
 
 
-def _tasks(runs: Sequence[Scored]) -> str:
+def _tasks(runs: Sequence[Result]) -> str:
     return ", ".join(sorted({scored.run.task for scored in runs})) or "none"
 
 
-def _test(base: Scored, other: Scored) -> McNemar:
+def _test(base: Result, other: Result) -> McNemar:
     """McNemar's test; with permuted choices, of the questions that were right more often."""
     old, new = _right(base), _right(other)
     return mcnemar([old[id_] > new[id_] for id_ in old], [new[id_] > old[id_] for id_ in old])
 
 
-def _right(scored: Scored) -> dict[str, int]:
+def _right(scored: Result) -> dict[str, int]:
     counts: dict[str, int] = {}
     for answer in scored.answers:
         counts[answer.key.id] = counts.get(answer.key.id, 0) + answer.right
     return counts
 
 
-def _comparison(base: Scored, other: Scored, test: McNemar, p_holm: float) -> Comparison:
+def _comparison(base: Result, other: Result, test: McNemar, p_holm: float) -> Comparison:
     old, new = _right(base), _right(other)
     pairs = list(zip(base.answers, other.answers, strict=True))
     return Comparison(
@@ -159,7 +153,7 @@ def _comparison(base: Scored, other: Scored, test: McNemar, p_holm: float) -> Co
     )
 
 
-def _sittings(base: Scored, other: Scored) -> list[tuple[Verdict, Verdict]]:
+def _sittings(base: Result, other: Result) -> list[tuple[Verdict, Verdict]]:
     after = {verdict.sitting: verdict for verdict in verdicts(other.items)}
     return [
         (verdict, after[verdict.sitting])
@@ -168,12 +162,12 @@ def _sittings(base: Scored, other: Scored) -> list[tuple[Verdict, Verdict]]:
     ]
 
 
-def _metrics(scored: Scored) -> list[str]:
+def _metrics(scored: Result) -> list[str]:
     return list(scored.answers[0].values)
 
 
-def _change(base: Scored, other: Scored, metric: str) -> Change:
-    old, new = by_question(base, metric), by_question(other, metric)
+def _change(base: Result, other: Result, metric: str) -> Change:
+    old, new = base.by_question(metric), other.by_question(metric)
     low, high = interval([new[id_] - old[id_] for id_ in old])
     before, after = base.mean(metric), other.mean(metric)
     return Change(metric, before, after, after - before, low, high)

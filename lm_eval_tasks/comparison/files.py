@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from lm_eval_tasks.comparison.compare import Change, Comparison, shots
-from lm_eval_tasks.results.overlap import overlap_mark
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.comparison.compare import Change, Comparison
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.verdict import Verdict
-from lm_eval_tasks.tables.matrix import cell
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a cell begins with that Excel or LibreOffice takes for a formula (OWASP, CSV injection)."""
@@ -24,7 +22,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "exam": base.exam,
         "protocol": base.protocol,
         "task_version": base.run.version,
-        "shots": shots(base),
+        "shots": base.shots,
         "questions": comparison.questions,
         "answers": len(base.answers),
         "docs_of_the_task": base.run.asked,
@@ -68,8 +66,8 @@ def _inert(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-def _overlap(scored: Scored) -> dict[str, Any] | None:
-    mark = overlap_mark(scored)
+def _overlap(scored: Result) -> dict[str, Any] | None:
+    mark = scored.overlap
     return mark._asdict() if mark.kind else None
 
 
@@ -90,21 +88,21 @@ def _row(comparison: Comparison, change: Change) -> dict[str, Any]:
     return {
         "task": comparison.task,
         "task_version": base.run.version,
-        "shots": shots(base),
+        "shots": base.shots,
         "questions": comparison.questions,
         "answers": len(base.answers),
         "published": base.run.config["metadata"]["questions"].get("published", ""),
         "metric": change.metric,
         "before": change.before,
-        "before_error": cell(base, change.metric).error,
+        "before_error": base.cell(change.metric).error,
         "after": change.after,
-        "after_error": cell(other, change.metric).error,
+        "after_error": other.cell(change.metric).error,
         "difference": change.difference,
         "low": change.low,
         "high": change.high,
         **{name: value if decides else "" for name, value in _decided(comparison).items()},
-        "overlap_before": overlap_mark(base).kind,
-        "overlap_after": overlap_mark(other).kind,
+        "overlap_before": base.overlap.kind,
+        "overlap_after": other.overlap.kind,
     }
 
 

@@ -7,7 +7,7 @@ from lm_eval_tasks.scoring.published_rules import RULES
 
 
 class Ruled(Protocol):
-    """A run of an exam. rule: see `scored.Scored`."""
+    """A run of an exam. rule: see `scored.Result`."""
 
     @property
     def exam(self) -> str: ...

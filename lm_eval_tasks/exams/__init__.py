@@ -1,1 +1,1 @@
-"""TODO face."""
+"""An exam's card and published files -> questions."""

@@ -1,6 +1,7 @@
 """Cards: what an exam is, where it comes from, what is special about single questions.
 
-One YAML for each exam in exams/, its files with their sha256 beside it as `sha256sum` prints them.
+One YAML for each exam in its folder under tasks/, with its task YAMLs and, as `sha256sum` prints
+them, the sha256 of its files.
 """
 
 import re
@@ -9,18 +10,19 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
 from lm_eval_tasks.files.text_file import read_text
 from lm_eval_tasks.files.yaml_file import read_yaml
-from lm_eval_tasks.scoring.published_rules import RULES
 
-EXAMS = Path(__file__).resolve().parent / "exams"
-READERS = Path(__file__).resolve().parent / "readers"
+READERS = Path(__file__).with_name("readers")
 SOURCE = re.compile(
     r"package|here|[\w-][\w.-]*/[\w-][\w.-]*@[0-9a-f]{40}|hf:[\w-][\w.-]*/[\w-][\w.-]*@[\w-][\w.-]*",
     re.ASCII,
 )
 DIGEST = re.compile(r"[0-9a-f]{64}")
+PUBLISHED_RULES = ("igakuqa", "jmle119", "jmle120", "yakugakuqa", "kokushimd10", "medllm_qa")
+"""Names of the rules in scoring/published_rules.py."""
 LONGEST_MANIFEST = 1 << 20
 """Bytes."""
 LARGEST = 1 << 28
@@ -86,7 +88,7 @@ class Card:
         embedded sample.
     required_sections: sections whose questions count for the required part (必修).
     pass_marks: the entry of pass_marks.yaml that holds for this exam; "" = no verdict.
-    published_rule: how its publisher counts an answer, of RULES in published_rules.py; "" = the
+    published_rule: how its publisher counts an answer, of PUBLISHED_RULES; "" = the
         publisher has no program for answers in letters.
     overlaps: exams that share questions with this one.
     categories: all that its questions have; reports name no others.
@@ -123,11 +125,16 @@ class Card:
 
 
 CARD_SUFFIX = ".card"
-"""Of a private exam's card: no .yaml, which lm-eval would take for a task."""
+"""No .yaml, which lm-eval would take for a task."""
 
 
 def exam_names() -> list[str]:
-    return sorted(file.stem for file in EXAMS.glob("*.yaml"))
+    """The exams that jmed carries tasks for."""
+    return sorted(_cards())
+
+
+def _cards() -> dict[str, Path]:
+    return {file.stem: file for file in TASKS_PATH.glob(f"*/*{CARD_SUFFIX}")}
 
 
 def read_card(name: str) -> Card:
@@ -138,8 +145,8 @@ def read_card(name: str) -> Card:
     """
     if name.endswith(CARD_SUFFIX):
         return card_from(Path(name))
-    check_choice(name, exam_names(), "exam")
-    return card_from(EXAMS / f"{name}.yaml")
+    cards = _cards()
+    return card_from(cards[check_choice(name, sorted(cards), "exam")])
 
 
 def card_from(file: Path) -> Card:
@@ -153,7 +160,7 @@ def card_from(file: Path) -> Card:
     special = _mapping(values.pop("exceptions", {}), f"{file}: exceptions")
     check_keys(special, {item.name for item in fields(Exceptions)}, f"{file}: exceptions")
     if values.get("published_rule"):
-        check_choice(values["published_rule"], RULES, f"{file}: published_rule")
+        check_choice(values["published_rule"], PUBLISHED_RULES, f"{file}: published_rule")
     if hub := _mapping(values.pop("hub", {}), f"{file}: hub"):
         check_keys(hub, ["config", "split"], f"{file}: hub")
     try:

@@ -1,11 +1,14 @@
 """Question: the one record that readers make and everything else speaks."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
+from unicodedata import normalize
 
 LETTERS = "abcdefgh"
+_BETWEEN = re.compile(r"[,、\n]")
 
 
 @dataclass(frozen=True)
@@ -96,3 +99,10 @@ class Question:
 def accepted_sets(letters: Iterable[str], n_select: int) -> tuple[frozenset[str], ...]:
     """All answers of `n_select` right letters; one, unless more are right than asked for."""
     return tuple(frozenset(chosen) for chosen in combinations(sorted(letters), n_select))
+
+
+def normal_form(text: str) -> str:
+    """NFKC; items of a list parted by "," alone, whatever parted them; none ends in a full stop."""
+    items = _BETWEEN.split(normalize("NFKC", text))
+    clean = (" ".join(item.split()).rstrip("。.").rstrip() for item in items)
+    return ",".join(clean).strip(",")

@@ -27,9 +27,8 @@ from lm_eval_tasks.exams.download import Refused, download, shown
 from lm_eval_tasks.files.text_file import open_regular
 
 PUBLISHER = "https://raw.githubusercontent.com"
-PACKAGE = Path(__file__).resolve().parent
 LOCAL = ("package", "here")
-"""Sources whose files lie beside jmed or beside the card, and are never downloaded."""
+"""Sources whose files lie beside the card, and are never downloaded."""
 TEMPORARY = re.compile(r"tmp\w{8}")
 """What pooch calls a file that is not whole yet; one that a kill left behind is nobody's."""
 
@@ -98,9 +97,7 @@ def _folder(card: Card) -> str:
 
 
 def _here(card: Card, path: str) -> Path | None:
-    if card.source == "package":
-        return PACKAGE / card.name / path
-    if card.source == "here":
+    if card.source in LOCAL:
         return card.folder / path
     places = [cache_folder()]
     if _mirror() and not is_address(_mirror()):

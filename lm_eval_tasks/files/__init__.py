@@ -1,1 +1,1 @@
-"""TODO face."""
+"""A file -> rows, or text; each fault with file, line and field."""

@@ -1,1 +1,1 @@
-"""TODO face."""
+"""A sheet of an exam of your own -> a folder that lm_eval runs."""

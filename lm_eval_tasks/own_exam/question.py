@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from unicodedata import normalize
 
-from lm_eval_tasks.exams.question import LETTERS
+from lm_eval_tasks.exams.question import LETTERS, normal_form
 from lm_eval_tasks.own_exam.sheet import CHOICES, Fault, SheetRow
-from lm_eval_tasks.texts import normal_form
 
 NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?", re.ASCII)
 WHOLE = re.compile(r"\d{1,9}", re.ASCII)

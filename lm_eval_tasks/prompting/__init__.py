@@ -1,1 +1,1 @@
-"""TODO face."""
+"""Questions -> docs -> prompts."""

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lm_eval_tasks.exams.load import Exam
-from lm_eval_tasks.exams.question import LETTERS, Question
+from lm_eval_tasks.exams.question import LETTERS, Question, normal_form
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.orders import can_be_permuted
-from lm_eval_tasks.texts import normal_form
 
 ALIKE = "choices that are blank, or that read like the right one"
 """Left out where texts are compared; asked for by letter, and marked."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.report.positions import loglikelihoods
-from lm_eval_tasks.results.result import Key, Scored
+from lm_eval_tasks.results.result import Key, Result
 
 BINS = 10
 
@@ -35,7 +35,7 @@ class Calibration:
     left_out: int
 
 
-def calibration(scored: Scored) -> Calibration | None:
+def calibration(scored: Result) -> Calibration | None:
     """Confidence is the highest probability of a softmax over the choices' log-likelihoods.
 
     None where no question asks for one choice.

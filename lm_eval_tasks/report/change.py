@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from lm_eval_tasks.comparison.compare import Comparison
 from lm_eval_tasks.comparison.comparison_words import WORDS
+from lm_eval_tasks.comparison.phrases import comparison_remarks, difference, p_value, task_label
 from lm_eval_tasks.report import charts
 from lm_eval_tasks.report.charts import Line
 from lm_eval_tasks.report.figures import Figure
 from lm_eval_tasks.report.models import Compared
-from lm_eval_tasks.results.overlap import overlap_mark
-from lm_eval_tasks.tables.comparison import comparison_remarks, difference, p_value, task_label
 from lm_eval_tasks.words import read_words
 
 COLUMNS = ("task", "before", "after", "difference", "flips", "p", "holm", "metric")
@@ -73,8 +72,8 @@ def _line(place: int, comparison: Comparison) -> Line:
 def _cells(comparison: Comparison) -> list[str]:
     change, test = comparison.changes[0], comparison.test
     return [
-        f"{change.before:.1%}{overlap_mark(comparison.base).sign}",
-        f"{change.after:.1%}{overlap_mark(comparison.other).sign}",
+        f"{change.before:.1%}{comparison.base.overlap.sign}",
+        f"{change.after:.1%}{comparison.other.overlap.sign}",
         difference(change),
         f"+{test.gained} / {MINUS}{test.lost}",
         p_value(test.p).replace("-", MINUS),

@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lm_eval_tasks.comparison.compare import shots
 from lm_eval_tasks.comparison.rule_words import named
 from lm_eval_tasks.results import public as permitted
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.public import ENGINES
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.runs import run_date
 from lm_eval_tasks.results.training_record import model_arguments
-from lm_eval_tasks.submission.entry import ENGINES
 
 Words = Mapping[str, Any]
 GPU = re.compile(
@@ -28,7 +27,7 @@ SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 UNKNOWN = "–"
 
 
-def protocol(scored: Scored, words: Words) -> dict[str, str]:
+def protocol(scored: Result, words: Words) -> dict[str, str]:
     """label -> value; all that must be the same for two scores to be comparable."""
     run, results = scored.run, scored.run.results
     questions = run.config["metadata"]["questions"]
@@ -37,7 +36,7 @@ def protocol(scored: Scored, words: Words) -> dict[str, str]:
         words["prompt protocol"]: words["protocols"].get(scored.protocol, scored.protocol),
         words["task version"]: permitted.version(run.version),
         **_rule(scored, words),
-        words["shots"]: str(shots(scored)),
+        words["shots"]: str(scored.shots),
         words["chat template"]: _sha(results.get("chat_template_sha"), words),
         words["system instruction"]: _sha(results.get("system_instruction_sha"), words),
         words["as turns"]: words["yes"] if results.get("fewshot_as_multiturn") else words["no"],
@@ -48,7 +47,7 @@ def protocol(scored: Scored, words: Words) -> dict[str, str]:
     }
 
 
-def environment(scored: Scored, words: Words) -> dict[str, str]:
+def environment(scored: Result, words: Words) -> dict[str, str]:
     """label -> value; no path, host or user."""
     results = scored.run.results
     config = results.get("config") or {}
@@ -73,7 +72,7 @@ def environment(scored: Scored, words: Words) -> dict[str, str]:
     return {label: value() or UNKNOWN for label, value in values.items() if label not in unfounded}
 
 
-def _rule(scored: Scored, words: Words) -> dict[str, str]:
+def _rule(scored: Result, words: Words) -> dict[str, str]:
     """Nothing where no letters are read."""
     if scored.rule is None:
         return {}

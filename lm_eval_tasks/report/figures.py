@@ -11,12 +11,12 @@ from lm_eval_tasks.report.calibration import BINS, Calibration
 from lm_eval_tasks.report.charts import Bar, Row, Spot
 from lm_eval_tasks.report.models import Model
 from lm_eval_tasks.report.positions import Positions
-from lm_eval_tasks.results.result import Answer, Scored
+from lm_eval_tasks.results.result import Answer, Result
 from lm_eval_tasks.scoring.breakdown import DIVISIONS
 from lm_eval_tasks.scoring.verdict import Verdict
 
 Words = Mapping[str, Any]
-Runs = Sequence[tuple[Model, Scored]]
+Runs = Sequence[tuple[Model, Result]]
 MANY = 10
 """Rows from which on a chart is folded away."""
 

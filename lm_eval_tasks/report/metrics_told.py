@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lm_eval_tasks.protocols import LOGLIKELIHOOD
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.result import Result
 
 ECE = "ECE"
 
 
-def metrics_told(runs: Sequence[Scored], words: Mapping[str, Any]) -> dict[str, str]:
+def metrics_told(runs: Sequence[Result], words: Mapping[str, Any]) -> dict[str, str]:
     """metric -> its meaning, of the metrics of these runs alone."""
     used = {metric for scored in runs for metric in scored.answers[0].values}
     if any(scored.protocol in LOGLIKELIHOOD for scored in runs):

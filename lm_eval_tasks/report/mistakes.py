@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.report.models import Model
-from lm_eval_tasks.results.result import Answer, Key, Scored
+from lm_eval_tasks.results.result import Answer, Key, Result
 
 Picks = Mapping[Key, frozenset[str]]
 
@@ -39,7 +39,7 @@ class Mistakes:
     answers: int
 
 
-def mistakes(model: Model, scored: Scored, picks: Picks | None, *, with_text: bool) -> Mistakes:
+def mistakes(model: Model, scored: Result, picks: Picks | None, *, with_text: bool) -> Mistakes:
     """Wrong answers in order of the questions, as people count: 2 before 10, A2 before A11."""
     wrong = [answer for answer in scored.answers if not answer.right]
     wrong.sort(key=lambda answer: (*counted(answer.key.id), answer.key.permutation))

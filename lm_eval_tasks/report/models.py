@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lm_eval_tasks.comparison.comparable import differences
-from lm_eval_tasks.comparison.compare import Comparison, compare_runs, shots
+from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import task_names
 from lm_eval_tasks.results.model_name import model_name
-from lm_eval_tasks.results.read import read_scored
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.read import read_results
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.withheld import Withheld, public
 
 FILE = re.compile(
@@ -31,7 +31,7 @@ class Model:
     sign: str
     place: int
     name: str
-    runs: Sequence[Scored]
+    runs: Sequence[Result]
 
 
 @dataclass(frozen=True, order=True)
@@ -70,18 +70,18 @@ def read_models(folders: Sequence[Path], *, show_local: bool = False) -> Found:
     Raises:
         JmedError: a folder has no run that can be read, or two have the same one.
     """
-    groups: dict[tuple[int, str, str], list[Scored]] = {}
+    groups: dict[tuple[int, str, str], list[Result]] = {}
     left_out: list[str] = []
     read: dict[Path, Path] = {}
     withheld = Withheld()
     for number, folder in enumerate(folders):
-        found = read_scored(folder)
+        found = read_results(folder)
         left_out += found.left_out
-        for file in {scored.run.file.resolve() for scored in found.scored}:
+        for file in {scored.run.file.resolve() for scored in found.results}:
             if file in read:
                 raise JmedError(f"the same run is named twice: {read[file]}, {folder}")
             read[file] = folder
-        for scored in found.scored if show_local else public(found.scored, withheld):
+        for scored in found.results if show_local else public(found.results, withheld):
             groups.setdefault((number, *_identity(scored)), []).append(scored)
     models = [model_name(runs[0].run, show_local=show_local) for runs in groups.values()]
     names = told_apart([str(name) for name in models])
@@ -104,21 +104,21 @@ def told_apart(names: Sequence[str]) -> list[str]:
     return found
 
 
-def asked_of(scored: Scored) -> Asked:
+def asked_of(scored: Result) -> Asked:
     options = scored.run.config["metadata"].get("jmed") or {}
-    return Asked(scored.run.task, shots(scored), json.dumps(options, sort_keys=True))
+    return Asked(scored.run.task, scored.shots, json.dumps(options, sort_keys=True))
 
 
-def by_task(models: Sequence[Model]) -> dict[Asked, list[tuple[Model, Scored]]]:
+def by_task(models: Sequence[Model]) -> dict[Asked, list[tuple[Model, Result]]]:
     """The same task of all models together: those with points first, then by name."""
-    found: dict[Asked, list[tuple[Model, Scored]]] = {}
+    found: dict[Asked, list[tuple[Model, Result]]] = {}
     for model in models:
         for scored in model.runs:
             found.setdefault(asked_of(scored), []).append((model, scored))
     return dict(sorted(found.items(), key=lambda pair: (not _judged(pair[1]), pair[0])))
 
 
-def _judged(runs: Sequence[tuple[Model, Scored]]) -> bool:
+def _judged(runs: Sequence[tuple[Model, Result]]) -> bool:
     return any(scored.items for _, scored in runs)
 
 
@@ -159,7 +159,7 @@ def reason(line: str) -> tuple[str, str]:
     return (file[0] if file and known else "-"), kind
 
 
-def _identity(scored: Scored) -> tuple[str, str]:
+def _identity(scored: Result) -> tuple[str, str]:
     results = scored.run.results
     arguments = (results.get("config") or {}).get("model_args")
     how = [arguments, results.get("chat_template_sha"), results.get("system_instruction_sha")]

@@ -5,12 +5,12 @@ from pathlib import Path
 import jinja2
 
 from lm_eval_tasks import __version__
+from lm_eval_tasks.comparison.phrases import footnotes
 from lm_eval_tasks.report.change import change_view
 from lm_eval_tasks.report.metrics_told import metrics_told
 from lm_eval_tasks.report.models import Found, by_task, compare, reason
 from lm_eval_tasks.report.summary import summary
 from lm_eval_tasks.report.task_view import score_rows, task_view
-from lm_eval_tasks.tables.comparison import footnotes
 from lm_eval_tasks.words import read_words
 
 TEMPLATES = Path(__file__).parent

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.comparison.comparison_words import WORDS
+from lm_eval_tasks.comparison.phrases import task_label
 from lm_eval_tasks.report.figures import Runs
 from lm_eval_tasks.report.models import Asked, Model
 from lm_eval_tasks.report.verdicts import sitting_views
-from lm_eval_tasks.results.overlap import overlap_mark
-from lm_eval_tasks.results.result import Scored
-from lm_eval_tasks.tables.comparison import task_label
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.words import read_words
 
 
@@ -51,7 +50,7 @@ def summary(tasks: Mapping[Asked, Runs], language: str) -> Summary:
     return Summary(lines, _footnotes([scored for runs in judged for _, scored in runs], language))
 
 
-def _text(model: Model, scored: Scored, language: str) -> str:
+def _text(model: Model, scored: Result, language: str) -> str:
     """ "○ 合格 · 得点 100/159", "5 回のうち判定 5 回、合格 3 回 ‡" """
     words = read_words(language)
     boxes = [box for view in sitting_views("", [(model, scored)], language) for box in view.boxes]
@@ -63,15 +62,13 @@ def _text(model: Model, scored: Scored, language: str) -> str:
     states = [box.state for box in boxes]
     passed = states.count("passed")
     judged = passed + states.count("failed")
-    mark = words["verdict marks"].get(overlap_mark(scored).kind, "")
+    mark = words["verdict marks"].get(scored.overlap.kind, "")
     told = words["passed of sittings"].format(passed=passed, judged=judged, all=len(boxes))
     return f"{told}{mark}"
 
 
-def _footnotes(runs: Sequence[Scored], language: str) -> list[str]:
+def _footnotes(runs: Sequence[Result], language: str) -> list[str]:
     notes = [
-        f"{mark.note(language)} ({scored.exam})"
-        for scored in runs
-        if (mark := overlap_mark(scored)).kind
+        f"{mark.note(language)} ({scored.exam})" for scored in runs if (mark := scored.overlap).kind
     ]
     return list(dict.fromkeys(notes))

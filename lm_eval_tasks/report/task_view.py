@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from lm_eval_tasks.comparison.comparison_words import WORDS
+from lm_eval_tasks.comparison.phrases import task_label
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.protocols import LOGLIKELIHOOD
 from lm_eval_tasks.report import facts, figures
@@ -15,13 +16,10 @@ from lm_eval_tasks.report.mistakes import Mistakes, Picks, mistakes
 from lm_eval_tasks.report.models import Asked, Model
 from lm_eval_tasks.report.positions import Positions, picks, positions
 from lm_eval_tasks.report.verdicts import NOTHING, SittingView, sitting_views
-from lm_eval_tasks.results.overlap import overlap_mark
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.training_record import adapter_of, model_arguments
 from lm_eval_tasks.scoring.breakdown import DIVISIONS
 from lm_eval_tasks.scoring.floor import floors_on
-from lm_eval_tasks.tables.comparison import asked, limit, task_label
-from lm_eval_tasks.tables.matrix import cell
 from lm_eval_tasks.words import read_words
 
 INCOMPLETE = (KeyError, TypeError, ValueError, IndexError, OverflowError)
@@ -97,7 +95,7 @@ def task_view(name: str, runs: Runs, language: str, *, with_text: bool) -> TaskV
         calibrated=list(_calibrated(name, runs, words)),
         floors=_or_none(_floors, first) or {},
         metric=first.metric,
-        scores=[(model.sign, str(cell(scored, scored.metric))) for model, scored in runs],
+        scores=[(model.sign, str(scored.cell(scored.metric))) for model, scored in runs],
         counts=_side_by_side([_counts(scored, words) for _, scored in runs], "0"),
         protocol=_side_by_side([facts.protocol(scored, words) for _, scored in runs]),
         environment=_side_by_side([facts.environment(scored, words) for _, scored in runs]),
@@ -113,8 +111,8 @@ def _or_none(make: Callable[Given, Made], *given: Given.args, **more: Given.kwar
         return None
 
 
-def _score_rows(model: Model, scored: Scored, language: str, words: Words) -> Iterator[ScoreRow]:
-    limited = limit(scored)
+def _score_rows(model: Model, scored: Result, language: str, words: Words) -> Iterator[ScoreRow]:
+    limited = scored.limit
     right = sum(answer.right for answer in scored.answers)
     judged = sitting_views("", [(model, scored)], language)
     states = [box.state for view in judged for box in view.boxes]
@@ -125,9 +123,9 @@ def _score_rows(model: Model, scored: Scored, language: str, words: Words) -> It
             sign=model.sign,
             metric=metric,
             right=f"{right}/{len(scored.answers)}" if decides else "",
-            score=str(cell(scored, metric)),
-            asked=asked(scored) + (f" (--limit {limited})" if limited else ""),
-            passed=_passed(states, overlap_mark(scored).sign, words) if decides else "",
+            score=str(scored.cell(metric)),
+            asked=scored.questions_of_published + (f" (--limit {limited})" if limited else ""),
+            passed=_passed(states, scored.overlap.sign, words) if decides else "",
             decides=decides,
         )
 
@@ -141,7 +139,7 @@ def _passed(states: Sequence[str], sign: str, words: Words) -> str:
     return f"{words['of sittings'].format(passed=passed, judged=judged)}{sign}"
 
 
-def _positions(scored: Scored, given: Picks | None) -> Positions | None:
+def _positions(scored: Result, given: Picks | None) -> Positions | None:
     return _or_none(positions, scored, given) if given is not None else None
 
 
@@ -171,7 +169,7 @@ def _calibrated(name: str, runs: Runs, words: Words) -> Iterator[Figure]:
             yield figures.calibrated(f"{name}-calibration-{model.sign}", model, found, words)
 
 
-def _floors(scored: Scored) -> dict[str, float]:
+def _floors(scored: Result) -> dict[str, float]:
     """Kind of known answer -> its score on the questions of this run."""
     docs: list[Any] = [answer.doc for answer in scored.answers]
     return {
@@ -179,13 +177,13 @@ def _floors(scored: Scored) -> dict[str, float]:
     }
 
 
-def _counts(scored: Scored, words: Words) -> dict[str, str]:
+def _counts(scored: Result, words: Words) -> dict[str, str]:
     """published, kept and asked, and why the others were not."""
     questions = scored.run.config["metadata"]["questions"]
     reasons = words["reasons"]
     left_out = questions.get("left_out") or {}
     marked = questions.get("marked") or {}
-    mark = overlap_mark(scored)
+    mark = scored.overlap
     adapted = bool(adapter_of(model_arguments(scored.run.results)))
     overlap = mark.kind or ("none" if adapted else "no adapter")
     return {

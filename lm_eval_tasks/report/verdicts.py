@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from lm_eval_tasks.comparison.comparison_words import VERDICT_WORDS as WORDS
+from lm_eval_tasks.comparison.phrases import remarks
 from lm_eval_tasks.report import figures
 from lm_eval_tasks.report.figures import Figure, Runs, Words
 from lm_eval_tasks.report.models import Model
-from lm_eval_tasks.results.overlap import OverlapMark, overlap_mark
+from lm_eval_tasks.results.overlap import OverlapMark
 from lm_eval_tasks.scoring.verdict import Verdict, verdicts
-from lm_eval_tasks.tables.verdict import WORDS, remarks
 from lm_eval_tasks.words import read_words
 
 SYMBOLS = {"passed": "○", "failed": "×", "none": "−", "incomplete": ""}
@@ -48,7 +49,7 @@ class SittingView:
 def sitting_views(name: str, runs: Runs, language: str) -> list[SittingView]:
     """One for each sitting, none for an exam without pass marks."""
     found: dict[str, list[tuple[Model, Verdict]]] = {}
-    marks = {model: overlap_mark(scored) for model, scored in runs}
+    marks = {model: scored.overlap for model, scored in runs}
     for model, scored in runs:
         for verdict in verdicts(scored.items):
             found.setdefault(verdict.sitting, []).append((model, verdict))

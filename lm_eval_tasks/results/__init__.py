@@ -1,1 +1,1 @@
-"""TODO face."""
+"""lm-eval's output folder -> results of jmed tasks."""

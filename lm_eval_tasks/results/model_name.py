@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.results.training_record import adapter_of, model_arguments, record_folder
-from lm_eval_tasks.texts import printable
+from lm_eval_tasks.streams import printable
 
 HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 SERVED = re.compile(r"(?:gpt|chatgpt|o[1-9]|claude|gemini)[a-z0-9.-]{0,60}")

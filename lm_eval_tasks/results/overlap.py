@@ -1,8 +1,9 @@
 """Questions of an exam among an adapter's training rows -> the mark that its scores carry."""
 
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from lm_eval_tasks.results.result import Scored
 from lm_eval_tasks.results.training_record import (
     adapter_of,
     adapter_record,
@@ -47,24 +48,28 @@ class OverlapMark(NamedTuple):
         return TEXTS[language][self.kind].format(**self._asdict()) if self.kind else ""
 
 
-def overlap_mark(scored: Scored) -> OverlapMark:
-    """The mark of a score, from the record that the trainer left beside adapter or weights."""
-    scored = scored.original or scored
-    results = scored.run.results
-    if is_damaged(results, scored.run.file):
+def overlap_mark(
+    results: Mapping[str, Any], file: Path, exam: str, sittings: Collection[str]
+) -> OverlapMark:
+    """The mark of a score, from the record that the trainer left beside adapter or weights.
+
+    Args:
+        results: what lm-eval wrote into `file`.
+        sittings: those that were asked.
+    """
+    if is_damaged(results, file):
         return OverlapMark("damaged record")
-    record = adapter_record(results, scored.run.file)
+    record = adapter_record(results, file)
     if record is None:
         return OverlapMark("no record" if adapter_of(model_arguments(results)) else "")
     overlap = record["overlap"]
-    if found := overlap["found"].get(scored.exam):
+    if found := overlap["found"].get(exam):
         return OverlapMark("found", found["rows"], found["questions"])
-    asked = {answer.doc["sitting"] for answer in scored.answers}
-    compared = any(_covers(entry, scored.exam, asked) for entry in overlap["compared"])
+    compared = any(_covers(entry, exam, sittings) for entry in overlap["compared"])
     return OverlapMark("" if compared else "not compared")
 
 
-def _covers(entry: str, exam: str, asked: set[str]) -> bool:
+def _covers(entry: str, exam: str, sittings: Collection[str]) -> bool:
     """Whether a record's entry, "yakugakuqa (108, 109)" or "igakuqa", names all that was asked."""
-    name, _, sittings = entry.partition(" (")
-    return name == exam and (not sittings or asked <= set(sittings.rstrip(")").split(", ")))
+    name, _, named = entry.partition(" (")
+    return name == exam and (not named or set(sittings) <= set(named.rstrip(")").split(", ")))

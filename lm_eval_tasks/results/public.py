@@ -75,3 +75,6 @@ def versions(given: object) -> dict[str, str]:
     """Package -> version, of the packages that change results."""
     values = given if isinstance(given, Mapping) else {}
     return {name: version(values[name]) for name in PACKAGES if name in values}
+
+
+ENGINES = ("hf", "jmed_hf", "vllm", "sglang", "local-completions", "local-chat-completions")

@@ -5,32 +5,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.results.result import Scored, score
+from lm_eval_tasks.results.result import Result, read_result
 from lm_eval_tasks.results.runs import TaskRun, read_runs
 
 
 @dataclass(frozen=True)
-class ScoredRuns:
+class Results:
     """The newest run of each model, task and setting, and a line for everything left out."""
 
-    scored: Sequence[Scored]
+    results: Sequence[Result]
     left_out: Sequence[str]
 
 
-def read_scored(folder: Path) -> ScoredRuns:
+def read_results(folder: Path) -> Results:
     """Read and score all runs below `folder`, or those of one results_*.json.
 
     Raises:
         JmedError: there is none that can be read.
     """
-    scored: dict[tuple[Path, str], Scored] = {}
+    scored: dict[tuple[Path, str], Result] = {}
 
     def fault(run: TaskRun) -> str | None:
         try:
-            scored[run.file, run.task] = score(run)
+            scored[run.file, run.task] = read_result(run)
         except JmedError as error:
             return str(error)
         return None
 
     found = read_runs(folder, fault)
-    return ScoredRuns([scored[run.file, run.task] for run in found.runs], found.left_out)
+    return Results([scored[run.file, run.task] for run in found.runs], found.left_out)

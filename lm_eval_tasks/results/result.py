@@ -3,12 +3,15 @@
 Everything is read from lm-eval's samples; nothing is scored again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import stdev
 from typing import Any, NamedTuple
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import split_task
+from lm_eval_tasks.results.overlap import OverlapMark, overlap_mark
 from lm_eval_tasks.results.possible import question_faults, run_faults, sample_faults, stated_faults
 from lm_eval_tasks.results.records import fault
 from lm_eval_tasks.results.runs import TaskRun
@@ -64,9 +67,23 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """answers: in order of their keys. metric: the one that `right` goes by.
+class Cell:
+    """A score in a table. error: standard error, over questions. sign: of contamination."""
 
+    value: float
+    error: float
+    sign: str
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:.1f} ± {100 * self.error:.1f}{self.sign}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One task of a run, its answers scored.
+
+    answers: in order of their keys. metric: the one that `right` goes by.
+    overlap: whether questions of the exam stood among the rows that the weights were trained on.
     rule: of published_rules.py, what `acc` goes by, "" if the exam's publisher has none; None in
         protocols that read no letters.
     original: the same before values were withheld (withheld.py), None if none were looked at.
@@ -77,19 +94,65 @@ class Scored:
     protocol: str
     metric: str
     answers: Sequence[Answer]
+    overlap: OverlapMark
     rule: str | None = None
-    original: "Scored | None" = None
+    original: "Result | None" = None
 
     def mean(self, metric: str) -> float:
         """Of one of METRICS over all answers."""
         return sum(answer.values[metric] for answer in self.answers) / len(self.answers)
+
+    def by_question(self, metric: str) -> dict[str, float]:
+        """id -> value of a question, whose mean over the questions is the score of the run.
+
+        The question is the unit that errors and intervals are about: with permuted choices it is
+        asked several times, and its answers are then one observation.
+        """
+        sums: dict[str, float] = {}
+        for answer in self.answers:
+            sums[answer.key.id] = sums.get(answer.key.id, 0.0) + answer.values[metric]
+        # 1, unless questions are asked several times
+        share = len(sums) / len(self.answers)
+        return {question: total * share for question, total in sums.items()}
+
+    def standard_error(self, metric: str) -> float:
+        """Of the score; see `standard_error`."""
+        return standard_error(self.by_question(metric).values())
+
+    def cell(self, metric: str) -> Cell:
+        """The score and its standard error, as tables show it."""
+        return Cell(self.mean(metric), self.standard_error(metric), self.overlap.sign)
+
+    @property
+    def shots(self) -> int:
+        """Worked examples in front of each question."""
+        return int(self.run.config.get("num_fewshot") or 0)
+
+    @property
+    def questions_of_published(self) -> str:
+        """ "116/120": questions answered of those published; × how often each, if not once."""
+        questions = {answer.key.id for answer in self.answers}
+        published = self.run.config["metadata"]["questions"].get("published", "?")
+        times = len(self.answers) / len(questions)
+        return f"{len(questions)}/{published}" + (f" × {times:g}" if times != 1 else "")
+
+    @property
+    def limit(self) -> str:
+        """ "5/116" of a run that --limit cut short, "" of others."""
+        answered, docs = len(self.answers), self.run.asked
+        return f"{answered}/{docs}" if answered < docs else ""
 
     @property
     def items(self) -> list[Item]:
         return [answer.item for answer in self.answers if answer.item is not None]
 
 
-def score(run: TaskRun) -> Scored:
+def standard_error(values: Collection[float]) -> float:
+    """Of the mean over questions, as lm-eval has it; NaN for a single question."""
+    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+
+
+def read_result(run: TaskRun) -> Result:
     """Read the answers of a run.
 
     Raises:
@@ -106,13 +169,15 @@ def score(run: TaskRun) -> Scored:
             raise JmedError(f"{run.file}: {run.task}: question {answer.key.id} was logged twice")
         answers[answer.key] = answer
     ordered = [answers[key] for key in sorted(answers)]
-    scored = Scored(run, exam, protocol, metrics[0], ordered, rule)
+    sittings = {answer.doc["sitting"] for answer in ordered}
+    overlap = overlap_mark(run.results, run.file, exam, sittings)
+    scored = Result(run, exam, protocol, metrics[0], ordered, overlap, rule)
     if wrong := next(_faults(scored), ""):
         raise JmedError(f"{run.file}: {run.task}: damaged: {wrong}")
     return scored
 
 
-def _faults(scored: Scored) -> Iterator[str]:
+def _faults(scored: Result) -> Iterator[str]:
     run = scored.run
     yield from question_faults(run.config["metadata"]["questions"])
     yield from run_faults(scored.items, len(scored.answers), run.asked)

@@ -30,6 +30,11 @@ def adapter_of(arguments: Mapping[str, str]) -> str:
     return next((arguments[key] for key in ADAPTERS if arguments.get(key)), "")
 
 
+def has_adapter(results: Mapping[str, Any]) -> bool:
+    """Whether weights were scored that change a base."""
+    return bool(adapter_of(model_arguments(results)))
+
+
 def adapter_record(results: Mapping[str, Any], beside: Path | None = None) -> dict[str, Any] | None:
     """run.json of the adapter, or of the model itself if the trainer made it.
 

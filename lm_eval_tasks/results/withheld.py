@@ -1,4 +1,4 @@
-"""Scored runs that somebody else may have made -> the same, as far as they may be shown.
+"""Result runs that somebody else may have made -> the same, as far as they may be shown.
 
 A value of a form that is known stays as it is. Any other could be a path, a host, a person or a
 token, and is replaced by "withheld-1", the same number wherever the same value stands: groups and
@@ -14,8 +14,8 @@ from typing import Any
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
 from lm_eval_tasks.prompting.options import CONTEXT, FIGURES
 from lm_eval_tasks.results import public as permitted
-from lm_eval_tasks.results.result import Answer, Scored
-from lm_eval_tasks.submission.entry import ENGINES
+from lm_eval_tasks.results.public import ENGINES
+from lm_eval_tasks.results.result import Answer, Result
 from lm_eval_tasks.words import read_words
 
 ID = re.compile(
@@ -61,12 +61,12 @@ class Withheld:
         return self.value(value)
 
 
-def public(runs: Iterable[Scored], withheld: Withheld) -> list[Scored]:
+def public(runs: Iterable[Result], withheld: Withheld) -> list[Result]:
     """Only what may be shown; `original` keeps the rest, for what is found out and not shown."""
     return [_public(scored, withheld) for scored in runs]
 
 
-def _public(scored: Scored, withheld: Withheld) -> Scored:
+def _public(scored: Result, withheld: Withheld) -> Result:
     card = read_card(scored.exam) if scored.exam in exam_names() else None
     exam = scored.exam if card else withheld.value(scored.exam)
     task = f"jmed_{exam}_{scored.protocol}"

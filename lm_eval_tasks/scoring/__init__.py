@@ -1,1 +1,1 @@
-"""TODO face."""
+"""A doc and a response -> scores -> the verdict of the real exam."""

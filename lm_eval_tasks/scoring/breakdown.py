@@ -6,7 +6,7 @@ from typing import Any
 
 from lm_eval_tasks.prompting.doc import Doc
 from lm_eval_tasks.scoring.verdict import Item
-from lm_eval_tasks.texts import printable
+from lm_eval_tasks.streams import printable
 
 Asked = Mapping[str, Any] | Doc
 UNKNOWN = "unknown"

@@ -10,14 +10,13 @@ from collections.abc import Sequence
 
 from lm_eval_tasks.answers.reading import Reading, read_letters, read_number, same_number
 from lm_eval_tasks.answers.reasoning import strip_reasoning
-from lm_eval_tasks.exams.question import LETTERS
+from lm_eval_tasks.exams.question import LETTERS, normal_form
 from lm_eval_tasks.prompting.doc import Doc, gold_texts
 from lm_eval_tasks.prompting.orders import Pick
 from lm_eval_tasks.scoring.gestalt import author_pick, author_scores, nearest_sets, set_score
 from lm_eval_tasks.scoring.published_rules import published_correct, published_line, rule_of
 from lm_eval_tasks.scoring.sitting_scores import sitting_scores
 from lm_eval_tasks.scoring.verdict import Item
-from lm_eval_tasks.texts import normal_form
 
 Points = tuple[float, float]
 """What a question is worth, what was earned."""

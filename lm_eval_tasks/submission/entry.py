@@ -11,14 +11,14 @@ from lm_eval_tasks.exams.card import Card, read_card
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import task_names
 from lm_eval_tasks.results import public as permitted
-from lm_eval_tasks.results.result import Scored, score
+from lm_eval_tasks.results.public import ENGINES
+from lm_eval_tasks.results.result import Result, read_result
 from lm_eval_tasks.results.runs import TaskRun, run_date
-from lm_eval_tasks.results.training_record import ADAPTERS, adapter_of, model_arguments
+from lm_eval_tasks.results.training_record import ADAPTERS, has_adapter, model_arguments
 from lm_eval_tasks.scoring.published_rules import RULES
 from lm_eval_tasks.scoring.verdict import Verdict, verdicts
 
 LEFT_OUT = ("needs a figure", "another sitting")
-ENGINES = ("hf", "jmed_hf", "vllm", "sglang", "local-completions", "local-chat-completions")
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _entry(run: TaskRun) -> Entry:
         raise JmedError(f"{where}: no task of jmed's own (a private exam stays private)")
     if len(run.samples) < run.asked:
         raise JmedError(f"{where}: --limit: {len(run.samples)} of {run.asked} docs are no score")
-    scored = score(run)
+    scored = read_result(run)
     card = read_card(scored.exam)
     questions = run.config["metadata"]["questions"]
     counted_by = "acc" if scored.rule and scored.rule == card.published_rule else scored.metric
@@ -144,11 +144,7 @@ def _entry(run: TaskRun) -> Entry:
     )
 
 
-def has_adapter(results: Mapping[str, Any]) -> bool:
-    return bool(adapter_of(model_arguments(results)))
-
-
-def _values(scored: Scored, where: str) -> list[Value]:
+def _values(scored: Result, where: str) -> list[Value]:
     stated = scored.run.results.get("results", {}).get(scored.run.task, {})
     values = [_value(scored, metric) for metric in scored.answers[0].values]
     for value in values:
@@ -157,13 +153,13 @@ def _values(scored: Scored, where: str) -> list[Value]:
     return values
 
 
-def _rule(scored: Scored, where: str) -> str | None:
+def _rule(scored: Result, where: str) -> str | None:
     if scored.rule and scored.rule not in RULES:
         raise JmedError(f"{where}: a published rule that is not known: damaged, or a later version")
     return scored.rule
 
 
-def _value(scored: Scored, metric: str) -> Value:
+def _value(scored: Result, metric: str) -> Value:
     """Answers to one question in several orders count as one: they are not independent."""
     by_question: dict[str, list[float]] = {}
     for answer in scored.answers:
@@ -180,7 +176,7 @@ def _left_out(questions: Mapping[str, Any], total: int) -> dict[str, int]:
     return {reason: n for reason, n in known.items() if n > 0}
 
 
-def _tally(scored: Scored, metric: str, *, figures: bool) -> Tally | None:
+def _tally(scored: Result, metric: str, *, figures: bool) -> Tally | None:
     judged = [
         (answer.values[metric], answer.item.worth)
         for answer in scored.answers
@@ -193,7 +189,7 @@ def _tally(scored: Scored, metric: str, *, figures: bool) -> Tally | None:
     )
 
 
-def _verdicts(scored: Scored, card: Card, where: str) -> list[Verdict]:
+def _verdicts(scored: Result, card: Card, where: str) -> list[Verdict]:
     if any(item.sitting not in card.published for item in scored.items):
         raise JmedError(f"{where}: a sitting that {card.name} does not have")
     if any(item.marks != card.pass_marks for item in scored.items):

@@ -12,11 +12,12 @@ from lm_eval_tasks.results.training_record import (
     ADAPTERS,
     adapter_of,
     adapter_record,
+    has_adapter,
     model_arguments,
 )
 from lm_eval_tasks.submission import eval_results, every_eval_ever, igakuqa119
 from lm_eval_tasks.submission.check import faults
-from lm_eval_tasks.submission.entry import Entry, entry_of, has_adapter
+from lm_eval_tasks.submission.entry import Entry, entry_of
 from lm_eval_tasks.submission.labels import label
 from lm_eval_tasks.submission.model_card import model_card, overlap_of
 from lm_eval_tasks.submission.model_index import block

@@ -1,1 +1,1 @@
-"""TODO face."""
+"""Results as a terminal, Markdown or HTML shows them."""

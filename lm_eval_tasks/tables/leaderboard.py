@@ -1,18 +1,15 @@
-"""Scored runs of many models -> the rows of a leaderboard, always in the same order."""
+"""Result runs of many models -> the rows of a leaderboard, always in the same order."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_tasks.comparison.compare import shots
 from lm_eval_tasks.comparison.rule_words import rule_notes
-from lm_eval_tasks.results.by_question import by_question, standard_error
 from lm_eval_tasks.results.model_name import ModelName, model_names
-from lm_eval_tasks.results.overlap import TEXTS, OverlapMark, overlap_mark
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.overlap import TEXTS, OverlapMark
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.withheld import Withheld, public
 from lm_eval_tasks.scoring.verdict import verdicts
-from lm_eval_tasks.tables.comparison import asked, limit
 
 WORDS = {
     "ja": {
@@ -73,7 +70,7 @@ class Row:
 
     answered, docs: fewer answers than the task has docs mean a run with --limit.
     incomplete: answers of a sitting are missing.
-    rule: see `Scored`.
+    rule: see `Result`.
     """
 
     model: str
@@ -131,7 +128,7 @@ class Row:
         return NONE if self.incomplete or text == NONE else text + self.mark.sign
 
 
-def leaderboard(runs: Iterable[Scored], *, show_local: bool = False) -> list[Row]:
+def leaderboard(runs: Iterable[Result], *, show_local: bool = False) -> list[Row]:
     """One row for each run: by exam, protocol and shots, there the best first; incomplete ones
     last of all.
 
@@ -162,32 +159,32 @@ def _order(row: Row) -> tuple[Any, ...]:
     return *how, -row.score, row.model, row.adapter, row.asked
 
 
-def _row(scored: Scored, name: ModelName) -> Row:
+def _row(scored: Result, name: ModelName) -> Row:
     sittings = verdicts(scored.items)
     return Row(
         model=f"{name.model} ({name.variant})" if name.variant else name.model,
         adapter=name.adapter,
         exam=scored.exam,
         protocol=_protocol(scored),
-        shots=shots(scored),
+        shots=scored.shots,
         score=scored.mean(scored.metric),
-        error=standard_error(by_question(scored, scored.metric)),
+        error=scored.standard_error(scored.metric),
         metric=scored.metric,
-        asked=asked(scored),
+        asked=scored.questions_of_published,
         questions=len({answer.key.id for answer in scored.answers}),
         answered=len(scored.answers),
         docs=scored.run.asked,
-        incomplete=bool(limit(scored)) or any(one.answered < one.asked for one in sittings),
+        incomplete=bool(scored.limit) or any(one.answered < one.asked for one in sittings),
         points=sum(one.required + one.general for one in sittings),
         possible=sum(one.required_possible + one.general_possible for one in sittings),
         passed=sum(one.passed is True for one in sittings),
         judged=sum(one.passed is not None for one in sittings),
-        mark=overlap_mark(scored),
+        mark=scored.overlap,
         rule=scored.rule,
     )
 
 
-def _protocol(scored: Scored) -> str:
+def _protocol(scored: Result) -> str:
     """ "letters 1.0, chat template, permute 3": with the version of the task and the options"""
     results, metadata = scored.run.results, scored.run.config["metadata"]
     options = metadata.get("jmed") or {}

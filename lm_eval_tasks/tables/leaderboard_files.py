@@ -14,7 +14,7 @@ from lm_eval_tasks.tables.leaderboard import COLUMNS, NUMBERS, WORDS, Row, notes
 
 START, END = "<!-- jmed leaderboard -->", "<!-- /jmed leaderboard -->"
 MARKDOWN, HTML = (".md", ".markdown"), (".html", ".htm")
-TEMPLATES = Path(__file__).with_name("templates")
+TEMPLATES = Path(__file__).parent
 
 
 def write_leaderboard(file: Path, rows: Sequence[Row], language: str) -> None:

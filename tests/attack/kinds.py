@@ -193,7 +193,7 @@ def _seal(folder: Path) -> None:
 @cache
 def published_exam() -> Files:
     """The files of the embedded exam, as the physicians' exams are published."""
-    folder = TASKS_PATH.parent / "sample"
+    folder = TASKS_PATH / "sample"
     files = [*sorted(folder.glob("900-[AB]*")), folder / "prompt.jsonl"]
     return {file.name: file.read_bytes() for file in files}
 

@@ -17,9 +17,10 @@ from trainer.model.base_identity import sample_sha256
 from trainer.recipe.contradictions import check_recipe
 from trainer.recipe.ds_config import offloads, read_ds_config, zero_stage
 from trainer.recipe.recipe import Data, Source, read_recipe
+from trainer.run_record import read_run
 from trainer.training.checkpoints import choose, last_whole
 from trainer.training.losses import read_losses
-from trainer.training.run_state import check_folder, read_run
+from trainer.training.run_state import check_folder
 
 RECIPE = "r.yaml"
 

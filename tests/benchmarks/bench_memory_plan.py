@@ -27,7 +27,7 @@ from demo.tiny_model import build_tokenizer
 from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.machine import machine
 from tests.e2e.sft_run import ROOT, environment, quantized, recipe_of, write_recipe
-from trainer.launch import Launch
+from trainer.environment import Launch
 from trainer.planning.memory import measure
 from trainer.planning.peak import Layout, predict
 from trainer.recipe.recipe import read_recipe

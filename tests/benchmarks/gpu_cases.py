@@ -11,8 +11,8 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from demo.tiny_model import build_tokenizer
 from tests.e2e.sft_run import NF4
+from trainer.environment import Launch
 from trainer.gpus import Rates, known_cards
-from trainer.launch import Launch
 from trainer.planning import speed
 from trainer.planning.memory import measure
 from trainer.planning.peak import Layout, loading, predict

@@ -7,7 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from trainer.quiet import hush
+from trainer.environment import hush
 from trainer.recipe.recipe import read_recipe
 from trainer.training.adapter_trainer import AdapterTrainer
 from trainer.training.run import run

@@ -10,8 +10,7 @@ import pytest
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.cli.main import main
-from lm_eval_tasks.results.by_question import by_question, standard_error
-from lm_eval_tasks.results.read import read_scored
+from lm_eval_tasks.results.read import read_results
 from tests.e2e.lm_eval_run import run_lm_eval
 
 TASKS = "jmed_sample_letters,jmed_sample_mc,jmed_sample_paper"
@@ -30,13 +29,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_scores_and_errors_are_those_of_lm_eval(folder: Path) -> None:
-    runs = read_scored(folder).scored
+    runs = read_results(folder).results
     assert len(runs) == 6
     for scored in runs:
         found = scored.run.results["results"][scored.run.task]
         for metric in scored.answers[0].values:
             assert scored.mean(metric) == pytest.approx(found[f"{metric},none"])
-            error = standard_error(by_question(scored, metric))
+            error = scored.standard_error(metric)
             assert error == pytest.approx(found[f"{metric}_stderr,none"], abs=1e-12)
 
 

@@ -55,7 +55,7 @@ def test_lm_eval_scores_the_run_folder_on_the_sample_exam(
         "--model", "hf", "--model_args", f"pretrained={out / base},peft={out / kind}",
         "--limit", "4", "--batch_size", "4",
     )  # fmt: skip
-    assert len(run.results["results"]) == len(list(TASKS_PATH.glob("jmed_sample_*.yaml")))
+    assert len(run.results["results"]) == len(list(TASKS_PATH.glob("*/jmed_sample_*.yaml")))
     assert all(len(rows) == 4 for rows in run.samples.values())
 
 

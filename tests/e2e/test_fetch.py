@@ -41,13 +41,14 @@ CARD = {
 FETCH = """
 import sys
 from pathlib import Path
-from lm_eval_tasks import card, cli, sources
+from lm_eval_tasks.cli import main as cli
+from lm_eval_tasks.exams import card, sources
 
 def lock(path, lock=sources.FileLock):
     print("at the lock", flush=True)
     return lock(path)
 
-card.EXAMS = Path(sys.argv[1])
+card.TASKS_PATH = Path(sys.argv[1])
 sources.FileLock = lock
 cli.main(["fetch", "tiny"])
 """
@@ -56,16 +57,16 @@ cli.main(["fetch", "tiny"])
 @pytest.fixture(autouse=True)
 def exams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one exam of five small files."""
-    folder = tmp_path / "exams"
-    folder.mkdir()
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(CARD), encoding="utf-8")
+    folder = tmp_path / "tasks" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "tiny.card").write_text(yaml.safe_dump(CARD), encoding="utf-8")
     lines = [
         f"{sha256(content).hexdigest()}  {len(content)}  {path}\n"
         for path, content in FILES.items()
     ]
     (folder / "tiny.sha256").write_text("".join(lines), encoding="utf-8")
-    monkeypatch.setattr(card, "EXAMS", folder)
-    return folder
+    monkeypatch.setattr(card, "TASKS_PATH", folder.parent)
+    return folder.parent
 
 
 @pytest.fixture(autouse=True)

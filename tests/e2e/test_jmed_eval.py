@@ -171,7 +171,7 @@ def run(chat: ChatServer, tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NO_PROXY", "127.0.0.1")
         return run_lm_eval(
-            "lm_eval_tasks.cli.main", tmp_path_factory.mktemp("chat"), "eval", *CHAT,
+            "lm_eval_tasks.cli", tmp_path_factory.mktemp("chat"), "eval", *CHAT,
             "--model_args", f"model=mock,base_url={address},num_concurrent=1",
             "--tasks", f"{LETTERS},{COT}", "--limit", "8", "--apply_chat_template",
         )  # fmt: skip

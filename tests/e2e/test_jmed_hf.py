@@ -151,7 +151,7 @@ def test_jmed_eval_knows_the_model_and_results_name_it(tmp_path: Path) -> None:
     arguments = ("--model_args", f"pretrained={folder},dtype=float32", "--tasks", "jmed_sample_mc")
     runs = {
         model: run_lm_eval(
-            *("lm_eval_tasks.cli.main", tmp_path / model, "eval", "--model", model, *arguments),
+            *("lm_eval_tasks.cli", tmp_path / model, "eval", "--model", model, *arguments),
             *("--device", "cpu", "--batch_size", "8"),
         )
         for model in ("hf", "jmed_hf")

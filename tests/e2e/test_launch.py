@@ -5,7 +5,7 @@ from deepspeed.launcher.runner import parse_args, parse_resource_filter
 
 from lm_eval_tasks.errors import JmedError
 from tests.unit.test_imports import ROOT
-from trainer.launch import Launch, check_launch, launch_command
+from trainer.environment import Launch, check_launch, launch_command
 
 NAMED = {"CUDA_VISIBLE_DEVICES": "3,5"}
 

@@ -13,9 +13,10 @@ from lm_eval.tasks._yaml_loader import load_yaml
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.cli.link import MARK, link, stub_folder, unlink
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.protocols import task_files
 
 BIN = Path(sys.executable).parent
-TASKS = sorted(task.name for task in TASKS_PATH.glob("*.yaml"))
+TASKS = sorted(task.name for task in TASKS_PATH.glob("*/*.yaml"))
 
 
 def run(command: str, *arguments: str, timeout: float = 60) -> str:
@@ -56,7 +57,7 @@ def linked() -> Iterator[Path]:
 def test_path_prints_a_folder_of_task_yamls() -> None:
     printed = run("jmed", "path")
     assert printed.endswith("\n")
-    assert sorted(file.name for file in Path(printed.strip()).glob("*.yaml")) == TASKS
+    assert sorted(file.name for file in Path(printed.strip()).glob("*/*.yaml")) == TASKS
     assert "jmed_sample_mc.yaml" in TASKS
 
 
@@ -66,7 +67,7 @@ def test_stubs_lead_lm_eval_to_every_task(folder: Path) -> None:
     assert sorted(contents(folder)) == TASKS
     for stub in stubs:
         assert yaml.safe_load(stub.read_text(encoding="utf-8")) == {
-            "include": str(TASKS_PATH / stub.name)
+            "include": str(task_files()[stub.stem])
         }
         assert load_yaml(stub, resolve_func=True)["task"] == stub.stem
 

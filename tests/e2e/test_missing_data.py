@@ -18,7 +18,7 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_jmed_eval_names_the_exams_and_what_is_left() -> None:
     asked = ("eval", "--model", "hf", "--model_args", "pretrained=/no/such/model")
-    done = run_module("lm_eval_tasks.cli.main", *asked, "--tasks", "jmed_*_letters", check=False)
+    done = run_module("lm_eval_tasks.cli", *asked, "--tasks", "jmed_*_letters", check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "no/such/model" not in done.stderr  # the model was not even looked for

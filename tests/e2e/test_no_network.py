@@ -11,7 +11,7 @@ import pytest
 from demo.tiny_model import build
 from tests.e2e.sft_run import ROOT, environment, recipe_of, write_recipe, write_rows
 
-JMED = [sys.executable, "-m", "lm_eval_tasks.cli.main"]
+JMED = [sys.executable, "-m", "lm_eval_tasks.cli"]
 ADDRESS = re.compile(r"sa_family=AF_INET6?\b.*")
 
 
@@ -72,7 +72,7 @@ def test_training_and_what_scores_it_try_no_connection(recipe: Path, tmp_path: P
     weights = f"pretrained={recipe.parent / 'base'},peft={recipe.parent / 'run'}"
     arguments = ["--model", "hf", "--model_args", weights, "--tasks", "jmed_sample_paper"]
     out = ["--limit", "2", "--output_path", str(tmp_path / "scores")]
-    assert tried([*python, "lm_eval_tasks.cli.main", "eval", *arguments, *out], tmp_path) == []
+    assert tried([*python, "lm_eval_tasks.cli", "eval", *arguments, *out], tmp_path) == []
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from demo.tiny_model import build
 from tests.e2e.sft_run import ROOT, environment, recipe_of, train, write_recipe
-from trainer.launch import launch_command
+from trainer.environment import launch_command
 
 PAIR = {"prompt": "何色か。", "chosen": "赤。", "rejected": "青と緑。"}
 

@@ -10,7 +10,7 @@ from trl import DPOConfig, SFTConfig
 
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import recipe_of, write_recipe
-from trainer.launch import Launch
+from trainer.environment import Launch
 from trainer.recipe.preference_settings import KEYS, LOSSES, NOT_SET
 from trainer.recipe.recipe import read_recipe
 from trainer.recipe.settings import Settings, build_settings

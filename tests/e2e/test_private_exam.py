@@ -74,7 +74,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What new-exam makes of the sheet."""
     place = tmp_path_factory.mktemp("private")
     file = save(place / "my_exam.xlsx")
-    done = run_module("lm_eval_tasks.cli.main", "new-exam", str(file), "-o", str(place / "made"))
+    done = run_module("lm_eval_tasks.cli", "new-exam", str(file), "-o", str(place / "made"))
     assert done.stderr == ""
     assert done.stdout.splitlines()[:8] == [
         f"{file}: 20 questions",
@@ -177,9 +177,9 @@ def test_a_broken_sheet_gives_one_message(
     change: Callable[[Worksheet], None], told: str, tmp_path: Path
 ) -> None:
     file = save(tmp_path / "my_exam.xlsx", change)
-    checked = run_module("lm_eval_tasks.cli.main", "check-exam", str(file), check=False)
+    checked = run_module("lm_eval_tasks.cli", "check-exam", str(file), check=False)
     made = run_module(
-        "lm_eval_tasks.cli.main", "new-exam", str(file), "-o", str(tmp_path / "made"), check=False
+        "lm_eval_tasks.cli", "new-exam", str(file), "-o", str(tmp_path / "made"), check=False
     )
     assert (checked.returncode, made.returncode) == (2, 2)
     assert checked.stdout.startswith(f"{file}:{told}")
@@ -206,7 +206,7 @@ def test_a_broken_file_gives_one_message(
     file = tmp_path / name
     file.write_bytes(content)
     made = run_module(
-        "lm_eval_tasks.cli.main", "new-exam", str(file), "-o", str(tmp_path / "made"), check=False
+        "lm_eval_tasks.cli", "new-exam", str(file), "-o", str(tmp_path / "made"), check=False
     )
     assert made.returncode == 2
     assert made.stderr.startswith("jmed: ")

@@ -12,7 +12,7 @@ from deepspeed.launcher.runner import fetch_hostfile, parse_args
 from demo.base_model import ARCHITECTURE, WIDTH
 from demo.tiny_model import build_tokenizer, tiny_config
 from tests.e2e.sft_run import ROOT
-from trainer.launch import Launch
+from trainer.environment import Launch
 from trainer.model.targets import check_layers
 from trainer.planning.memory import measure
 from trainer.planning.peak import loading, predict

@@ -15,7 +15,7 @@ from tests.e2e.sft_run import (
     write_recipe,
     write_rows,
 )
-from trainer.launch import Launch
+from trainer.environment import Launch
 from trainer.model.base_model import read_config
 from trainer.planning.host import TOKENIZER, checkpoint_bytes
 from trainer.planning.memory import measure

@@ -11,7 +11,7 @@ from trl import SFTConfig
 
 from lm_eval_tasks.errors import JmedError
 from tests.e2e.sft_run import NF4, ROOT, recipe_of, write_recipe
-from trainer.launch import Launch
+from trainer.environment import Launch
 from trainer.recipe.attention import check_installed
 from trainer.recipe.batch import Batch
 from trainer.recipe.contradictions import check_recipe

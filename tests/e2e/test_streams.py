@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.lm_eval_run import ROOT
 
-JMED = shlex.join([sys.executable, "-m", "lm_eval_tasks.cli.main"])
+JMED = shlex.join([sys.executable, "-m", "lm_eval_tasks.cli"])
 COMMANDS = ["exams", "floor --task jmed_sample_paper --json", "--help", "path"]
 TRAINER = ["trainer --help", "trainer check --help", "trainer.sft --help"]
 LOCALES = [
@@ -89,7 +89,7 @@ def test_a_name_that_no_encoding_has_is_printed(tmp_path: Path) -> None:
     name = "内科.csv".encode("cp932")
     (Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))).write_text("問題\n", encoding="utf-8")
     done = subprocess.run(
-        [os.fsencode(sys.executable), b"-m", b"lm_eval_tasks.cli.main", b"check-exam",
+        [os.fsencode(sys.executable), b"-m", b"lm_eval_tasks.cli", b"check-exam",
          os.fsencode(tmp_path) + b"/" + name],
         capture_output=True, timeout=120, cwd=ROOT, check=False,
     )  # fmt: skip
@@ -101,7 +101,7 @@ def test_a_name_that_no_encoding_has_is_printed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("after", [0.15, 0.3, 0.6])
 def test_ctrl_c_is_one_line(after: float) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "lm_eval_tasks.cli.main", "floor", "--task", "jmed_sample_paper"],
+        [sys.executable, "-m", "lm_eval_tasks.cli", "floor", "--task", "jmed_sample_paper"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
     )  # fmt: skip
     time.sleep(after)  # where it is by then does not matter: no moment shows a traceback

@@ -82,7 +82,7 @@ def test_a_run_can_choose_sittings_and_context(tmp_path: Path, igakuqa_files: Pa
 def test_an_unknown_option_names_the_allowed_ones() -> None:
     options = json.dumps({"jmed": {"figure": "keep"}})
     asked = ("--model", "dummy", "--tasks", "jmed_sample_mc", "--metadata", options)
-    done = run_module("lm_eval_tasks.cli.main", "eval", *asked, check=False)
+    done = run_module("lm_eval_tasks.cli", "eval", *asked, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1] == (

@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lm_eval_tasks.cli.main import main
-from lm_eval_tasks.results.overlap import overlap_mark
 from lm_eval_tasks.words import read_words
 from tests.unit.written_runs import STAMP, Invented, results, samples, scored, written
 
@@ -86,12 +85,12 @@ def test_names_that_no_file_can_have(tmp_path: Path) -> None:
 def test_a_damaged_record_of_whole_weights_is_said(record: str, tmp_path: Path) -> None:
     weights = tmp_path / "weights"
     weights.mkdir()
-    run = scored(Invented([True], model_args=f"pretrained={weights}"))
-    assert overlap_mark(run).sign == ""
+    run = Invented([True], model_args=f"pretrained={weights}")
+    assert scored(run).overlap.sign == ""
     (tmp_path / "run.json").write_text(record, encoding="utf-8")  # of something else
-    assert overlap_mark(run).sign == ""
+    assert scored(run).overlap.sign == ""
     (weights / "run.json").write_text(record, encoding="utf-8")
-    mark = overlap_mark(run)
+    mark = scored(run).overlap
     assert (mark.kind, mark.sign) == ("damaged record", "‡")
     for language in ("ja", "en"):
         words = read_words(language)

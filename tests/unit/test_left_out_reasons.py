@@ -7,9 +7,9 @@ import yaml
 
 from lm_eval_tasks.report.models import reason
 from lm_eval_tasks.results.runs import TaskRun, _why_left_out
-from lm_eval_tasks.texts import printable
+from lm_eval_tasks.streams import printable
 
-WORDS = Path(__file__).parents[2] / "lm_eval_tasks" / "report"
+WORDS = Path(__file__).parents[2] / "lm_eval_tasks" / "words"
 
 
 def run(name: str, date: float, samples: int = 2) -> TaskRun:
@@ -31,7 +31,7 @@ def run(name: str, date: float, samples: int = 2) -> TaskRun:
 def test_the_kind_of_each_message_is_known(older: TaskRun, instead: TaskRun, kind: str) -> None:
     assert reason(_why_left_out(older, instead))[1] == kind
     for language in ("ja", "en"):
-        text = (WORDS / f"words_{language}.yaml").read_text(encoding="utf-8")
+        text = (WORDS / f"{language}.yaml").read_text(encoding="utf-8")
         assert kind in yaml.safe_load(text)["left out why"]
 
 

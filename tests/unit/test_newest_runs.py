@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.results.read import read_scored
+from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.results.runs import read_runs
 from tests.unit.written_runs import Invented, written
 
@@ -69,8 +69,8 @@ def test_a_damaged_newer_result_hides_no_older_one(tmp_path: Path) -> None:
     sound = written(tmp_path, WHOLE, stamp=FIRST)
     impossible = replace(WHOLE, changes={"results": {WHOLE.task: {"acc,none": 5.0}}})
     written(tmp_path, impossible, stamp=SECOND)
-    found = read_scored(tmp_path)
-    assert [scored.run.file for scored in found.scored] == [sound]
+    found = read_results(tmp_path)
+    assert [scored.run.file for scored in found.results] == [sound]
     (line,) = found.left_out
     assert "acc" in line
 

@@ -13,7 +13,7 @@ import pytest
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.comparison.compare import compare_runs
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.results.result import score
+from lm_eval_tasks.results.result import read_result
 from lm_eval_tasks.tables.leaderboard import leaderboard
 from lm_eval_tasks.tables.leaderboard_files import as_html, as_markdown
 from tests.unit.report_runs import Pupil
@@ -53,7 +53,7 @@ def test_acc_may_lack_only_where_there_is_no_rule(rule: str | None) -> None:
     run = scored(replace(BASE, rule=rule)).run
     lacking = [{key: sample[key] for key in sample if key != "acc"} for sample in run.samples]
     with pytest.raises(JmedError, match="a sample without 'acc'"):
-        score(replace(run, samples=lacking))
+        read_result(replace(run, samples=lacking))
 
 
 def test_samples_of_several_rules_are_damaged() -> None:
@@ -61,7 +61,7 @@ def test_samples_of_several_rules_are_damaged() -> None:
     samples: list[dict[str, Any]] = [dict(sample) for sample in run.samples]
     samples[3] = {**samples[3], "doc": {**samples[3]["doc"], "rule": "jmle119"}}
     with pytest.raises(JmedError, match=r"several published rules: \['igakuqa', 'jmle119'\]"):
-        score(replace(run, samples=samples))
+        read_result(replace(run, samples=samples))
 
 
 @pytest.mark.parametrize(

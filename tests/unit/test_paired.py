@@ -9,7 +9,7 @@ from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from lm_eval_tasks.comparison.statistics import DRAWS, holm, interval, mcnemar
-from lm_eval_tasks.results.by_question import standard_error
+from lm_eval_tasks.results.result import standard_error
 
 pairs = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=400)
 
@@ -50,8 +50,7 @@ def test_the_interval_is_that_of_scipy(differences: list[float]) -> None:
 
 @given(st.lists(st.floats(-10, 10), min_size=2, max_size=50))
 def test_the_standard_error_is_that_of_scipy(values: list[float]) -> None:
-    named = {str(place): value for place, value in enumerate(values)}
-    assert standard_error(named) == pytest.approx(sem(values), abs=1e-9)
+    assert standard_error(values) == pytest.approx(sem(values), abs=1e-9)
 
 
 def test_an_interval_is_the_same_each_time() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.result import Result
 from tests.unit.written_runs import Invented, scored
 
 TIMES = 300
@@ -17,11 +17,11 @@ Draw = Callable[[np.random.Generator], tuple[list[bool], list[bool]]]
 
 
 @cache
-def asked(times: int) -> Scored:
+def asked(times: int) -> Result:
     return scored(Invented([True] * QUESTIONS * times, task="jmed_sample_mc", times=times))
 
 
-def answered(right: list[bool], times: int) -> Scored:
+def answered(right: list[bool], times: int) -> Result:
     """The same questions, other answers."""
     answers = [
         replace(answer, right=one, values={"acc": float(one)})

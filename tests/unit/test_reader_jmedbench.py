@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams import card as cards
 from lm_eval_tasks.exams.card import read_card
@@ -41,24 +42,23 @@ def written_card(folder: Path, name: str, published: int) -> None:
         "licence: CC0",
         "citation: none",
     ]
-    (folder / f"{name}.yaml").write_text("\n".join(lines), encoding="utf-8")
+    (folder / f"{name}.card").write_text("\n".join(lines), encoding="utf-8")
 
 
 @pytest.fixture
 def exams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of cards, with the sample's; in the mirror, a dataset of three rows."""
     datasets = pytest.importorskip("datasets")
-    folder = tmp_path / "exams"
-    folder.mkdir()
-    for file in cards.EXAMS.glob("sample.*"):
-        shutil.copy(file, folder)
+    folder = tmp_path / "tasks" / "woods"
+    folder.mkdir(parents=True)
+    shutil.copytree(TASKS_PATH / "sample", folder.parent / "sample")
     rows = tmp_path / "someone" / "woods" / "0a1b2c" / "trees" / "test.jsonl"
     rows.parent.mkdir(parents=True)
     texts = [json.dumps(ROW | {"sample_id": f"tree-{n}", "answer_idx": n}) for n in range(3)]
     rows.write_text("\n".join(texts), encoding="utf-8")
     rows.with_name("train.jsonl").write_text(texts[0], encoding="utf-8")
     (rows.parents[1] / "README.md").write_text(README, encoding="utf-8")
-    monkeypatch.setattr(cards, "EXAMS", folder)
+    monkeypatch.setattr(cards, "TASKS_PATH", folder.parent)
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.setenv("JMED_MIRROR", str(tmp_path))
     return folder
@@ -81,7 +81,7 @@ def test_other_counts_than_the_published_are_refused(exams: Path) -> None:
 
 def test_a_configuration_that_is_not_there_is_named(exams: Path) -> None:
     written_card(exams, "shrubs", 3)
-    file = exams / "shrubs.yaml"
+    file = exams / "shrubs.card"
     file.write_text(file.read_text(encoding="utf-8").replace("config: trees", "config: shrubs"))
     with pytest.raises(JmedError, match=r"someone/woods \(shrubs, test\) cannot be had"):
         load_exam("shrubs")

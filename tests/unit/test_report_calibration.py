@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from lm_eval_tasks.report.calibration import binned, calibration, confidence
 from lm_eval_tasks.report.positions import picks, positions
-from lm_eval_tasks.results.read import read_scored
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.read import read_results
+from lm_eval_tasks.results.result import Result
 from tests.unit.report_runs import Pupil, written
 
 
-def runs(folder: Path, pupil: Pupil) -> dict[str, Scored]:
-    return {scored.protocol: scored for scored in read_scored(written(folder, pupil)).scored}
+def runs(folder: Path, pupil: Pupil) -> dict[str, Result]:
+    return {scored.protocol: scored for scored in read_results(written(folder, pupil)).results}
 
 
 @given(st.lists(st.floats(-1e4, 0), min_size=2, max_size=8), st.floats(-100, 100))

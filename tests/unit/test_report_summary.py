@@ -8,11 +8,11 @@ import pytest
 from lm_eval_tasks.report.models import by_task, read_models
 from lm_eval_tasks.report.summary import summary
 from lm_eval_tasks.report.verdicts import sitting_views
-from lm_eval_tasks.results.result import Scored
+from lm_eval_tasks.results.result import Result
 from tests.unit.report_runs import Pupil, written
 
 
-def in_two_sittings(scored: Scored) -> Scored:
+def in_two_sittings(scored: Result) -> Result:
     """The same answers twice, the second time of a sitting without a mark."""
     assert all(answer.item for answer in scored.answers)
     again = [

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.question import Question
@@ -17,7 +18,7 @@ from lm_eval_tasks.exams.readers import igakuqa
 from lm_eval_tasks.files.rows import read_rows
 
 CARD = read_card("sample")
-SAMPLE = Path(igakuqa.__file__).parents[1] / "sample"
+SAMPLE = TASKS_PATH / "sample"
 WORDS, FACTS, TRANSLATION = (f"900-A{part}.jsonl" for part in ("", "_metadata", "_translate"))
 ORIGINAL = {name: (SAMPLE / name).read_bytes() for name in (WORDS, FACTS)}
 ROWS: Mapping[str, list[dict[str, Any]]] = {

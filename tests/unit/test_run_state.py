@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.write import write_text
 from trainer.mark import files_of, is_whole, mark_whole, sha256
+from trainer.run_record import RUN_FILE, read_run
 from trainer.training.checkpoints import Choice, choose, last_whole, remove_partial
 from trainer.training.losses import read_losses
-from trainer.training.run_state import RUN_FILE, check_folder, make_way, read_run
+from trainer.training.run_state import check_folder, make_way
 
 
 def checkpoint(folder: Path, step: int, *, whole: bool = True, **state: Any) -> Path:

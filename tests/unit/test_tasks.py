@@ -11,7 +11,7 @@ from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.card import exam_names
 from lm_eval_tasks.protocols import PROTOCOLS, recommended_tasks, task_names
 
-YAMLS = sorted(TASKS_PATH.glob("*.yaml"))
+YAMLS = sorted(TASKS_PATH.glob("*/*.yaml"))
 TEMPLATES = sorted(TASKS_PATH.glob("*_yaml"))
 
 

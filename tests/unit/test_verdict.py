@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from lm_eval_tasks.comparison.comparison_words import VERDICT_WORDS as WORDS
+from lm_eval_tasks.comparison.phrases import remarks
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.prompting.doc import Whole, to_doc
 from lm_eval_tasks.scoring.aggregations import (
@@ -17,7 +19,6 @@ from lm_eval_tasks.scoring.aggregations import (
 )
 from lm_eval_tasks.scoring.sitting_scores import sitting_scores
 from lm_eval_tasks.scoring.verdict import MARKS, Item, read_marks, verdicts
-from lm_eval_tasks.tables.verdict import WORDS, remarks
 
 # the invented sitting: 64 of 80 required points and 55 of 79 general ones pass
 REQUIRED = [Item("sample", "900", True, 3, 3, True, False, 59, 80, 79, 12)] * 20

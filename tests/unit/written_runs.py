@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.protocols import split_task
-from lm_eval_tasks.results.result import Scored, score
+from lm_eval_tasks.results.result import Result, read_result
 from lm_eval_tasks.results.runs import TaskRun
 
 STAMP = "2026-01-02T03-04-05.000006"
@@ -51,11 +51,11 @@ def written(folder: Path, *tasks: Invented, stamp: str = STAMP) -> Path:
     return file
 
 
-def scored(invented: Invented, file: str = "results.json") -> Scored:
+def scored(invented: Invented, file: str = "results.json") -> Result:
     """The same without files."""
     found = results(invented)
     config = found["configs"][invented.task]
-    return score(
+    return read_result(
         TaskRun(
             task=invented.task,
             model=invented.name,

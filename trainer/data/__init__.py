@@ -1,1 +1,1 @@
-"""TODO face."""
+"""Rows of many forms -> examples -> tokens."""

@@ -20,7 +20,7 @@ from trainer.data.kept_once import kept_once
 from trainer.data.mixture import Mixture
 from trainer.data.overlap import Overlap, find_overlaps
 from trainer.data.source_examples import content
-from trainer.training.run_state import read_run
+from trainer.run_record import read_run
 
 CODE = ("example.py", "overlap.py", "overlap_guard.py")
 """What of this trainer decides what is compared, and how."""

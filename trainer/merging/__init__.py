@@ -1,1 +1,1 @@
-"""TODO face."""
+"""An adapter and its base -> one model."""

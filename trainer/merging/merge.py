@@ -28,8 +28,8 @@ from trainer.model.effect import changed_of, check_keys, checksums
 from trainer.patches import keep_nf4_portable
 from trainer.recipe.quantization import quantization_config
 from trainer.recipe.recipe import Model
+from trainer.run_record import RUN_FILE, read_run
 from trainer.training import run_folder
-from trainer.training.run_state import RUN_FILE, read_run
 
 QUESTIONS, FROM_DISK = 8, 3
 """Of the embedded sample exam, on which the two are compared; fewer where each is asked by reading

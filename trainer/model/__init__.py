@@ -1,1 +1,1 @@
-"""TODO face."""
+"""The base model: how it is loaded, what of it is trained, whether that acts."""

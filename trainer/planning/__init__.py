@@ -1,1 +1,1 @@
-"""TODO face."""
+"""`check`: what a run needs in memory and hours, before it begins."""

@@ -20,8 +20,8 @@ from trainer.data.overlap_guard import guard
 from trainer.data.packing import fed
 from trainer.data.preference import row_lengths
 from trainer.data.rows import absent_sources
+from trainer.environment import Launch
 from trainer.gpus import read_card
-from trainer.launch import Launch
 from trainer.model.base_model import read_tokenizer
 from trainer.model.targets import check_layers
 from trainer.planning.lengths import bar, fed_tokens, shuffled, summarize

@@ -13,7 +13,7 @@ from trainer.planning.memory import Footprint
 from trainer.planning.peak import Layout, largest_micro_batch, loading, predict
 from trainer.recipe.ds_config import read_ds_config
 
-DS_CONFIGS = Path(__file__).parent.parent / "ds_configs"
+DS_CONFIGS = Path(__file__).resolve().parents[2] / "ds_configs"
 NO_DEEPSPEED = "no DeepSpeed"
 ESTIMATE = " (estimate)"
 """Ends the names of terms that are not counted exactly."""

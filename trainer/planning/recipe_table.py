@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from lm_eval_tasks.errors import JmedError
+from trainer.environment import Launch
 from trainer.gpus import GIB, Card, read_card
-from trainer.launch import Launch
 from trainer.planning.host import disk, host_memory
 from trainer.planning.memory import Footprint, measure
 from trainer.planning.needs import in_words

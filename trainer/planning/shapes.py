@@ -12,7 +12,7 @@ from trainer.model.base_model import read_config
 from trainer.recipe.recipe import Model, read_recipe
 
 FOLDER = Path(__file__).with_name("shapes")
-RECIPES = Path(__file__).parent.parent / "recipes"
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
 
 def load_config(model: Model) -> tuple[Any, str]:

@@ -15,7 +15,7 @@ from transformers.utils.quantization_config import Mxfp4Config
 from trl import DPOConfig, SFTConfig
 
 from lm_eval_tasks.errors import JmedError, check_keys
-from trainer.launch import Launch
+from trainer.environment import Launch
 from trainer.recipe.attention import DENSE, check_installed, needs_gpu
 from trainer.recipe.batch import Batch, split_batch
 from trainer.recipe.contradictions import check_recipe

@@ -1,1 +1,1 @@
-"""TODO face."""
+"""A run: its folder, checkpoints, resume, and the trainer classes."""

@@ -12,7 +12,7 @@ from accelerate.utils import gather_object
 from rich.console import Console
 
 from lm_eval_tasks.errors import JmedError
-from trainer.launch import Launch
+from trainer.environment import Launch
 from trainer.mark import sha256
 
 WAIT = 60.0

@@ -17,7 +17,7 @@ from trainer.data.mixture import Mixture, mix
 from trainer.data.overlap_guard import exams_here, guard, with_base
 from trainer.data.packing import fed
 from trainer.data.preference import count_tokens
-from trainer.launch import Launch, check_launch, join_processes, read_launch
+from trainer.environment import Launch, check_launch, join_processes, read_launch
 from trainer.model.base_model import empty_model, load_model, positions, read_config, read_tokenizer
 from trainer.model.effect import check_effect
 from trainer.model.targets import check_layers, freeze_all_but_text, may_stay_unused, resolve
@@ -25,6 +25,7 @@ from trainer.patches import keep_nf4_portable, name_for_trl, without_zero3
 from trainer.recipe.contradictions import check_recipe
 from trainer.recipe.recipe import Model, Recipe
 from trainer.recipe.settings import Settings, build_settings
+from trainer.run_record import read_run
 from trainer.training import run_folder
 from trainer.training.adapter_trainer import MarkWhole, Milestones
 from trainer.training.changed_settings import check_same
@@ -38,7 +39,7 @@ from trainer.training.model_card import model_card
 from trainer.training.outcome import check_ended, going_on
 from trainer.training.ranks import check_ranks, check_shared, note_environments, shared_sha256
 from trainer.training.run_lock import RunLock
-from trainer.training.run_state import check_folder, make_way, read_run
+from trainer.training.run_state import check_folder, make_way
 from trainer.training.scoring_commands import scoring_commands
 from trainer.training.start_adapter import check_start, made_in, with_start
 

@@ -18,7 +18,7 @@ from trainer.data.mixture import Mixture
 from trainer.model.base_identity import base_identity
 from trainer.recipe.recipe import Recipe
 from trainer.recipe.settings import Settings
-from trainer.training.run_state import RUN_FILE
+from trainer.run_record import RUN_FILE
 from trainer.training.start_adapter import start_record
 
 PACKAGES = (

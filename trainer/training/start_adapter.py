@@ -15,7 +15,7 @@ from trainer.json_file import JsonError, read_json
 from trainer.mark import file_sha256
 from trainer.model.base_identity import base_identity
 from trainer.recipe.recipe import Model
-from trainer.training.run_state import read_run
+from trainer.run_record import read_run
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 MAY_DIFFER = frozenset(

@@ -1,6 +1,6 @@
 """Where a process runs: its launcher, rank and GPUs, the Hub's reach, remarks of libraries.
 
-Its functions import torch themselves, so that `hush` and `go_offline_if_unreachable` can come first.
+Its functions import torch themselves: `hush` and `go_offline_if_unreachable` come before it.
 """
 
 import logging
@@ -133,7 +133,10 @@ def go_offline_if_unreachable() -> bool:
 
 
 def hush() -> None:
-    """Silence remarks that no user of a recipe can act on; to be called before torch, bitsandbytes and transformers are imported."""
+    """Silence remarks that no user of a recipe can act on.
+
+    To be called before torch, bitsandbytes and transformers are imported.
+    """
     # a faster 4-bit kernel for CPUs, asked for at every import
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     # TRL itself sets the old name of activation_checkpointing

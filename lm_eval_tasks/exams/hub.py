@@ -1,13 +1,14 @@
 """Hub datasets -> rows, through `datasets`: its cache, its offline mode, or the mirror folder."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card
 from lm_eval_tasks.exams.sources import is_address
+from lm_eval_tasks.files.items import Item, items
 
 
 def hub_rows(card: Card) -> Sequence[Mapping[str, Any]]:
@@ -46,3 +47,9 @@ def mirror_folder(card: Card) -> Path | None:
     if not mirror or is_address(mirror):
         return None
     return Path(mirror).expanduser() / card.source.removeprefix("hf:").replace("@", "/")
+
+
+def hub_items(card: Card, rows: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
+    """Yield the rows of the exam's Hub dataset."""
+    assert card.hub
+    return items(Path(card.source) / card.hub.config / card.hub.split, rows)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exams.readers.items import Item
+from lm_eval_tasks.files.items import Item
 from lm_eval_tasks.files.json_file import read_json
 from lm_eval_tasks.files.rows import Row, read_rows
 

@@ -13,9 +13,9 @@ from unicodedata import normalize
 import pytest
 
 from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.cases.yakugakuqa import split_off_question
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import LETTERS, Question
-from lm_eval_tasks.exams.readers.yakugaku_cases import split_off_question
 from tests.conftest import local_exams
 from tests.printed_keys import answer_to, printed_keys
 

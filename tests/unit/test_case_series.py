@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from lm_eval_tasks.exams.cases.series import attach_cases, narrative
 from lm_eval_tasks.exams.question import Question
-from lm_eval_tasks.exams.readers.case_series import attach_cases, narrative
 
 HEADER = "次の文を読み、1～3の問いに答えよ。"
 CASE = "七歳の少年が森で転んだ。膝から血が出ている。"

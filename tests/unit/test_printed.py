@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lm_eval_tasks.exams import printed as module
 from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.printed import Printed, with_exceptions
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.exams.readers import printed as module
-from lm_eval_tasks.exams.readers.printed import Printed, with_exceptions
 
 TEXTS = ("どれか。", "2つ選べ。", "３ つ選べ。", "すべて選べ。", "順に並べよ。", "", " ")
 PRINTED = st.builds(

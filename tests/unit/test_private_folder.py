@@ -11,7 +11,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Number, Question
-from lm_eval_tasks.exams.readers import own_exam as private
+from lm_eval_tasks.exams.readers import private
 from lm_eval_tasks.files import write as atomic
 from lm_eval_tasks.own_exam.check import check
 from lm_eval_tasks.own_exam.folder import check_name, write_folder

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exams.readers.items import array_items, by_key, table_items
+from lm_eval_tasks.files.items import array_items, by_key, table_items
 
 FIELDS = ("name", "sign")
 

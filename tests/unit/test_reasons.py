@@ -1,6 +1,7 @@
 """Every reason for which a question is left out has its Japanese words."""
 
-from lm_eval_tasks.exams.readers import igakuqa119, jmedbench, kokushimd10, printed, yakugakuqa
+from lm_eval_tasks.exams import printed
+from lm_eval_tasks.exams.readers import igakuqa119, jmedbench, kokushimd10, yakugakuqa
 from lm_eval_tasks.prompting.selection import ALIKE
 from lm_eval_tasks.words import read_words
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lm_eval_tasks.exams.cases.yakugakuqa import PAIRED, attach_cases, split_off_question
 from lm_eval_tasks.exams.question import Question
-from lm_eval_tasks.exams.readers.yakugaku_cases import PAIRED, attach_cases, split_off_question
 
 PLAIN = Question(
     id="097D001",

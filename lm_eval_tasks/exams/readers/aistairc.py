@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.cases.aistairc import attach_cases
+from lm_eval_tasks.exams.printed import Printed, with_exceptions
 from lm_eval_tasks.exams.question import LETTERS, Question
-from lm_eval_tasks.exams.readers.aistairc_cases import attach_cases
-from lm_eval_tasks.exams.readers.printed import Printed, with_exceptions
-from lm_eval_tasks.exams.readers.wording import checked
+from lm_eval_tasks.exams.wording import checked
 from lm_eval_tasks.files.rows import Row, rows_by_id
 
 SITTING_ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-Z])\d+")

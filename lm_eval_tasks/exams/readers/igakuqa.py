@@ -13,9 +13,9 @@ from unicodedata import normalize
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.cases.series import LEAD, SERIES_LENGTH, attach_cases
 from lm_eval_tasks.exams.question import LETTERS, Number, Question
-from lm_eval_tasks.exams.readers.case_series import LEAD, SERIES_LENGTH, attach_cases
-from lm_eval_tasks.exams.readers.wording import checked, n_select
+from lm_eval_tasks.exams.wording import checked, n_select
 from lm_eval_tasks.files.rows import Row, rows_by_id
 
 SECTION_FILE = re.compile(r"(?P<sitting>\d+)-(?P<section>[A-Z])\.jsonl")

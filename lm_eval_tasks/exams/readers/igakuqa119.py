@@ -9,11 +9,11 @@ from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.physician import number_or_letters, points
+from lm_eval_tasks.exams.printed import Printed, with_exceptions
 from lm_eval_tasks.exams.question import LETTERS, Question
-from lm_eval_tasks.exams.readers.items import array_items, by_key, table_items
-from lm_eval_tasks.exams.readers.physician import number_or_letters, points
-from lm_eval_tasks.exams.readers.printed import Printed, with_exceptions
-from lm_eval_tasks.exams.readers.wording import checked
+from lm_eval_tasks.exams.wording import checked
+from lm_eval_tasks.files.items import array_items, by_key, table_items
 from lm_eval_tasks.files.rows import Row
 
 ANSWERS = "results/correct_answers.csv"

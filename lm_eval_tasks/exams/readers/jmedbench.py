@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.hub import hub_items
 from lm_eval_tasks.exams.question import LETTERS, Question
-from lm_eval_tasks.exams.readers.items import by_key, hub_items
-from lm_eval_tasks.exams.readers.wording import checked
+from lm_eval_tasks.exams.wording import checked
+from lm_eval_tasks.files.items import by_key
 from lm_eval_tasks.files.rows import Row
 
 CONTRADICTED = "the publisher's number of options is not that of the options it gives"

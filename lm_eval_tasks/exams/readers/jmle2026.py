@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.cases.series import HEADER, narrative
+from lm_eval_tasks.exams.physician import number_or_letters, points
+from lm_eval_tasks.exams.printed import Printed, with_exceptions
 from lm_eval_tasks.exams.question import LETTERS, Number, Question
-from lm_eval_tasks.exams.readers.case_series import HEADER, narrative
-from lm_eval_tasks.exams.readers.items import array_items, by_key
-from lm_eval_tasks.exams.readers.physician import number_or_letters, points
-from lm_eval_tasks.exams.readers.printed import Printed, with_exceptions
-from lm_eval_tasks.exams.readers.wording import checked
+from lm_eval_tasks.exams.wording import checked
+from lm_eval_tasks.files.items import array_items, by_key
 from lm_eval_tasks.files.rows import Row
 
 ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-F])-(?P<number>\d+)")

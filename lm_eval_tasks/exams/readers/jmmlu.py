@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lm_eval_tasks.exams.card import Card
 from lm_eval_tasks.exams.question import Question
-from lm_eval_tasks.exams.readers.items import table_items
-from lm_eval_tasks.exams.readers.wording import checked
+from lm_eval_tasks.exams.wording import checked
+from lm_eval_tasks.files.items import table_items
 from lm_eval_tasks.files.rows import Row
 
 CHOICES = "ABCD"

@@ -13,10 +13,10 @@ from typing import Any
 from unicodedata import normalize
 
 from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.hub import hub_items
+from lm_eval_tasks.exams.printed import Printed, with_exceptions
 from lm_eval_tasks.exams.question import LETTERS, Number, Question
-from lm_eval_tasks.exams.readers.items import hub_items
-from lm_eval_tasks.exams.readers.printed import Printed, with_exceptions
-from lm_eval_tasks.exams.readers.wording import checked
+from lm_eval_tasks.exams.wording import checked
 from lm_eval_tasks.files.rows import Row
 
 PROFESSION = ("profession", "exam_type", "exam", "category")

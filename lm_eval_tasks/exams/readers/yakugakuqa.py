@@ -9,10 +9,10 @@ from pathlib import Path
 from unicodedata import normalize
 
 from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.cases.yakugakuqa import attach_cases
+from lm_eval_tasks.exams.printed import Printed, with_exceptions
 from lm_eval_tasks.exams.question import LETTERS, Question
-from lm_eval_tasks.exams.readers.printed import Printed, with_exceptions
-from lm_eval_tasks.exams.readers.wording import checked
-from lm_eval_tasks.exams.readers.yakugaku_cases import attach_cases
+from lm_eval_tasks.exams.wording import checked
 from lm_eval_tasks.files.rows import Row, rows_by_id
 
 SECTION_FILE = re.compile(r"0*(?P<sitting>\d+)-(?P<section>[A-F])\.jsonl")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lm_eval_tasks.exams.card import Card
 from lm_eval_tasks.exams.question import LETTERS, accepted_sets
-from lm_eval_tasks.exams.readers.wording import n_select
+from lm_eval_tasks.exams.wording import n_select
 
 ALL_THAT_APPLY = re.compile(r"(?:すべて|全て)\s*選べ")
 ORDER = re.compile(r"並べ(?:よ|なさい)")

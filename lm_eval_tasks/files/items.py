@@ -1,14 +1,12 @@
-"""Rows that are no JSON Lines: the items of a JSON array, of a CSV table, of a Hub dataset."""
+"""Rows that are no JSON Lines: the items of a JSON array, of a CSV table, of any list."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exams.card import Card
 from lm_eval_tasks.files.json_file import LARGEST, JsonError, read_json
 from lm_eval_tasks.files.rows import Row
 from lm_eval_tasks.files.text_file import read_text
@@ -35,7 +33,7 @@ def array_items(file: Path) -> Iterator[Item]:
         raise JmedError(f"{error}; allowed: a list of objects") from None
     if not isinstance(values, list) or not values:
         raise JmedError(f"{file}: found {str(values)[:60]!r}; allowed: a list of objects")
-    return _items(file, values)
+    return items(file, values)
 
 
 def table_items(file: Path, fields: Sequence[str]) -> Iterator[Item]:
@@ -55,13 +53,7 @@ def table_items(file: Path, fields: Sequence[str]) -> Iterator[Item]:
                 f"{file}, item {number}: found {len(record)} columns; allowed: {len(fields)} "
                 f"({', '.join(fields)})"
             )
-    return _items(file, [dict(zip(fields, record, strict=True)) for record in records])
-
-
-def hub_items(card: Card, rows: Iterable[Mapping[str, Any]]) -> Iterator[Item]:
-    """Yield the rows of the exam's Hub dataset."""
-    assert card.hub
-    return _items(Path(card.source) / card.hub.config / card.hub.split, rows)
+    return items(file, [dict(zip(fields, record, strict=True)) for record in records])
 
 
 def by_key(rows: Iterable[Row], field: str) -> dict[str, Row]:
@@ -79,7 +71,12 @@ def by_key(rows: Iterable[Row], field: str) -> dict[str, Row]:
     return keyed
 
 
-def _items(file: Path, values: Iterable[object]) -> Iterator[Item]:
+def items(file: Path, values: Iterable[object]) -> Iterator[Item]:
+    """Yield values that are objects, each with its place.
+
+    Raises:
+        JmedError: one is no object.
+    """
     for number, value in enumerate(values, 1):
         if not isinstance(value, Mapping):
             raise JmedError(f"{file}, item {number}: found {str(value)[:60]!r}; allowed: an object")

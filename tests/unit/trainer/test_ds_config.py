@@ -9,7 +9,7 @@ import pytest
 from lm_eval_tasks.errors import JmedError
 from trainer.recipe.ds_config import offloads, read_ds_config, zero_stage
 
-FILES = sorted((Path(__file__).resolve().parents[2] / "ds_configs").glob("*.json"))
+FILES = sorted((Path(__file__).resolve().parents[3] / "ds_configs").glob("*.json"))
 
 
 def written(folder: Path, config: object) -> Path:

@@ -9,7 +9,7 @@ from lm_eval_tasks.report.models import reason
 from lm_eval_tasks.results.runs import TaskRun, _why_left_out
 from lm_eval_tasks.streams import printable
 
-WORDS = Path(__file__).parents[2] / "lm_eval_tasks" / "words"
+WORDS = Path(__file__).parents[3] / "lm_eval_tasks" / "words"
 
 
 def run(name: str, date: float, samples: int = 2) -> TaskRun:

@@ -14,7 +14,7 @@ from lm_eval_tasks.exams.question import LETTERS, Number, Question
 from lm_eval_tasks.prompting.doc import Doc, to_doc
 from lm_eval_tasks.scoring.metrics import letters
 from lm_eval_tasks.scoring.published_rules import RULES, published_correct, published_line, rule_of
-from tests.unit.test_metrics import NUMBER, SINGLE, TWO
+from tests.unit.scoring.test_metrics import NUMBER, SINGLE, TWO
 
 EITHER_OF_TWO = replace(SINGLE, accepted=(frozenset("a"), frozenset("c")))
 TWO_OF_THREE = replace(

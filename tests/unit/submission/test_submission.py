@@ -26,7 +26,7 @@ from lm_eval_tasks.submission.training import SETTINGS, overlap_text, training_o
 from tests.unit.submission_runs import Run, question, record, write, write_adapter
 from trainer.recipe.recipe import read_recipe
 
-RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+RECIPES = Path(__file__).resolve().parents[3] / "recipes"
 BASE = ["--model-id", "acme/base"]
 BOTH = [*BASE, "--adapter-id", "acme/adapter"]
 

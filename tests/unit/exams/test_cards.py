@@ -8,7 +8,7 @@ import pytest
 from lm_eval_tasks.exams.card import LARGEST, exam_names, read_card, read_manifest
 from lm_eval_tasks.protocols import PROTOCOLS
 
-RECORDED = Path(__file__).parents[1] / "recorded"
+RECORDED = Path(__file__).parents[2] / "recorded"
 PROMPTS = json.loads((RECORDED / "prompts.json").read_text(encoding="utf-8"))
 # Their data was not at hand: readers are tested on invented files of the same schema.
 NEVER_SEEN = {"kokushimd10", "medqa_ja", "medmcqa_ja"}

@@ -8,7 +8,7 @@ import pytest
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
-from tests.unit.test_training_rows import data_of, examples_of, jsonl
+from tests.unit.trainer.test_training_rows import data_of, examples_of, jsonl
 from trainer.data.example import Chat, Example, Turn
 from trainer.data.examples import read_examples
 from trainer.data.mixture import mix

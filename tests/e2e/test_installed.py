@@ -51,7 +51,7 @@ def test_every_file_of_the_package_is_in_sdist_and_wheel(distributions: tuple[Pa
         for path in PACKAGE.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert "lm_eval_tasks/pass_marks.yaml" in wanted
+    assert "lm_eval_tasks/scoring/pass_marks.yaml" in wanted
     sdist, wheel = distributions
     with ZipFile(wheel) as packed:
         assert not wanted - set(packed.namelist())

@@ -36,9 +36,9 @@ PREPARE = """
 import sys
 from pathlib import Path
 from tests.e2e.token_cases import recipe
-from trainer import dataset
-from trainer.mixture import mix
-from trainer.model import read_tokenizer
+from trainer.data import dataset
+from trainer.data.mixture import mix
+from trainer.model.base_model import read_tokenizer
 made = []
 encode_texts = dataset.encode_texts
 def counted(examples, template):

@@ -69,16 +69,17 @@ def read_checked(value: object, published: int, where: str) -> Checked:
     check_keys(values, wanted, where)
     if missing := set(wanted) - {"right_as_it_stands"} - set(values):
         raise JmedError(f"{where}: lacks {', '.join(sorted(missing))}")
-    kinds = {
-        name: _kept(values[name], published, f"{where}: {name}")
-        for name in ("letters", "texts", "with_figures")
-    }
-    counts = {
-        name: _count(values[name], f"{where}: {name}")
-        for name in ("text_only", "points", "text_only_points")
-    }
-    ids = _ids(values.get("right_as_it_stands", {}), f"{where}: right_as_it_stands")
-    return Checked(**counts, **kinds, right_as_it_stands=ids)
+    return Checked(
+        text_only=_count(values["text_only"], f"{where}: text_only"),
+        points=_count(values["points"], f"{where}: points"),
+        text_only_points=_count(values["text_only_points"], f"{where}: text_only_points"),
+        letters=_kept(values["letters"], published, f"{where}: letters"),
+        texts=_kept(values["texts"], published, f"{where}: texts"),
+        with_figures=_kept(values["with_figures"], published, f"{where}: with_figures"),
+        right_as_it_stands=_ids(
+            values.get("right_as_it_stands", {}), f"{where}: right_as_it_stands"
+        ),
+    )
 
 
 def _kept(value: object, published: int, where: str) -> Kept:

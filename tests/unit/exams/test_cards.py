@@ -1,4 +1,4 @@
-"""Every exam's card, found by glob, is complete; what was never run on its data has no `checked`."""
+"""Every exam's card, found by glob, is complete; without `checked` it was never run on its data."""
 
 import json
 from pathlib import Path

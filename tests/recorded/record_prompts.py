@@ -34,6 +34,12 @@ def prompt_record(run: Run, task: str) -> dict[str, Any]:
     }
 
 
+def is_whole(run: Run, task: str) -> bool:
+    """Whether every sitting of the exam was here: a part is not recorded in place of the whole."""
+    published = {sitting for sitting, n in read_card(split_task(task)[0]).published.items() if n}
+    return {sample["doc"]["sitting"] for sample in run.samples[task]} == published
+
+
 def whole_prompt(run: Run, task: str) -> str:
     """The prompt of the question SHOWN, and each continuation that is scored after it."""
     arguments = next(s for s in run.samples[task] if s["doc"]["id"] == SHOWN)["arguments"]
@@ -72,9 +78,10 @@ def main() -> None:
     ceilings: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for run in oracle_runs(Path(folder)):
-            prompts |= {task: prompt_record(run, task) for task in run.samples}
-            ceilings |= {task: ceiling(run, task) for task in run.samples}
-            for task in run.samples:
+            whole = [task for task in run.samples if is_whole(run, task)]
+            prompts |= {task: prompt_record(run, task) for task in whole}
+            ceilings |= {task: ceiling(run, task) for task in whole}
+            for task in whole:
                 if task.startswith("jmed_sample_"):
                     (HERE / "prompts").mkdir(exist_ok=True)
                     file = HERE / "prompts" / f"{task}.txt"

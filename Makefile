@@ -5,12 +5,15 @@
 #   make attack malformed files of every kind, planted names, kills; 15 minutes on two cores
 #   make bench  the tables of tests/benchmarks, alone on the machine; 15 minutes on two cores
 # and make test-lowest: the unit and recorded tests that need no [train], under the lowest versions
-# that setup.cfg allows.
+# that setup.cfg allows. For those who change something:
+#   make record the prompts of a new exam, or prompts that were meant to change; JMED_MIRROR has the exam
+#   make docs   rewrites what programs print in README and docs
+#   make site   the same pages as a site in site/, by an environment of its own
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-lowest attack bench lint clean
+.PHONY: demo test test-lowest attack bench record docs site lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m demo $(if $(BASE),--base $(BASE)) $(FLAGS)
@@ -33,6 +36,22 @@ attack: $(VENV)/installed
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks
 
+record: $(VENV)/installed
+	$(BIN)/python -m tests.recorded.record_prompts
+
+docs: $(VENV)/installed
+	$(BIN)/python -m tests.docs_tables
+
+site: $(VENV)-site/installed
+	rm -rf site-pages && mkdir -p site-pages
+	cp -r --parents *.md docs tests/recorded/benchmarks.md site-pages
+	$(VENV)-site/bin/mkdocs build --quiet --config-file docs/site.yml
+
+$(VENV)-site/installed: Makefile
+	$(PYTHON) -m venv $(VENV)-site
+	$(VENV)-site/bin/python -m pip install --quiet mkdocs-material==9.8.2
+	touch $@
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,4 +64,4 @@ $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest out
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-site site site-pages out

@@ -135,8 +135,8 @@ def _add_merge(parser: argparse.ArgumentParser) -> None:
 
 def _add_recipes(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "The README's table: what each recipe trains, on which cards, and what it needs. Half a "
-        "minute; no data, weights or GPU needed."
+        "The table in docs/training.md: what each recipe trains, on which cards, what it needs. "
+        "Half a minute; no data, weights or GPU needed."
     )
     parser.set_defaults(run=_recipes)
 

@@ -15,6 +15,7 @@ from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.sources import local_files, local_sittings
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import select_from
+from lm_eval_tasks.tables.exams import exams_markdown
 from lm_eval_tasks.tables.scores import console
 
 Command = Callable[[str, str, str], argparse.ArgumentParser]
@@ -25,6 +26,9 @@ def add_commands(command: Command) -> None:
     """Add the four. `command` makes a sub-parser from a name, one line, and a text."""
     exams = command("exams", "the exams: questions, licences, what is on this machine", "")
     exams.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    exams.add_argument(
+        "--markdown", action="store_true", help="print the README's table: cards alone, no data"
+    )
     exams.set_defaults(run=_exams)
 
     fetch = command("fetch", "download the pinned files of exams and check them", "")
@@ -56,6 +60,9 @@ class Row:
 
 
 def _exams(asked: argparse.Namespace) -> None:
+    if asked.markdown:
+        print("\n".join(exams_markdown("en")))
+        return
     rows = [_row(read_card(name)) for name in exam_names()]
     if asked.json:
         print(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=2))

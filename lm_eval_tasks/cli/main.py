@@ -85,5 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def command_lines() -> list[tuple[str, str]]:
+    """Each command and its line of `jmed --help`, in that order."""
+    (commands,) = (a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return [(choice.dest, choice.help or "") for choice in commands._choices_actions]
+
+
 def _path(_: argparse.Namespace) -> None:
     print(TASKS_PATH)

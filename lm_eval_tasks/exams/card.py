@@ -6,12 +6,13 @@ them, the sha256 of its files.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
+from lm_eval_tasks.exams.checked import Checked, read_checked
 from lm_eval_tasks.files.text_file import read_text
 from lm_eval_tasks.files.yaml_file import read_yaml
 
@@ -92,6 +93,8 @@ class Card:
         publisher has no program for answers in letters.
     overlaps: exams that share questions with this one.
     categories: all that its questions have; reports name no others.
+    checked: what was counted on the whole published data; None = the reader was never run on
+        it. Private exams have none: their questions are in the folder, and counted when read.
     """
 
     name: str
@@ -113,15 +116,16 @@ class Card:
     categories: tuple[str, ...] = ()
     hub: Hub | None = None
     exceptions: Exceptions = Exceptions()
+    checked: Checked | None = None
 
-    def sittings(self, asked: Iterable[str]) -> list[str]:
-        """The sittings asked for, all if none is.
+    def sittings(self, names: Iterable[str]) -> list[str]:
+        """Return the named sittings, all if none is named.
 
         Raises:
-            JmedError: one is asked for that the exam does not have.
+            JmedError: one is named that the exam does not have.
         """
         where = f"--metadata key 'jmed': sittings: {self.name}"
-        return [check_choice(name, self.published, where) for name in asked] or [*self.published]
+        return [check_choice(name, self.published, where) for name in names] or [*self.published]
 
 
 CARD_SUFFIX = ".card"
@@ -163,6 +167,7 @@ def card_from(file: Path) -> Card:
         check_choice(values["published_rule"], PUBLISHED_RULES, f"{file}: published_rule")
     if hub := _mapping(values.pop("hub", {}), f"{file}: hub"):
         check_keys(hub, ["config", "split"], f"{file}: hub")
+    counts = values.pop("checked", None)
     try:
         card = Card(
             name=file.stem,
@@ -176,7 +181,10 @@ def card_from(file: Path) -> Card:
     except TypeError as error:
         raise JmedError(f"{file}: {error}") from None
     _check_types(card, file)
-    return card
+    if counts is None:
+        return card
+    checked = read_checked(counts, sum(card.published.values()), f"{file}: checked")
+    return replace(card, checked=checked)
 
 
 def _exceptions(special: Mapping[str, Any]) -> Exceptions:

@@ -136,10 +136,10 @@ def test_every_recipe_fits_on_its_cards(measured: list[Line]) -> None:
         assert max(needed, loading(line.footprint)) <= line.card.memory, line.file
 
 
-def test_the_readmes_table_is_the_one_that_the_command_prints(measured: list[Line]) -> None:
+def test_the_table_in_the_docs_is_the_one_that_the_command_prints(measured: list[Line]) -> None:
     """python -m trainer recipes, between the marks."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = readme.partition("<!-- python -m trainer recipes -->\n")[2].partition("<!-- end -->")[0]
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    table = page.partition("<!-- python -m trainer recipes -->\n")[2].partition("<!-- end -->")[0]
     assert table.splitlines() == list(markdown(measured))
 
 

@@ -1,13 +1,14 @@
-"""Write down prompts and ceilings of an oracle run: `python -m tests.recorded.record_prompts`.
+"""Write down prompts and ceilings of an oracle run: `make record`.
 
-To be run when a prompt is meant to change, together with a new metadata.version, with the exams
-in JMED_MIRROR. Of published exams only hashes are kept.
+To be run for a new exam, and when a prompt is meant to change, together with a new
+metadata.version, with the exam in JMED_MIRROR. Exams that are not here keep what is on record; of
+published exams only hashes are kept.
 """
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ def prompt_record(run: Run, task: str) -> dict[str, Any]:
         "kept": len(prompts),
         "prompts_sha256": hashlib.sha256("\0".join(prompts).encode()).hexdigest(),
     }
+
+
+def is_whole(run: Run, task: str) -> bool:
+    """Whether every sitting of the exam was here: a part is not recorded in place of the whole."""
+    published = {sitting for sitting, n in read_card(split_task(task)[0]).published.items() if n}
+    return {sample["doc"]["sitting"] for sample in run.samples[task]} == published
 
 
 def whole_prompt(run: Run, task: str) -> str:
@@ -71,9 +78,10 @@ def main() -> None:
     ceilings: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for run in oracle_runs(Path(folder)):
-            prompts |= {task: prompt_record(run, task) for task in run.samples}
-            ceilings |= {task: ceiling(run, task) for task in run.samples}
-            for task in run.samples:
+            whole = [task for task in run.samples if is_whole(run, task)]
+            prompts |= {task: prompt_record(run, task) for task in whole}
+            ceilings |= {task: ceiling(run, task) for task in whole}
+            for task in whole:
                 if task.startswith("jmed_sample_"):
                     (HERE / "prompts").mkdir(exist_ok=True)
                     file = HERE / "prompts" / f"{task}.txt"
@@ -83,9 +91,17 @@ def main() -> None:
 
 
 def _write(name: str, values: dict[str, Any]) -> None:
-    kept = {key: values[key] for key in sorted(values) if values[key]}
-    text = json.dumps(kept, indent=2)
-    (HERE / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
+    file = HERE / f"{name}.json"
+    kept = merged(json.loads(file.read_text(encoding="utf-8")), values, task_names())
+    file.write_text(f"{json.dumps(kept, indent=2)}\n", encoding="utf-8")
+
+
+def merged(
+    before: dict[str, Any], recorded: dict[str, Any], tasks: Collection[str]
+) -> dict[str, Any]:
+    """What is on record afterwards: tasks that were run anew, and of the rest those that exist."""
+    values = {task: value for task, value in before.items() if task in tasks} | recorded
+    return {task: values[task] for task in sorted(values) if values[task]}
 
 
 if __name__ == "__main__":

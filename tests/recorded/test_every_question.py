@@ -1,7 +1,7 @@
 """Every question of every exam that is here, the sample too, is whole, is asked for what its key
 answers, and shows what it speaks of.
 
-What the checks find and that is right as it stands is named here by id, with why.
+What the checks find and that is right as it stands is named in the exam's card, with why.
 """
 
 import re
@@ -33,17 +33,6 @@ ORDERED = re.compile(
 )
 """A prescription, a record, a formula: in the text where a quantity or a formula stands in it."""
 QUANTITY = re.compile(r"錠\s?\d|\d\s?(?:錠|mg|mL)|カプセル|\\rightarrow|=")
-IN_THE_TEXT = {
-    "igakuqa": ["114B10", "114F56", "115F5", "116F74"],  # 胎児心拍数陣痛図; two tables
-    "jmle119": ["119D58", "119E39", "119F9"],  # tables
-    "jmle120": ["120F-14"],  # a table
-    "jjsimqa": ["107_888-28", "110_955-328"],  # the choices are what is spoken of
-    # the choices, lists, a quotation, a table
-    "yakugakuqa": [
-        "097F027", "103A085", "104A083", "104F023", "104F048", "105F041", "105F054", "109C025",
-    ],
-}  # fmt: skip
-UNDERLINED = {"igakuqa": ["112C30"]}  # what is underlined is named: 迅速導入
 SPOKEN_OF = re.compile(
     r"前問|問題?\s?\d{1,3}(?:で|の|に)|前述の"
     r"|\A(?:この|本|当該)(?:患者|症例|患児|男性|女性|男児|女児|薬剤|処方|医薬品|商品|副作用|試験)"
@@ -53,10 +42,6 @@ NEXT_QUESTION = re.compile(
     r"次の文|の問いに答えよ|\n\s*\n|\n\s*\d+[\s　.．]\S|\d+\s*(?:歳|か月)の?(?:男|女)"
     r"|問\s?\d{2,3}\s?[（(]"
 )
-A_PERSON = {  # their choices are persons
-    "jjsimqa": ["108_2304-178", "110_71-295"], "jmmlu_med": ["college_medicine-66"],
-    "yakugakuqa": ["099F047", "105F048"],
-}  # fmt: skip
 LABEL = re.compile(
     r"\s*(?:[a-hａ-ｈ][.．:：)）]|[1-8][.．)）]|[①-⑧](?![①-⑧の]))[\s　]*(?=[^\s\d.．])"
 )
@@ -74,6 +59,11 @@ def questions(exam: str) -> list[Question]:
 def asked(exam: str) -> Iterator[Question]:
     """Those that a text run asks."""
     return (q for q in questions(exam) if not q.has_figure and not q.unusable)
+
+
+def right_as_it_stands(exam: str, suspicion: str) -> list[str]:
+    checked = read_card(exam).checked
+    return list(checked.right_as_it_stands.get(suspicion, ())) if checked else []
 
 
 def found(exam: str, pattern: re.Pattern[str]) -> list[str]:
@@ -142,7 +132,7 @@ def test_no_choice_begins_with_its_own_label(exam: str) -> None:
 @pytest.mark.parametrize("exam", JAPANESE)
 def test_no_choice_holds_the_beginning_of_another_question(exam: str) -> None:
     glued = [q.id for q in asked(exam) if any(map(NEXT_QUESTION.search, q.choices))]
-    assert glued == A_PERSON.get(exam, [])
+    assert glued == right_as_it_stands(exam, "choices_are_persons")
 
 
 @pytest.mark.parametrize("exam", JAPANESE)
@@ -161,7 +151,7 @@ def test_what_a_text_shows_is_in_the_text(exam: str) -> None:
         and not QUANTITY.search(question.stem)
         and not question.context
     ]
-    assert sorted({*shown, *ordered}) == IN_THE_TEXT.get(exam, [])
+    assert sorted({*shown, *ordered}) == right_as_it_stands(exam, "shown_in_the_text")
 
 
 @pytest.mark.parametrize("exam", JAPANESE)
@@ -174,7 +164,7 @@ def test_what_is_underlined_is_marked_another_way(exam: str) -> None:
         if "下線" in "".join((question.stem, *question.choices))
         and len(set(marked.findall(question.context + question.stem))) < 3
     ]
-    assert lost == UNDERLINED.get(exam, [])
+    assert lost == right_as_it_stands(exam, "underlined")
 
 
 @pytest.mark.parametrize("exam", JAPANESE)

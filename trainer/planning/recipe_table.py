@@ -1,4 +1,4 @@
-"""`python -m trainer recipes`: what each recipe is for and what it needs, as the README's table.
+"""`python -m trainer recipes`: what each recipe is for and needs, the table in docs/training.md.
 
 The card of each is in its header comment: "Planned for 1 x a100-80". Every example is taken to be
 as long as allowed, so the table is the same whether or not the data are on this machine.

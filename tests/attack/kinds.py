@@ -19,12 +19,13 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.streams import REFUSED
 from lm_eval_tasks.tables.leaderboard_files import END, START
-from tests.unit import private_sheets, report_runs, submission_runs
+from tests import invented, training_record
+from tests.unit import private_sheets
 
 ROOT = Path(__file__).parents[2]
 Files = Mapping[str, bytes]
 Run = Callable[[Path, random.Random], None]
-STAMP = report_runs.STAMP
+STAMP = invented.STAMP
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,14 @@ def results() -> Files:
     """An adapter's run beside its base's, with the record of its training."""
 
     def write(folder: Path) -> None:
-        questions = [submission_runs.question(n) for n in range(1, 5)]
-        base = submission_runs.Run(questions=questions, model_args={"pretrained": "org/base"})
-        tuned = submission_runs.Run(
+        questions = [invented.question(n) for n in range(1, 5)]
+        base = invented.Run(questions=questions, model_args={"pretrained": "org/base"})
+        tuned = invented.Run(
             questions=questions, model_args={"pretrained": "org/base", "peft": "adapter"}
         )
-        submission_runs.write(folder / "base", base)
-        submission_runs.write(folder / "tuned", tuned)
-        submission_runs.write_adapter(folder / "tuned" / "adapter", submission_runs.record())
+        invented.write(folder / "base", base)
+        invented.write(folder / "tuned", tuned)
+        training_record.write_adapter(folder / "tuned" / "adapter", training_record.record())
 
     return written(write)
 
@@ -110,8 +111,8 @@ def _read_results(folder: Path, chance: random.Random) -> None:
 @cache
 def mc_results() -> Files:
     """Log-likelihoods and permuted choices, which only the report reads."""
-    pupil = report_runs.Pupil(permute=2, protocols=("letters_mc", "letters"), limit=12)
-    return written(lambda folder: report_runs.written(folder / "tuned", pupil))
+    pupil = invented.Pupil(permute=2, protocols=("letters_mc", "letters"), limit=12)
+    return written(lambda folder: invented.reported(folder / "tuned", pupil))
 
 
 def _report(folder: Path, _: random.Random) -> None:
@@ -123,7 +124,7 @@ def predictions() -> Files:
     rows = [
         {"problem_id": question.id, "prediction": "a"} for question in load_exam("sample").questions
     ]
-    samples = submission_runs.Run().samples()
+    samples = invented.Run().samples()
     published = {"results": [{"question_number": "119A1", "answers": [{"answer": "a"}]}]}
     return {
         "p.jsonl": "\n".join(map(json.dumps, rows)).encode(),

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.cli.main import main
-from tests.unit.submission_runs import STAMP, Run, question, record, write_texts
+from tests.invented import STAMP, Run, question, write_texts
+from tests.training_record import record
 
 WORD = "planted-hanako"
 FORMS = {

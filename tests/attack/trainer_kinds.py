@@ -89,7 +89,7 @@ def run_folder() -> Files:
     """A finished run with two whole checkpoints."""
     from tempfile import TemporaryDirectory  # noqa: PLC0415
 
-    from tests.unit.submission_runs import record  # noqa: PLC0415
+    from tests.training_record import record  # noqa: PLC0415
 
     with TemporaryDirectory() as name:
         folder = Path(name)

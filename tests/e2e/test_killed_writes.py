@@ -9,8 +9,8 @@ import pytest
 
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.files import write as atomic
+from tests import invented
 from tests.e2e import killed
-from tests.unit import report_runs, submission_runs
 
 SHEET = "問題,選択肢a,選択肢b,正解\n架空の問い。正しいのはどれか。,赤い石,青い石,{}\n"
 
@@ -21,8 +21,8 @@ def _sheet(folder: Path, key: str) -> list[str]:
 
 
 def _runs(folder: Path, name: str) -> Path:
-    pupil = report_runs.Pupil(model_args=f"pretrained=org/{name}")
-    return report_runs.written(folder / "runs" / name, pupil)
+    pupil = invented.Pupil(model_args=f"pretrained=org/{name}")
+    return invented.reported(folder / "runs" / name, pupil)
 
 
 def _board(folder: Path, name: str) -> list[str]:
@@ -36,7 +36,7 @@ def _report(folder: Path, name: str) -> list[str]:
 
 def _submission(folder: Path, name: str) -> list[str]:
     runs = folder / "runs" / name
-    submission_runs.write(runs, submission_runs.Run())
+    invented.write(runs, invented.Run())
     return ["submission", str(runs), "--model-id", "org/name", "-o", str(folder / "out")]
 
 

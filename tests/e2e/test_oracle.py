@@ -11,9 +11,10 @@ import pytest
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.sources import local_sittings
-from lm_eval_tasks.protocols import split_task, task_names
+from lm_eval_tasks.protocols import PROTOCOLS, split_task, task_names
 from lm_eval_tasks.results.result import READS_LETTERS
 from lm_eval_tasks.scoring.published_rules import ACCIDENTS, EITHER
+from tests import invented
 from tests.e2e.lm_eval_run import Run, run_lm_eval
 from tests.recorded.record_prompts import ceiling, oracle_runs, prompt_record, whole_prompt
 
@@ -137,3 +138,36 @@ def test_all_questions_of_pharmacists_and_dentists_are_answerable(tmp_path: Path
     answered = {s["doc"]["id"]: s["resps"][0][0] for s in run.samples["jmed_yakugakuqa_letters"]}
     assert {answered[key] for key in ("098B008",)} == {"a,e"}
     assert {answered[key] for key in ("104B043", "104C040")} == {"b,c", "a,c"}
+
+
+def kinds(value: object) -> object:
+    """Keys and types of JSON; of a list those of its first value; whole numbers are numbers."""
+    if isinstance(value, dict):
+        return {name: kinds(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [kinds(value[0])] if value else []
+    return "number" if type(value) in (int, float) else type(value).__name__
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_imitated_results_have_the_keys_and_types_of_real_ones(
+    runs: dict[str, Run], tmp_path: Path, protocol: str
+) -> None:
+    """What unit tests read in place of a real run (tests/written_results.py)."""
+    task = f"jmed_sample_{protocol}"
+    real = runs[task]
+    pupil = invented.Pupil(protocols=[protocol], model_args={})
+    made = invented.reported(tmp_path, pupil)
+    (file,), (lines,) = made.glob("results_*"), made.glob("samples_*")
+    imitated = json.loads(file.read_text(encoding="utf-8"))
+    first = json.loads(lines.read_text(encoding="utf-8").partition("\n")[0])
+    assert kinds(first) == kinds(real.samples[task][0])
+    assert lines.name.startswith(f"samples_{task}_")
+    del imitated["config"]["model_dtype"]  # of hf alone
+    real.results["configs"][task]["metadata"].pop("jmed", None)  # options, none of them given
+    for part in imitated:
+        if isinstance(imitated[part], dict) and task in imitated[part]:
+            assert kinds(imitated[part][task]) == kinds(real.results[part][task]), part
+        else:
+            assert kinds(imitated[part]) == kinds(real.results[part]), part
+    assert imitated.keys() == real.results.keys()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lm_eval_tasks.cli.main import main
-from tests.unit.written_runs import Invented, written
+from tests.invented import Invented, written
 
 YES, NO = True, False
 MC = "jmed_sample_mc"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks.cli.main import main
-from tests.unit.written_runs import Invented, written
+from tests.invented import Invented, written
 
 WHOLE = Invented([True] * 159, model_args="pretrained=org/base,peft=org/adapter")
 PERMUTED = Invented([True] * 6, times=3)

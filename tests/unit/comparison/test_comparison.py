@@ -8,7 +8,7 @@ import pytest
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.comparison.flips import Flips, Format
 from lm_eval_tasks.errors import JmedError
-from tests.unit.written_runs import Invented, scored
+from tests.invented import Invented, scored
 
 YES, NO = True, False
 BASE = Invented([YES, YES, YES, YES, NO, NO, NO, NO])
@@ -105,7 +105,7 @@ def test_holm_is_over_the_tasks_of_the_two_models() -> None:
     [
         ({"versions": "2.0"}, "task version: 1.0 ≠ 2.0"),
         ({"configs.num_fewshot": 0}, "shots: 3 ≠ 0"),
-        ({"configs.generation_kwargs": {"max_gen_toks": 9}}, "generation settings: {} ≠"),
+        ({"configs.generation_kwargs": {"x": 9}}, "'max_gen_toks': 64} ≠ {'x': 9}"),
         ({"chat_template": "{{ messages }}"}, "chat template: no ≠ applied"),
         ({"system_instruction_sha": "abc"}, "system instruction: None ≠ abc"),
         ({"fewshot_as_multiturn": True}, "few-shot examples as turns: False ≠ True"),

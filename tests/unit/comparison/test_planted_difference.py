@@ -9,7 +9,7 @@ import pytest
 
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.results.result import Result
-from tests.unit.written_runs import Invented, scored
+from tests.invented import Invented, scored
 
 TIMES = 300
 QUESTIONS = 150

@@ -15,7 +15,8 @@ from lm_eval_tasks.report.mistakes import counted
 from lm_eval_tasks.report.models import told_apart
 from lm_eval_tasks.results.result import METRICS
 from lm_eval_tasks.words import LANGUAGES, read_words
-from tests.unit.report_runs import EXAM, Pupil, written
+from tests.invented import EXAM, Pupil
+from tests.invented import reported as written
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 LORA = "pretrained=org/base,peft=org/lora"

@@ -11,7 +11,8 @@ from lm_eval_tasks.report.calibration import binned, calibration, confidence
 from lm_eval_tasks.report.positions import picks, positions
 from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.results.result import Result
-from tests.unit.report_runs import Pupil, written
+from tests.invented import Pupil
+from tests.invented import reported as written
 
 
 def runs(folder: Path, pupil: Pupil) -> dict[str, Result]:

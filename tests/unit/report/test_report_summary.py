@@ -9,7 +9,8 @@ from lm_eval_tasks.report.models import by_task, read_models
 from lm_eval_tasks.report.summary import summary
 from lm_eval_tasks.report.verdicts import sitting_views
 from lm_eval_tasks.results.result import Result
-from tests.unit.report_runs import Pupil, written
+from tests.invented import Pupil
+from tests.invented import reported as written
 
 
 def in_two_sittings(scored: Result) -> Result:

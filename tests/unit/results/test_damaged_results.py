@@ -1,9 +1,9 @@
 """Results with any value damaged: a reason or a result, never a traceback."""
 
 import copy
-import json
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.words import read_words
-from tests.unit.written_runs import STAMP, Invented, results, samples, scored, written
+from tests.invented import STAMP, Invented, results, samples, scored, write_texts, written
 
 GOOD = Invented([True, False] * 4)
 ADAPTER = Invented([False, False] * 4, model_args="pretrained=org/base,peft=org/adapter")
@@ -55,23 +55,31 @@ def status(*arguments: str) -> object:
     return 0
 
 
+RESULTS, SAMPLES = results(ADAPTER), samples(ADAPTER)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is sound, in a folder that nothing changes."""
+    return written(tmp_path_factory.mktemp("good"), GOOD)
+
+
 @pytest.mark.parametrize("command", ["compare", "leaderboard"])
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(draw=st.data())
-def test_a_damaged_value_gives_a_reason(command: str, draw: st.DataObject) -> None:
+def test_a_damaged_value_gives_a_reason(good: Path, command: str, draw: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
-        good, bad = Path(folder, "good"), Path(folder, "bad")
-        written(good, GOOD)
-        file = written(bad, ADAPTER)
-        in_samples = draw.draw(st.booleans())
-        if in_samples:
-            rows = [damaged(draw, samples(ADAPTER)[0]), *samples(ADAPTER)[1:]]
-            target = bad / f"samples_{ADAPTER.task}_{STAMP}.jsonl"
-            target.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        rows, found = SAMPLES, RESULTS
+        if draw.draw(st.booleans()):
+            rows = [damaged(draw, SAMPLES[0]), *SAMPLES[1:]]
         else:
-            file.write_text(json.dumps(damaged(draw, results(ADAPTER))), encoding="utf-8")
-        folders = [str(good), str(bad)] if command == "compare" else [folder]
-        assert status(command, *folders) in {0, 2}
+            found = damaged(draw, RESULTS)
+        write_texts(Path(folder, "bad"), STAMP, ADAPTER.task, found, rows)
+        if command == "compare":
+            assert status("compare", str(good), folder) in {0, 2}
+        else:
+            copytree(good.parent, Path(folder, "good"))
+            assert status("leaderboard", folder) in {0, 2}
 
 
 def test_names_that_no_file_can_have(tmp_path: Path) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from lm_eval_tasks.cli.main import main
-from tests.unit.submission_runs import STAMP, Run, write, write_texts
-from tests.unit.written_runs import Invented, written
+from tests.invented import STAMP, Invented, Run, write, write_texts, written
 
 TASK = "jmed_sample_letters"
 COMMANDS = {

@@ -9,10 +9,10 @@ import pytest
 
 from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.results.runs import read_runs
-from tests.unit.written_runs import Invented, written
+from tests.invented import Invented, written
 
 WHOLE = Invented([True, False] * 4)
-ASKED = {"published": 12, "kept": 8, "asked": 8, "left_out": {}}
+ASKED = {"published": 12, "kept": 8, "asked": 8, "left_out": {}, "docs_sha256": "0" * 64}
 LIMITED = Invented([True], changes={"configs.metadata": {"version": 1.0, "questions": ASKED}})
 FIRST, SECOND = ("2026-01-02T03-04-05.000006", "2026-01-03T03-04-05.000006")
 

@@ -16,9 +16,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.result import read_result
 from lm_eval_tasks.tables.leaderboard import leaderboard
 from lm_eval_tasks.tables.leaderboard_files import as_html, as_markdown
-from tests.unit.report_runs import Pupil
-from tests.unit.report_runs import written as reported
-from tests.unit.written_runs import Invented, scored, written
+from tests.invented import Invented, Pupil, reported, scored, written
 
 YES, NO = True, False
 BASE = Invented([YES] * 20 + [NO] * 20, rule="")

@@ -17,8 +17,7 @@ from lm_eval_tasks.report.facts import GPU
 from lm_eval_tasks.results.model_name import is_of_hub
 from lm_eval_tasks.results.withheld import _is_id
 from tests.attack.planted import COMMANDS, WORD, Plant, plants, told
-from tests.unit.submission_runs import Run, question, write
-from tests.unit.written_runs import Invented, written
+from tests.invented import Invented, Run, question, write, written
 
 ALL = list(plants())
 EVERY = 47

@@ -23,7 +23,8 @@ from lm_eval_tasks.submission.check import SCHEMAS, faults
 from lm_eval_tasks.submission.entry import Entry, Tally, entry_of
 from lm_eval_tasks.submission.names import Names
 from lm_eval_tasks.submission.training import SETTINGS, overlap_text, training_of
-from tests.unit.submission_runs import Run, question, record, write, write_adapter
+from tests.invented import Run, question, write
+from tests.training_record import record, write_adapter
 from trainer.recipe.recipe import read_recipe
 
 RECIPES = Path(__file__).resolve().parents[3] / "recipes"

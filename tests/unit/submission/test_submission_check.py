@@ -17,7 +17,7 @@ from lm_eval_tasks.submission.files import submission
 from lm_eval_tasks.submission.igakuqa119 import HEAD
 from lm_eval_tasks.submission.leaks import leaks
 from lm_eval_tasks.submission.names import Names
-from tests.unit.submission_runs import Run, question, write
+from tests.invented import Run, question, write
 
 ENDINGS = st.sampled_from([".json", ".yaml", ".yml", ".md", ".txt", ""])
 STARTS = st.sampled_from(["", "---\n", HEAD, "model-index: ", '{"schema_version": "0.3.0"', "- "])

@@ -16,7 +16,8 @@ from lm_eval_tasks.submission.files import submission
 from lm_eval_tasks.submission.leaks import leaks
 from lm_eval_tasks.submission.names import Names
 from lm_eval_tasks.submission.training import training_of
-from tests.unit.submission_runs import STAMP, Run, question, record, write_adapter, write_texts
+from tests.invented import STAMP, Run, question, write_texts
+from tests.training_record import record, write_adapter
 
 PATH = "/home/tanaka/secret-model"
 HOST = "gpu17.hospital.example.jp"

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.results.model_name import model_names, public_name
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.training_record import has_adapter
 from lm_eval_tasks.tables.leaderboard import leaderboard
 from lm_eval_tasks.tables.leaderboard_files import END, START, as_html, as_markdown
-from tests.unit.written_runs import Invented, scored, written
+from tests.invented import Invented, scored, written
 
 YES, NO = True, False
 RUNS = [
@@ -160,10 +161,13 @@ def test_contamination_is_a_footnote(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert str(tmp_path) not in text
 
 
-@given(st.permutations(RUNS))
-def test_the_order_is_the_same_however_the_runs_are_found(runs: list[Invented]) -> None:
-    rows = leaderboard([scored(run) for run in runs])
-    assert as_markdown(rows, "ja") == as_markdown(leaderboard(map(scored, RUNS)), "ja")
+SCORED = [scored(run) for run in RUNS]
+BOARD = as_markdown(leaderboard(SCORED), "ja")
+
+
+@given(st.permutations(SCORED))
+def test_the_order_is_the_same_however_the_runs_are_found(results: list[Result]) -> None:
+    assert as_markdown(leaderboard(results), "ja") == BOARD
 
 
 def test_a_readme_is_changed_between_its_markers_alone(

@@ -12,7 +12,7 @@ from lm_eval_tasks.comparison.phrases import footnotes, limit_told
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.results.result import Result
-from lm_eval_tasks.scoring.breakdown import Part, breakdowns
+from lm_eval_tasks.scoring.breakdown import Group, breakdowns
 from lm_eval_tasks.scoring.verdict import verdicts
 from lm_eval_tasks.tables.scores import console
 from lm_eval_tasks.tables.verdict import breakdown_tables, verdict_table
@@ -66,7 +66,7 @@ def _print(scored: Result, language: str) -> None:
         console().print(table)
 
 
-def _breakdowns(scored: Result) -> Mapping[str, list[Part]]:
+def _breakdowns(scored: Result) -> Mapping[str, list[Group]]:
     return breakdowns([(a.doc, a.item) for a in scored.answers if a.item is not None])
 
 

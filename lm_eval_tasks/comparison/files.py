@@ -8,7 +8,7 @@ from typing import Any
 
 from lm_eval_tasks.comparison.compare import Change, Comparison
 from lm_eval_tasks.results.result import Result
-from lm_eval_tasks.scoring.verdict import Verdict
+from lm_eval_tasks.scoring.verdict import State, Verdict
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a cell begins with that Excel or LibreOffice takes for a formula (OWASP, CSV injection)."""
@@ -73,13 +73,13 @@ def _overlap(scored: Result) -> dict[str, Any] | None:
 
 def _points(sittings: Sequence[Verdict]) -> int | str:
     """ "" without sittings: an exam without pass marks, or permuted choices."""
-    return sum(verdict.required + verdict.general for verdict in sittings) if sittings else ""
+    return sum(verdict.total.earned for verdict in sittings) if sittings else ""
 
 
 def _passed(sittings: Sequence[Verdict]) -> int | str:
     """ "" where none could be judged."""
-    judged = [verdict for verdict in sittings if verdict.passed is not None]
-    return sum(verdict.passed is True for verdict in judged) if judged else ""
+    judged = [verdict for verdict in sittings if verdict.judged]
+    return sum(verdict.state is State.PASSED for verdict in judged) if judged else ""
 
 
 def _row(comparison: Comparison, change: Change) -> dict[str, Any]:
@@ -123,5 +123,5 @@ def _decided(comparison: Comparison) -> dict[str, Any]:
         "points_after": _points(after),
         "passed_before": _passed(before),
         "passed_after": _passed(after),
-        "sittings_judged": sum(old.passed is not None for old in before),
+        "sittings_judged": sum(old.judged for old in before),
     }

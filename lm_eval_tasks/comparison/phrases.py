@@ -6,7 +6,7 @@ from lm_eval_tasks.comparison.compare import Change, Comparison
 from lm_eval_tasks.results.overlap import TEXTS
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.breakdown import UNKNOWN
-from lm_eval_tasks.scoring.verdict import Verdict
+from lm_eval_tasks.scoring.verdict import Part, Shortfall, Verdict
 from lm_eval_tasks.streams import printable
 
 
@@ -62,7 +62,21 @@ def limit_told(scored: Result, words: Mapping[str, str]) -> str:
 
 def state(verdict: Verdict, words: Mapping[str, str]) -> str:
     """合格, 不合格 or 判定なし."""
-    return words[{True: "passed", False: "failed", None: "none"}[verdict.passed]]
+    return words[verdict.state.value]
+
+
+def rate(part: Part, sign: str) -> str:
+    """ "100/155 = 64.5%" of the points asked, with the sign of contamination; "" if none were."""
+    if not part.asked:
+        return ""
+    return f"{part.earned}/{part.asked} = {part.earned / part.asked:.1%}{sign}"
+
+
+def prohibited(verdict: Verdict, words: Mapping[str, str]) -> str:
+    """ "1 (≤ 3)": questions with a prohibited choice, and how many still pass."""
+    if not verdict.labelled:
+        return words["no labels"]
+    return str(verdict.prohibited) + (f" (≤ {verdict.mark.prohibited})" if verdict.mark else "")
 
 
 def part_name(name: str, division: str, words: Mapping[str, str]) -> str:
@@ -73,31 +87,25 @@ def part_name(name: str, division: str, words: Mapping[str, str]) -> str:
 def remarks(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
     """Why a sitting was failed or has no verdict, and what its verdict leaves open."""
     untested = [words["untested"]] if verdict.mark and not verdict.labelled else []
-    why = _no_verdict(verdict, words) if verdict.passed is None else ""
-    failed = [why] if why else _translated(verdict.failed, words)
-    return [*failed, *_unreachable(verdict, words), *untested]
+    short = [_shortfall(one, words) for one in verdict.shortfalls]
+    return [*_no_verdict(verdict, words), *short, *_unreachable(verdict, words), *untested]
 
 
-def _no_verdict(verdict: Verdict, words: Mapping[str, str]) -> str:
-    """`verdict.failed` of a sitting that cannot be judged."""
-    if verdict.answered < verdict.asked:
-        return words["incomplete"].format(**vars(verdict))
-    if verdict.mark is None:
-        return words["no mark"]
-    if verdict.mark.like:
-        return words["like"].format(sitting=verdict.mark.like)
-    return words["other total"].format(of="/".join(map(str, verdict.mark.of)))
+def _no_verdict(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
+    """Why there can be no verdict, nothing if there is one."""
+    why, mark = verdict.no_verdict, verdict.mark
+    if why is None:
+        return []
+    values: dict[str, object] = {"answered": verdict.answered, "asked": verdict.asked}
+    if mark:
+        values |= {"sitting": mark.like, "of": "/".join(map(str, mark.of))}
+    return [words[why.value].format(**values)]
 
 
-def _translated(conditions: Sequence[str], words: Mapping[str, str]) -> Iterator[str]:
-    for condition in conditions:
-        part, _, rest = condition.partition(" ")
-        yield f"{words.get(part, part)} {rest}"
+def _shortfall(shortfall: Shortfall, words: Mapping[str, str]) -> str:
+    return f"{words[shortfall.part]} {shortfall.earned} {shortfall.sign} {shortfall.mark}"
 
 
 def _unreachable(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
-    mark = verdict.mark
-    short = mark and (
-        verdict.required_asked < mark.required or verdict.general_asked < mark.general
-    )
-    return [words["unreachable"]] if short and verdict.answered == verdict.asked else []
+    short = not all(part.reachable for part in verdict.parts.values())
+    return [words["unreachable"]] if short and not verdict.incomplete else []

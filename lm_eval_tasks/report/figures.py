@@ -13,7 +13,7 @@ from lm_eval_tasks.report.models import Model
 from lm_eval_tasks.report.positions import Positions
 from lm_eval_tasks.results.result import Answer, Result
 from lm_eval_tasks.scoring.breakdown import DIVISIONS
-from lm_eval_tasks.scoring.verdict import Verdict
+from lm_eval_tasks.scoring.verdict import Part, Verdict
 
 Words = Mapping[str, Any]
 Runs = Sequence[tuple[Model, Result]]
@@ -65,8 +65,8 @@ def sitting(name: str, judged: Sequence[tuple[Model, Verdict]], words: Words) ->
     """Points against the marks; the outline ends where the questions asked do."""
     rows, cells = [], []
     for part in ("required", "general"):
-        bars = [_points_bar(model, verdict, part) for model, verdict in judged]
-        if any(getattr(verdict, f"{part}_possible") for _, verdict in judged):
+        bars = [_points_bar(model, verdict.parts[part]) for model, verdict in judged]
+        if any(verdict.parts[part].possible for _, verdict in judged):
             rows.append(Row(words[part], bars))
             cells.append([words[part], *(bar.text for bar in bars)])
     title = words["points of"].format(sitting=judged[0][1].sitting)
@@ -151,16 +151,15 @@ def _part_bar(model: Model, counted: tuple[int, int]) -> Bar:
     return Bar(model.place, model.sign, right / total, f"{right}/{total} ({right / total:.0%})")
 
 
-def _points_bar(model: Model, verdict: Verdict, part: str) -> Bar:
-    earned, possible = getattr(verdict, part), getattr(verdict, f"{part}_possible")
-    mark = getattr(verdict.mark, part) if verdict.mark else None
+def _points_bar(model: Model, part: Part) -> Bar:
+    mark = None if part.mark is None else f" (≥{part.mark})"
     return Bar(
         place=model.place,
         sign=model.sign,
-        share=earned / possible if possible else 0,
-        text=f"{earned}/{possible}" + (f" (≥{mark})" if mark is not None else ""),
-        reach=getattr(verdict, f"{part}_asked") / possible if possible else 0,
-        mark=mark / possible if mark is not None and possible else None,
+        share=part.earned / part.possible if part.possible else 0,
+        text=f"{part.earned}/{part.possible}{mark or ''}",
+        reach=part.asked / part.possible if part.possible else 0,
+        mark=part.mark / part.possible if part.mark is not None and part.possible else None,
     )
 
 

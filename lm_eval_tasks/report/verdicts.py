@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lm_eval_tasks.comparison.comparison_words import VERDICT_WORDS as WORDS
-from lm_eval_tasks.comparison.phrases import remarks
+from lm_eval_tasks.comparison.phrases import prohibited, rate, remarks
 from lm_eval_tasks.report import figures
 from lm_eval_tasks.report.figures import Figure, Runs, Words
 from lm_eval_tasks.report.models import Model
@@ -65,26 +65,26 @@ def sitting_views(name: str, runs: Runs, language: str) -> list[SittingView]:
 
 
 def _figure(name: str, judged: Sequence[tuple[Model, Verdict]], words: Words) -> Figure | None:
-    complete = [(model, verdict) for model, verdict in judged if not _incomplete(verdict)]
+    complete = [(model, verdict) for model, verdict in judged if not verdict.incomplete]
     return figures.sitting(name, complete, words) if complete else None
 
 
 def _box(model: Model, verdict: Verdict, mark: OverlapMark, language: str) -> Box:
     words, terms = read_words(language), WORDS[language]
-    state = {True: "passed", False: "failed", None: "none"}[verdict.passed]
+    state = verdict.state.value
     box = Box(
         model=model,
         state=state,
         symbol=SYMBOLS[state],
         text=terms[state] + words["verdict marks"].get(mark.kind, ""),
         points=_points(verdict, mark.sign),
-        rate=_rate(verdict, mark.sign),
-        prohibited=_prohibited(verdict, words),
+        rate=rate(verdict.total, mark.sign) or NOTHING,
+        prohibited=prohibited(verdict, words),
         answered=f"{verdict.answered}/{verdict.asked}",
         remarks=_remarks(verdict, language),
         footnote=mark.note(language),
     )
-    if not _incomplete(verdict):
+    if not verdict.incomplete:
         return box
     return replace(
         box,
@@ -98,43 +98,14 @@ def _box(model: Model, verdict: Verdict, mark: OverlapMark, language: str) -> Bo
     )
 
 
-def _incomplete(verdict: Verdict) -> bool:
-    return verdict.answered < verdict.asked
-
-
 def _points(verdict: Verdict, sign: str) -> str:
-    earned = verdict.required + verdict.general
-    return f"{earned}/{verdict.required_possible + verdict.general_possible}{sign}"
-
-
-def _rate(verdict: Verdict, sign: str) -> str:
-    earned = verdict.required + verdict.general
-    worth = verdict.required_asked + verdict.general_asked
-    return f"{earned}/{worth} = {earned / worth:.1%}{sign}" if worth else NOTHING
-
-
-def _prohibited(verdict: Verdict, words: Words) -> str:
-    if not verdict.labelled:
-        return str(words["no labels"])
-    return str(verdict.prohibited) + (f" (≤ {verdict.mark.prohibited})" if verdict.mark else "")
+    return f"{verdict.total.earned}/{verdict.total.possible}{sign}"
 
 
 def _remarks(verdict: Verdict, language: str) -> list[str]:
-    """As the verdict's tables have them, but why there is no verdict in the page's language."""
+    """As the verdict's tables have them, but why there is no verdict in the page's words."""
     words = read_words(language)
-    terms = {**WORDS[language], "unreachable": words["unreachable"]}
-    if verdict.passed is not None:
-        return remarks(verdict, terms)
-    return [_no_verdict(verdict, words["no verdict"]), *remarks(replace(verdict, failed=()), terms)]
-
-
-def _no_verdict(verdict: Verdict, words: Words) -> str:
-    """From the verdict's fields, in the order of the verdict's own reasons."""
-    if _incomplete(verdict):
-        kind = "incomplete"
-    elif verdict.mark is None:
-        kind = "no mark"
-    else:
-        kind = "mark of another" if verdict.mark.like else "other points"
-    like = verdict.mark.like if verdict.mark else ""
-    return str(words[kind]).format(answered=verdict.answered, asked=verdict.asked, like=like)
+    return remarks(
+        verdict,
+        {**WORDS[language], "unreachable": words["unreachable"], **words["no verdict"]},
+    )

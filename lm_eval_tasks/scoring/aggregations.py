@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from lm_eval_tasks.scoring.verdict import Item, verdicts
+from lm_eval_tasks.scoring.verdict import Item, State, verdicts
 
 RESAMPLES = 1000
 
@@ -50,14 +50,13 @@ def passed_stderr(items: Sequence[Item]) -> float:
 
 def _figures(items: Sequence[Item]) -> dict[str, float]:
     table = verdicts(items)
-    complete = all(verdict.answered == verdict.asked for verdict in table)
-    judged = all(verdict.passed is not None for verdict in table)
+    complete = not any(verdict.incomplete for verdict in table)
+    judged = all(verdict.judged for verdict in table)
 
     def ratio(part: str) -> float:
-        possible = sum(getattr(v, f"{part}_possible") for v in table)
-        return (
-            sum(getattr(v, part) for v in table) / possible if complete and possible else math.nan
-        )
+        possible = sum(v.parts[part].possible for v in table)
+        earned = sum(v.parts[part].earned for v in table)
+        return earned / possible if complete and possible else math.nan
 
     return {
         "required_rate": ratio("required"),
@@ -65,7 +64,7 @@ def _figures(items: Sequence[Item]) -> dict[str, float]:
         "prohibited": sum(v.prohibited for v in table) / len(table)
         if complete and all(v.labelled for v in table)
         else math.nan,
-        "passed": sum(bool(v.passed) for v in table) / len(table) if judged else math.nan,
+        "passed": sum(v.state is State.PASSED for v in table) / len(table) if judged else math.nan,
     }
 
 
@@ -81,8 +80,10 @@ def _bootstrap(items: Sequence[Item]) -> dict[str, float]:
     if math.isnan(figures["required_rate"]) or math.isnan(figures["general_rate"]):
         return dict.fromkeys(figures, math.nan)
     generator = np.random.default_rng(0)
-    sittings = sorted({item[1] for item in items})
-    sums = {key: np.zeros((len(sittings), RESAMPLES)) for key in ("required", "general", "taboo")}
+    sittings = sorted({Item(*values).sitting for values in items})
+    sums = {
+        key: np.zeros((len(sittings), RESAMPLES)) for key in ("required", "general", "prohibited")
+    }
     strata: dict[tuple[str, bool, int], list[Item]] = {}
     for item in (Item(*values) for values in items):
         strata.setdefault((item.sitting, item.required, item.worth), []).append(item)
@@ -90,16 +91,16 @@ def _bootstrap(items: Sequence[Item]) -> dict[str, float]:
         draws = generator.multinomial(len(part), [1 / len(part)] * len(part), size=RESAMPLES)
         row = sittings.index(sitting)
         sums["required" if is_required else "general"][row] += draws @ [i.earned for i in part]
-        sums["taboo"][row] += draws @ [int(i.prohibited) for i in part]
+        sums["prohibited"][row] += draws @ [int(i.prohibited) for i in part]
     table = verdicts(items)
     possible = {
-        part: sum(getattr(v, f"{part}_possible") for v in table) for part in ("required", "general")
+        part: sum(v.parts[part].possible for v in table) for part in ("required", "general")
     }
     passes = np.mean(
         [
             (sums["required"][row] >= verdict.mark.required)
             & (sums["general"][row] >= verdict.mark.general)
-            & (sums["taboo"][row] <= verdict.mark.prohibited)
+            & (sums["prohibited"][row] <= verdict.mark.prohibited)
             for row, verdict in enumerate(table)
             if verdict.mark
         ]
@@ -109,7 +110,7 @@ def _bootstrap(items: Sequence[Item]) -> dict[str, float]:
     return {
         "required_rate": float(sums["required"].sum(axis=0).std(ddof=1) / possible["required"]),
         "general_rate": float(sums["general"].sum(axis=0).std(ddof=1) / possible["general"]),
-        "prohibited": float(sums["taboo"].mean(axis=0).std(ddof=1))
+        "prohibited": float(sums["prohibited"].mean(axis=0).std(ddof=1))
         if not math.isnan(figures["prohibited"])
         else math.nan,
         "passed": float(passes.std(ddof=1)) if not math.isnan(figures["passed"]) else math.nan,

@@ -15,8 +15,8 @@ BANDS = ((0, 50), (50, 70), (70, 90), (90, 101))
 
 
 @dataclass(frozen=True)
-class Part:
-    """right of questions, earned of worth points."""
+class Group:
+    """Answered questions of one section, category or difficulty: those right, and their points."""
 
     name: str
     questions: int
@@ -25,21 +25,21 @@ class Part:
     worth: int
 
 
-def breakdowns(answered: Sequence[tuple[Asked, Item]]) -> Mapping[str, list[Part]]:
+def breakdowns(answered: Sequence[tuple[Asked, Item]]) -> Mapping[str, list[Group]]:
     """The same answers by "section", "category" and "human accuracy"; unknown ones are named so."""
-    return {name: _parts(answered, key) for name, key in DIVISIONS.items()}
+    return {name: _groups(answered, key) for name, key in DIVISIONS.items()}
 
 
-def _parts(answered: Iterable[tuple[Asked, Item]], key: Callable[[Asked], str]) -> list[Part]:
+def _groups(answered: Iterable[tuple[Asked, Item]], key: Callable[[Asked], str]) -> list[Group]:
     groups: dict[str, list[tuple[Asked, Item]]] = {}
     for doc, item in answered:
         groups.setdefault(key(doc), []).append((doc, item))
-    return [_part(name, group) for name, group in sorted(groups.items())]
+    return [_group(name, group) for name, group in sorted(groups.items())]
 
 
-def _part(name: str, group: Sequence[tuple[Asked, Item]]) -> Part:
+def _group(name: str, group: Sequence[tuple[Asked, Item]]) -> Group:
     items = [item for _, item in group]
-    return Part(
+    return Group(
         name=name,
         questions=len(items),
         right=sum(item.correct for item in items),
@@ -61,4 +61,4 @@ DIVISIONS: Mapping[str, Callable[[Asked], str]] = {
     "category": lambda doc: printable(doc["category"]) or "-",
     "human accuracy": _band,
 }
-"""The ways to divide an exam: name -> the part that a doc belongs to."""
+"""The ways to divide an exam: name -> the group that a doc belongs to."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lm_eval_tasks.exams.card import Card
-from lm_eval_tasks.scoring.verdict import Verdict
+from lm_eval_tasks.scoring.verdict import State, Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.labels import label, settings
 from lm_eval_tasks.submission.measures import MEASURES
@@ -18,6 +18,7 @@ from lm_eval_tasks.submission.names import Names
 
 SCHEMA_VERSION = "0.3.0"
 PURPOSE = "For research; no evidence that a model is safe for patients."
+STATES = {State.PASSED: "pass", State.FAILED: "fail", State.NONE: "none"}
 
 
 def file_name(entry: Entry, names: Names) -> str:
@@ -133,7 +134,7 @@ def _score(entry: Entry, value: Value, overlap: str) -> dict[str, Any]:
 def _points(entry: Entry) -> Iterator[dict[str, Any]]:
     for verdict in entry.verdicts:
         for part in ("required", "general"):
-            if getattr(verdict, f"{part}_possible"):
+            if verdict.parts[part].possible:
                 yield _part(entry, verdict, part)
 
 
@@ -153,22 +154,22 @@ def _part(entry: Entry, verdict: Verdict, part: str) -> dict[str, Any]:
             "lower_is_better": False,
             "score_type": "continuous",
             "min_score": 0,
-            "max_score": getattr(verdict, f"{part}_possible"),
+            "max_score": verdict.parts[part].possible,
         },
-        "score_details": {"score": getattr(verdict, part), "details": _mark(verdict, part)},
+        "score_details": {"score": verdict.parts[part].earned, "details": _mark(verdict, part)},
         "generation_config": _generation(entry),
     }
 
 
 def _mark(verdict: Verdict, part: str) -> dict[str, str]:
     details = {
-        "verdict_of_the_sitting": {True: "pass", False: "fail", None: "none"}[verdict.passed],
-        "points_of_the_questions_asked": str(getattr(verdict, f"{part}_asked")),
+        "verdict_of_the_sitting": STATES[verdict.state],
+        "points_of_the_questions_asked": str(verdict.parts[part].asked),
         "prohibited_choices": "unofficial labels" if verdict.labelled else "not tested: no labels",
         "purpose": PURPOSE,
     }
     if verdict.mark:
-        details["pass_mark"] = str(getattr(verdict.mark, part))
+        details["pass_mark"] = str(verdict.parts[part].mark)
         details["pass_mark_source"] = verdict.mark.source
     return details
 

@@ -7,7 +7,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
 from lm_eval_tasks.comparison.rule_words import rule_told
-from lm_eval_tasks.scoring.verdict import Verdict
+from lm_eval_tasks.scoring.verdict import State, Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.labels import denominator, label
 from lm_eval_tasks.submission.measures import MEASURES
@@ -89,11 +89,15 @@ def _score(entry: Entry, value: Value) -> str:
 
 
 def _points(verdict: Verdict, part: str) -> str:
-    mark = f" (mark {getattr(verdict.mark, part)})" if verdict.mark else ""
-    return f"{getattr(verdict, part)}/{getattr(verdict, f'{part}_possible')}{mark}"
+    points = verdict.parts[part]
+    mark = "" if points.mark is None else f" (mark {points.mark})"
+    return f"{points.earned}/{points.possible}{mark}"
 
 
 def _state(verdict: Verdict) -> str:
-    if verdict.passed is None:
-        return "none: " + "; ".join(verdict.failed)
-    return "合格 (pass)" if verdict.passed else "不合格 (fail): " + "; ".join(verdict.failed)
+    why = "; ".join(verdict.failed)
+    return {
+        State.PASSED: "合格 (pass)",
+        State.FAILED: f"不合格 (fail): {why}",
+        State.NONE: f"none: {why}",
+    }[verdict.state]

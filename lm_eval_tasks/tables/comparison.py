@@ -81,9 +81,9 @@ def _sittings(comparisons: Sequence[Comparison], words: Mapping[str, str]) -> Ta
             table.add_row(
                 task_label(comparison.base, words),
                 escape(printable(before.sitting)),
-                f"{before.required + before.general}{comparison.base.overlap.sign}",
-                f"{after.required + after.general}{comparison.other.overlap.sign}",
-                str(before.required_possible + before.general_possible),
+                f"{before.total.earned}{comparison.base.overlap.sign}",
+                f"{after.total.earned}{comparison.other.overlap.sign}",
+                str(before.total.possible),
                 state(before, words) + comparison.base.overlap.sign,
                 state(after, words) + comparison.other.overlap.sign,
             )

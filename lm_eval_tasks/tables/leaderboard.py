@@ -9,7 +9,7 @@ from lm_eval_tasks.results.model_name import ModelName, model_names
 from lm_eval_tasks.results.overlap import TEXTS, OverlapMark
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.withheld import Withheld, public
-from lm_eval_tasks.scoring.verdict import verdicts
+from lm_eval_tasks.scoring.verdict import State, verdicts
 
 WORDS = {
     "ja": {
@@ -174,11 +174,11 @@ def _row(scored: Result, name: ModelName) -> Row:
         questions=len({answer.key.id for answer in scored.answers}),
         answered=len(scored.answers),
         docs=scored.run.asked,
-        incomplete=bool(scored.limit) or any(one.answered < one.asked for one in sittings),
-        points=sum(one.required + one.general for one in sittings),
-        possible=sum(one.required_possible + one.general_possible for one in sittings),
-        passed=sum(one.passed is True for one in sittings),
-        judged=sum(one.passed is not None for one in sittings),
+        incomplete=bool(scored.limit) or any(one.incomplete for one in sittings),
+        points=sum(one.total.earned for one in sittings),
+        possible=sum(one.total.possible for one in sittings),
+        passed=sum(one.state is State.PASSED for one in sittings),
+        judged=sum(one.judged for one in sittings),
         mark=scored.overlap,
         rule=scored.rule,
     )

@@ -6,9 +6,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from lm_eval_tasks.comparison.comparison_words import VERDICT_WORDS as WORDS
-from lm_eval_tasks.comparison.phrases import part_name, remarks
-from lm_eval_tasks.scoring.breakdown import Part
-from lm_eval_tasks.scoring.verdict import Verdict
+from lm_eval_tasks.comparison.phrases import part_name, prohibited, rate, remarks, state
+from lm_eval_tasks.scoring.breakdown import Group
+from lm_eval_tasks.scoring.verdict import Part, Verdict
 from lm_eval_tasks.streams import printable
 
 COLUMNS = ("sitting", "verdict", "required", "general", "prohibited", "text", "answered", "why")
@@ -31,16 +31,14 @@ def verdict_table(
     for column in COLUMNS:
         table.add_column(words[column], justify="left" if column in {"sitting", "why"} else "right")
     for verdict in verdicts:
-        state = {True: "passed", False: "failed", None: "none"}[verdict.passed]
-        earned = verdict.required + verdict.general
-        worth = verdict.required_asked + verdict.general_asked
+        total = verdict.total
         table.add_row(
             escape(printable(verdict.sitting)),
-            words[state] + sign,
-            _points(verdict, "required"),
-            _points(verdict, "general"),
-            _prohibited(verdict, words),
-            f"{earned}/{worth} = {earned / worth:.1%}{sign}" if worth else "-",
+            state(verdict, words) + sign,
+            _points(verdict.required),
+            _points(verdict.general),
+            prohibited(verdict, words),
+            rate(total, sign) or "-",
             f"{verdict.answered}/{verdict.asked}",
             "; ".join(remarks(verdict, words)),
         )
@@ -48,7 +46,7 @@ def verdict_table(
 
 
 def breakdown_tables(
-    parts: Mapping[str, Sequence[Part]], language: str, sign: str = ""
+    parts: Mapping[str, Sequence[Group]], language: str, sign: str = ""
 ) -> Iterator[Table]:
     """One table for each way to divide the answers. sign: of contamination."""
     words = WORDS[language]
@@ -67,15 +65,8 @@ def breakdown_tables(
         yield table
 
 
-def _points(verdict: Verdict, part: str) -> str:
-    earned, possible = getattr(verdict, part), getattr(verdict, f"{part}_possible")
-    return f"{earned}/{possible}" + (f" (≥ {getattr(verdict.mark, part)})" if verdict.mark else "")
-
-
-def _prohibited(verdict: Verdict, words: Mapping[str, str]) -> str:
-    if not verdict.labelled:
-        return words["no labels"]
-    return str(verdict.prohibited) + (f" (≤ {verdict.mark.prohibited})" if verdict.mark else "")
+def _points(part: Part) -> str:
+    return f"{part.earned}/{part.possible}" + (f" (≥ {part.mark})" if part.mark is not None else "")
 
 
 def _caption(verdicts: Sequence[Verdict], words: Mapping[str, str]) -> list[str]:

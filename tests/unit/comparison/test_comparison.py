@@ -8,6 +8,7 @@ import pytest
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.comparison.flips import Flips, Format
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.scoring.verdict import State
 from tests.invented import Invented, scored
 
 YES, NO = True, False
@@ -73,8 +74,8 @@ def test_points_and_verdict_before_and_after() -> None:
     whole = Invented([YES] * 159)
     found = compared(whole, replace(whole, right=[NO] * 30 + [YES] * 129))
     ((before, after),) = found.sittings
-    assert (before.required + before.general, before.passed) == (159, True)
-    assert (after.required + after.general, after.passed) == (129, False)
+    assert (before.total.earned, before.state) == (159, State.PASSED)
+    assert (after.total.earned, after.state) == (129, State.FAILED)
 
 
 def test_permuted_questions_count_once() -> None:

@@ -18,7 +18,16 @@ from lm_eval_tasks.scoring.aggregations import (
     required_rate_stderr,
 )
 from lm_eval_tasks.scoring.sitting_scores import sitting_scores
-from lm_eval_tasks.scoring.verdict import MARKS, Item, read_marks, verdicts
+from lm_eval_tasks.scoring.verdict import (
+    MARKS,
+    Item,
+    NoVerdict,
+    Part,
+    Shortfall,
+    State,
+    read_marks,
+    verdicts,
+)
 
 # the invented sitting: 64 of 80 required points and 55 of 79 general ones pass
 REQUIRED = [Item("sample", "900", True, 3, 3, True, False, 59, 80, 79, 12)] * 20
@@ -43,28 +52,28 @@ def elsewhere(items: list[Item]) -> list[Item]:
 @pytest.mark.parametrize(
     ("items", "state", "failed"),
     [
-        (exam(), True, ()),
-        (exam(wrong_required=5), True, ()),
-        (exam(wrong_required=6), False, ("required 62 < 64",)),
-        (exam(general=54), False, ("general 54 < 55",)),
-        (exam(taboo=3), True, ()),
-        (exam(taboo=4), False, ("prohibited 4 > 3",)),
+        (exam(), State.PASSED, ()),
+        (exam(wrong_required=5), State.PASSED, ()),
+        (exam(wrong_required=6), State.FAILED, ("required 62 < 64",)),
+        (exam(general=54), State.FAILED, ("general 54 < 55",)),
+        (exam(taboo=3), State.PASSED, ()),
+        (exam(taboo=4), State.FAILED, ("prohibited 4 > 3",)),
         (
             exam(wrong_required=6, general=0, taboo=4),
-            False,
+            State.FAILED,
             ("required 62 < 64", "general 0 < 55", "prohibited 4 > 3"),
         ),
-        (exam()[:-1], None, ("incomplete: 118 of 119 questions were answered",)),
-        (elsewhere(exam()), None, ("no pass mark is known for this sitting",)),
-        ([i._replace(general_possible=80) for i in exam()], None,
+        (exam()[:-1], State.NONE, ("incomplete: 118 of 119 questions were answered",)),
+        (elsewhere(exam()), State.NONE, ("no pass mark is known for this sitting",)),
+        ([i._replace(general_possible=80) for i in exam()], State.NONE,
          ("the mark is out of (80, 79), this exam is not",)),
     ],
 )  # fmt: skip
-def test_each_condition_decides(
-    items: list[Item], state: bool | None, failed: tuple[str, ...]
-) -> None:
+def test_each_condition_decides(items: list[Item], state: State, failed: tuple[str, ...]) -> None:
     (verdict,) = verdicts(items)
-    assert (verdict.passed, verdict.failed) == (state, failed)
+    assert (verdict.state, verdict.failed) == (state, failed)
+    passed_in_files = {State.PASSED: True, State.FAILED: False, State.NONE: None}
+    assert verdict.as_json()["passed"] is passed_in_files[state]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +97,33 @@ def test_why_there_is_no_verdict_is_told_in_one_language(
 
 def test_sittings_are_judged_one_by_one() -> None:
     two = elsewhere(exam()) + exam(general=54)
-    assert [(v.sitting, v.passed) for v in verdicts(two)] == [("1", None), ("900", False)]
+    assert [(v.sitting, v.state) for v in verdicts(two)] == [
+        ("1", State.NONE),
+        ("900", State.FAILED),
+    ]
+
+
+def test_a_verdict_says_what_was_missed_and_by_how_much() -> None:
+    (verdict,) = verdicts(exam(wrong_required=6, taboo=4))
+    assert verdict.shortfalls == (Shortfall("required", 62, 64), Shortfall("prohibited", 4, 3))
+    assert verdict.required == Part(earned=62, asked=80, possible=80, mark=64)
+    assert verdict.total == Part(earned=117, asked=159, possible=159, mark=None)
+    few = [i for i in exam() if not i.required]
+    assert [p.reachable for p in verdicts(few)[0].parts.values()] == [False, True]
+
+
+def test_files_keep_their_form() -> None:
+    (verdict,) = verdicts(exam(general=54))
+    mark = {"required": 64, "general": 55, "of": (80, 79), "prohibited": 3}
+    assert verdict.as_json() == {
+        **{"sitting": "900", "answered": 119, "asked": 119},
+        **{"required": 80, "required_asked": 80, "required_possible": 80},
+        **{"general": 54, "general_asked": 79, "general_possible": 79},
+        **{"prohibited": 0, "labelled": 12},
+        "mark": {**mark, "source": "lm_eval_tasks/pass_marks.yaml", "like": ""},
+        **{"passed": False, "failed": ("general 54 < 55",)},
+    }
+    assert list(verdict.as_json())[-3:] == ["mark", "passed", "failed"]
 
 
 def test_items_read_back_from_json_are_the_same() -> None:
@@ -113,7 +148,8 @@ def test_a_borrowed_mark_is_shown_and_judges_nothing() -> None:
         for i in exam(general=0)
     ]
     (verdict,) = verdicts(borrowed)
-    assert verdict.passed is None
+    assert verdict.no_verdict is NoVerdict.LIKE
+    assert not verdict.shortfalls
     assert verdict.failed == ("no mark is published; that of 119 is shown",)
     assert math.isnan(passed(borrowed))
 
@@ -121,7 +157,7 @@ def test_a_borrowed_mark_is_shown_and_judges_nothing() -> None:
 def test_without_labels_the_third_condition_is_not_claimed() -> None:
     unlabelled = [i._replace(labelled=0) for i in exam()]
     (verdict,) = verdicts(unlabelled)
-    assert verdict.passed is True
+    assert verdict.state is State.PASSED
     assert math.isnan(prohibited(unlabelled))
     assert math.isnan(prohibited_stderr(unlabelled))
     assert required_rate_stderr(unlabelled) == 0.0

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from lm_eval_tasks.results.left_out import LeftOut
 from lm_eval_tasks.streams import printable, say
 
 SHOW_LOCAL = (
@@ -20,9 +21,9 @@ def say_withheld(shown: str) -> None:
         say("jmed: names that only this house knows are not shown; --show-local shows them")
 
 
-def say_left_out(folder: Path, lines: Sequence[str]) -> None:
+def say_left_out(folder: Path, left_out: Sequence[LeftOut]) -> None:
     """Name everything below `folder` that was left out, and how much it is; nothing if nothing."""
-    for line in lines:
-        say(f"jmed: left out: {printable(line)}")
-    if lines:
-        say(f"jmed: {folder}: {len(lines)} left out")
+    for one in left_out:
+        say(f"jmed: left out: {printable(one.detail)}")
+    if left_out:
+        say(f"jmed: {folder}: {len(left_out)} left out")

@@ -48,8 +48,8 @@ def _report(asked: argparse.Namespace) -> None:
     if asked.file.suffix.lower() not in SUFFIXES:
         raise JmedError(f"-o: {asked.file}: a report is HTML (allowed: {', '.join(SUFFIXES)})")
     found = read_models(asked.folders, show_local=asked.show_local)
-    for line in found.left_out:
-        say(f"jmed: left out: {printable(line)}")
+    for one in found.left_out:
+        say(f"jmed: left out: {printable(one.detail)}")
     text = page(found, asked.lang, with_text=asked.with_text)
     say_withheld(text)
     try:

@@ -35,7 +35,9 @@ def differences(base: Result, other: Result) -> list[str]:
 
 def remarks(base: Result, other: Result) -> list[str]:
     """What else differs between two runs that can be compared."""
-    return _unlike(WORTH_KNOWING, base.run, other.run)
+    alone = sorted({*base.metrics} ^ {*other.metrics})
+    found = [f"metrics of one run alone: {', '.join(alone)}"] if alone else []
+    return [*_unlike(WORTH_KNOWING, base.run, other.run), *found]
 
 
 def _unlike(

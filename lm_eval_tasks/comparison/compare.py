@@ -141,7 +141,9 @@ def _comparison(base: Result, other: Result, test: McNemar, p_holm: float) -> Co
         base=base,
         other=other,
         questions=len(old),
-        changes=[_change(base, other, metric) for metric in _metrics(base)],
+        changes=[
+            _change(base, other, metric) for metric in base.metrics if metric in other.metrics
+        ],
         test=test,
         p_holm=p_holm,
         format=format_change(pairs),
@@ -160,10 +162,6 @@ def _sittings(base: Result, other: Result) -> list[tuple[Verdict, Verdict]]:
         for verdict in verdicts(base.items)
         if verdict.sitting in after
     ]
-
-
-def _metrics(scored: Result) -> list[str]:
-    return list(scored.answers[0].values)
 
 
 def _change(base: Result, other: Result, metric: str) -> Change:

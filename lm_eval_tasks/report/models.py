@@ -11,6 +11,7 @@ from lm_eval_tasks.comparison.comparable import differences
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import task_names
+from lm_eval_tasks.results.left_out import LeftOut
 from lm_eval_tasks.results.model_name import model_name
 from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.results.result import Result
@@ -45,10 +46,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Found:
-    """left_out: lines for the terminal, with paths."""
+    """What was read, and what was left out."""
 
     models: Sequence[Model]
-    left_out: Sequence[str]
+    left_out: Sequence[LeftOut]
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def read_models(folders: Sequence[Path], *, show_local: bool = False) -> Found:
         JmedError: a folder has no run that can be read, or two have the same one.
     """
     groups: dict[tuple[int, str, str], list[Result]] = {}
-    left_out: list[str] = []
+    left_out: list[LeftOut] = []
     read: dict[Path, Path] = {}
     withheld = Withheld()
     for number, folder in enumerate(folders):
@@ -143,20 +144,11 @@ def compare(base: Model, other: Model) -> Compared:
     return Compared(base, other, comparisons, unlike)
 
 
-def reason(line: str) -> tuple[str, str]:
-    """A line of left_out -> the name of its file, without the path, and the kind of reason."""
-    file = FILE.search(line)
-    kinds = {
-        "newer run": "newer",
-        "there is a run of the same": "same",
-        "there is a whole run of the same": "same",
-        "no jmed task": "foreign",
-        "--log_samples": "no samples",
-        "no samples": "no samples",
-    }
-    kind = next((kind for phrase, kind in kinds.items() if phrase in line), "damaged")
-    known = file and file["task"] in (None, *task_names())
-    return (file[0] if file and known else "-"), kind
+def public_file(left_out: LeftOut) -> str:
+    """The name of the file, without its path; "-" where lm-eval would have given another."""
+    name = left_out.file.name
+    known = (file := FILE.fullmatch(name)) and file["task"] in (None, *task_names())
+    return name if known else "-"
 
 
 def _identity(scored: Result) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from lm_eval_tasks import __version__
 from lm_eval_tasks.comparison.phrases import footnotes
 from lm_eval_tasks.report.change import change_view
 from lm_eval_tasks.report.metrics_told import metrics_told
-from lm_eval_tasks.report.models import Found, by_task, compare, reason
+from lm_eval_tasks.report.models import Found, by_task, compare, public_file
 from lm_eval_tasks.report.summary import summary
 from lm_eval_tasks.report.task_view import score_rows, task_view
 from lm_eval_tasks.words import read_words
@@ -39,7 +39,9 @@ def page(found: Found, language: str, *, with_text: bool) -> str:
             task_view(f"task{place}", runs, language, with_text=with_text)
             for place, runs in enumerate(tasks.values())
         ],
-        left_out=[(file, words["left out why"][why]) for file, why in map(reason, found.left_out)],
+        left_out=[
+            (public_file(one), words["left out why"][one.reason.value]) for one in found.left_out
+        ],
         with_text=with_text,
     )  # fmt: skip
 

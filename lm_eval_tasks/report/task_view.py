@@ -116,7 +116,7 @@ def _score_rows(model: Model, scored: Result, language: str, words: Words) -> It
     right = sum(answer.right for answer in scored.answers)
     judged = sitting_views("", [(model, scored)], language)
     states = [box.state for view in judged for box in view.boxes]
-    for metric in scored.answers[0].values:
+    for metric in scored.metrics:
         decides = metric == scored.metric
         yield ScoreRow(
             task=task_label(scored, WORDS[language]),

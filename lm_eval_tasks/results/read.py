@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.results.left_out import LeftOut, Reason
 from lm_eval_tasks.results.result import Result, read_result
 from lm_eval_tasks.results.runs import TaskRun, read_runs
 
 
 @dataclass(frozen=True)
 class Results:
-    """The newest run of each model, task and setting, and a line for everything left out."""
+    """The newest run of each model, task and setting, and everything left out."""
 
     results: Sequence[Result]
-    left_out: Sequence[str]
+    left_out: Sequence[LeftOut]
 
 
 def read_results(folder: Path) -> Results:
@@ -25,12 +26,12 @@ def read_results(folder: Path) -> Results:
     """
     scored: dict[tuple[Path, str], Result] = {}
 
-    def fault(run: TaskRun) -> str | None:
+    def refused(run: TaskRun) -> LeftOut | None:
         try:
             scored[run.file, run.task] = read_result(run)
         except JmedError as error:
-            return str(error)
+            return LeftOut(run.file, run.task, Reason.DAMAGED, str(error))
         return None
 
-    found = read_runs(folder, fault)
+    found = read_runs(folder, refused)
     return Results([scored[run.file, run.task] for run in found.runs], found.left_out)

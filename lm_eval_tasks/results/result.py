@@ -98,6 +98,11 @@ class Result:
     rule: str | None = None
     original: "Result | None" = None
 
+    @property
+    def metrics(self) -> list[str]:
+        """Those that the samples have, of the protocol's means; the deciding one first."""
+        return list(self.answers[0].values)
+
     def mean(self, metric: str) -> float:
         """Of one of METRICS over all answers."""
         return sum(answer.values[metric] for answer in self.answers) / len(self.answers)
@@ -161,7 +166,7 @@ def read_result(run: TaskRun) -> Result:
     """
     exam, protocol = split_task(run.task)
     rule = _rule(run) if protocol in READS_LETTERS else None
-    metrics = [name for name in METRICS[_kind(protocol)] if name != "acc" or rule != ""]
+    metrics = _metrics(run, protocol, rule)
     answers: dict[Key, Answer] = {}
     for sample in run.samples:
         answer = _read(run, sample, metrics)
@@ -177,11 +182,22 @@ def read_result(run: TaskRun) -> Result:
     return scored
 
 
+def _metrics(run: TaskRun, protocol: str, rule: str | None) -> list[str]:
+    """Those that a sample has: older versions knew fewer.
+
+    The deciding one must be there, and `acc` where the publisher has a rule.
+    """
+    deciding, *others = METRICS[_kind(protocol)]
+    there = {name for sample in run.samples for name in sample} - ({"acc"} if rule == "" else set())
+    needed = {"acc"} if rule else set()
+    return [deciding, *(name for name in others if name in there | needed)]
+
+
 def _faults(scored: Result) -> Iterator[str]:
     run = scored.run
     yield from question_faults(run.config["metadata"]["questions"])
     yield from run_faults(scored.items, len(scored.answers), run.asked)
-    means = {metric: scored.mean(metric) for metric in scored.answers[0].values}
+    means = {metric: scored.mean(metric) for metric in scored.metrics}
     yield from stated_faults(
         _of_task(run, "results"), means, _of_task(run, "n-samples"), len(run.samples)
     )

@@ -10,6 +10,7 @@ from typing import Any
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.json_file import read_json
 from lm_eval_tasks.files.rows import read_rows
+from lm_eval_tasks.results.left_out import LeftOut, Reason, UnusableRunError
 from lm_eval_tasks.results.records import fault
 
 LATEST = 1e11
@@ -42,34 +43,34 @@ class TaskRun:
 
 @dataclass(frozen=True)
 class Runs:
-    """The newest run of each model, task and setting, and a line for everything left out."""
+    """The newest run of each model, task and setting, and everything left out."""
 
     runs: Sequence[TaskRun]
-    left_out: Sequence[str]
+    left_out: Sequence[LeftOut]
 
 
-def read_runs(folder: Path, fault: Callable[[TaskRun], str | None] = lambda _: None) -> Runs:
+def read_runs(folder: Path, refused: Callable[[TaskRun], LeftOut | None] = lambda _: None) -> Runs:
     """Read all runs of jmed tasks below `folder`, or those of one results_*.json.
 
     Args:
-        fault: what is wrong with a run, None for nothing; one with a fault is left out, and never
+        refused: why a run cannot be used, None if it can; one that cannot is left out, and never
             takes the place of an older one.
 
     Raises:
         JmedError: there is none that can be read.
     """
     newest: dict[tuple[str, str, str], TaskRun] = {}
-    left_out: list[str] = []
+    left_out: list[LeftOut] = []
     files = [folder] if folder.is_file() else folder.rglob("results_*.json")
     for file in sorted(files, key=lambda path: (path.name, path)):
         for run in _runs_of(file, left_out):
-            if wrong := fault(run):
+            if wrong := refused(run):
                 left_out.append(wrong)
                 continue
             key = run.model, run.task, run.setting
             older, newest[key] = sorted((newest.get(key, run), run), key=_rank)
             if older is not run or newest[key] is not run:
-                left_out.append(_why_left_out(older, newest[key]))
+                left_out.append(superseded(older, newest[key]))
     if not newest:
         why = "".join(f"; {line}" for line in left_out)
         raise JmedError(
@@ -84,33 +85,39 @@ def _rank(run: TaskRun) -> tuple[bool, float]:
     return _is_whole(run), run.date
 
 
-def _why_left_out(run: TaskRun, instead: TaskRun) -> str:
-    where = f"{run.file}: {run.task}"
+def superseded(run: TaskRun, instead: TaskRun) -> LeftOut:
+    """Why `instead` was taken, a run of the same model, task and setting."""
+    reason, detail = _superseded(run, instead)
+    return LeftOut(run.file, run.task, reason, f"{run.file}: {run.task}: {detail}")
+
+
+def _superseded(run: TaskRun, instead: TaskRun) -> tuple[Reason, str]:
     if _is_whole(instead) and not _is_whole(run):
-        return f"{where}: --limit; there is a whole run of the same"
+        return Reason.SAME, "--limit; there is a whole run of the same"
     if instead.date > run.date or (run.date == instead.date and run.file.name < instead.file.name):
         undated = " (by its name: the results have no date)" if math.isinf(instead.date) else ""
-        return f"{where}: there is a newer run of the same{undated}"
-    return f"{where}: there is a run of the same, {instead.file}"
+        return Reason.NEWER, f"there is a newer run of the same{undated}"
+    return Reason.SAME, f"there is a run of the same, {instead.file}"
 
 
 def _is_whole(run: TaskRun) -> bool:
     return len(run.samples) >= run.asked
 
 
-def _runs_of(file: Path, left_out: list[str]) -> Iterator[TaskRun]:
+def _runs_of(file: Path, left_out: list[LeftOut]) -> Iterator[TaskRun]:
     try:
         results = _results(file)
     except JmedError as error:
-        left_out.append(str(error))
+        left_out.append(LeftOut(file, "", Reason.DAMAGED, str(error)))
         return
     for task, config in results["configs"].items():
         try:
             run = _run_of(file, results, task, config)
-        except JmedError as error:
-            left_out.append(str(error))
+        except UnusableRunError as error:
+            left_out.append(error.left_out)
         except (AttributeError, TypeError, ValueError) as error:
-            left_out.append(f"{file}: {task}: damaged ({type(error).__name__})")
+            detail = f"{file}: {task}: damaged ({type(error).__name__})"
+            left_out.append(LeftOut(file, task, Reason.DAMAGED, detail))
         else:
             yield run
 
@@ -120,29 +127,36 @@ def _run_of(
 ) -> TaskRun:
     questions = (config.get("metadata") or {}).get("questions")
     if not isinstance(questions, dict) or "asked" not in questions:
-        raise JmedError(f"{file}: {task}: no jmed task")
+        raise UnusableRunError(file, task, Reason.FOREIGN, f"{file}: {task}: no jmed task")
     for value, schema in ((results, "results"), (config, "config")):
         if wrong := fault(value, schema):
-            raise JmedError(f"{file}: {task}: not as lm-eval writes it: {wrong}")
+            detail = f"{file}: {task}: not as lm-eval writes it: {wrong}"
+            raise UnusableRunError(file, task, Reason.DAMAGED, detail)
     samples = file.with_name(f"samples_{task}_{file.stem.removeprefix('results_')}.jsonl")
-    try:
-        rows = [row.values for row in read_rows(samples)]
-    except JmedError as error:
-        raise JmedError(f"{error} (lm_eval writes it with --log_samples)") from None
-    if not rows or any("doc" not in row for row in rows):
-        raise JmedError(f"{samples}: no samples of lm-eval")
     return TaskRun(
         task=task,
         model=str(results.get("model_name", "?")),
         file=file,
         setting=_setting(results, config),
         config=config,
-        samples=rows,
+        samples=_samples(samples, task),
         asked=int(questions["asked"]),
         version=str((results.get("versions") or {}).get(task, "?")),
         results=results,
         date=run_date(results) or -math.inf,
     )
+
+
+def _samples(file: Path, task: str) -> list[dict[str, Any]]:
+    try:
+        rows = [row.values for row in read_rows(file)]
+    except JmedError as error:
+        reason = Reason.DAMAGED if file.exists() else Reason.NO_SAMPLES
+        detail = f"{error} (lm_eval writes it with --log_samples)"
+        raise UnusableRunError(file, task, reason, detail) from None
+    if not rows or any("doc" not in row for row in rows):
+        raise UnusableRunError(file, task, Reason.NO_SAMPLES, f"{file}: no samples of lm-eval")
+    return rows
 
 
 def run_date(results: Mapping[str, Any]) -> float | None:

@@ -146,7 +146,7 @@ def _entry(run: TaskRun) -> Entry:
 
 def _values(scored: Result, where: str) -> list[Value]:
     stated = scored.run.results.get("results", {}).get(scored.run.task, {})
-    values = [_value(scored, metric) for metric in scored.answers[0].values]
+    values = [_value(scored, metric) for metric in scored.metrics]
     for value in values:
         if f"{value.metric},none" not in stated:  # what is there was held against the samples
             raise JmedError(f"{where}: {value.metric}: not in the results")

@@ -47,7 +47,7 @@ def submission(folder: Path, names: Names, *, with_eval_results: bool, now: int)
             them, or a file would not be valid.
     """
     found = read_runs(folder)
-    left_out = list(found.left_out)
+    left_out = [str(one) for one in found.left_out]
     read = _read(found.runs, left_out)
     if not read:
         raise JmedError(f"{folder}: no run can be published: {'; '.join(left_out)}")

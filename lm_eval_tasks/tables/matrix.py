@@ -29,10 +29,14 @@ def matrix(models: Mapping[str, Sequence[Result]]) -> list[Row]:
         for scored in scored_runs:
             runs.setdefault((scored.run.task, scored.shots), {})[name] = scored
     return [
-        Row(first, metric, {name: scored.cell(metric) for name, scored in by_model.items()})
+        Row(
+            first,
+            metric,
+            {name: run.cell(metric) for name, run in by_model.items() if metric in run.metrics},
+        )
         for _, by_model in sorted(runs.items())
         for first in [next(iter(by_model.values()))]
-        for metric in first.answers[0].values
+        for metric in dict.fromkeys(name for run in by_model.values() for name in run.metrics)
     ]
 
 

@@ -37,7 +37,7 @@ def test_the_key_passes_under_every_protocol(
     out, run = oracle()
     for task, (verdict,) in judged(out, capsys).items():
         assert verdict["passed"] is True
-        assert verdict["required"] == 80 if task.endswith("letters") else verdict["required"]
+        assert verdict["required"] == 80
         assert verdict["prohibited"] == 0
         metrics = run.metrics(task)
         assert (metrics["passed"], metrics["required_rate"]) == (1.0, verdict["required"] / 80)

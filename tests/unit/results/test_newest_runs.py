@@ -22,7 +22,7 @@ def test_of_two_whole_runs_the_newer_counts(tmp_path: Path) -> None:
     newer = written(tmp_path, WHOLE, stamp=SECOND)
     found = read_runs(tmp_path)
     assert [run.file for run in found.runs] == [newer]
-    assert "there is a newer run of the same" in found.left_out[0]
+    assert "there is a newer run of the same" in found.left_out[0].detail
 
 
 def test_a_smoke_test_afterwards_hides_no_result(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_smoke_test_afterwards_hides_no_result(tmp_path: Path) -> None:
     written(tmp_path, LIMITED, stamp=SECOND)
     found = read_runs(tmp_path)
     assert [run.file for run in found.runs] == [whole]
-    assert "--limit; there is a whole run of the same" in found.left_out[0]
+    assert "--limit; there is a whole run of the same" in found.left_out[0].detail
 
 
 def test_a_smoke_test_before_is_replaced(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_date_inside_decides_and_not_the_name(
     found = read_runs(tmp_path)
     assert [run.file for run in found.runs] == [newer]
     assert len(found.left_out) == 1
-    assert "newer run of the same" in found.left_out[0]
+    assert "newer run of the same" in found.left_out[0].detail
 
 
 @pytest.mark.parametrize("date", ["yesterday", -1, 1e300, True, math.nan])
@@ -72,7 +72,7 @@ def test_a_damaged_newer_result_hides_no_older_one(tmp_path: Path) -> None:
     found = read_results(tmp_path)
     assert [scored.run.file for scored in found.results] == [sound]
     (line,) = found.left_out
-    assert "acc" in line
+    assert "acc" in line.detail
 
 
 @pytest.mark.parametrize(

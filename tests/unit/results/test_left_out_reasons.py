@@ -9,7 +9,7 @@ from lm_eval_tasks.results.left_out import Reason
 from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.results.runs import TaskRun, superseded
 from lm_eval_tasks.streams import printable
-from tests.unit.written_runs import Invented, written
+from tests.invented import Invented, results, written
 
 WORDS = Path(__file__).parents[3] / "lm_eval_tasks" / "words"
 
@@ -45,8 +45,7 @@ def test_the_reason_goes_by_what_happened_and_not_by_a_name_in_the_line(tmp_path
     folder = tmp_path / "newer run, no samples, no jmed task"
     written(folder, whole, stamp=stamps[0])
     written(folder, whole, stamp=stamps[1])
-    asked = {"published": 8, "kept": 4, "asked": 4, "left_out": {}}
-    metadata = {"version": 1.0, "questions": asked}
+    metadata = results(whole)["configs"][whole.task]["metadata"]
     limited = Invented([True], changes={"configs.metadata": metadata})
     written(folder, limited, stamp=stamps[2])
     written(folder, Invented([True], sample={"acc": 7}), stamp=stamps[3])

@@ -8,7 +8,9 @@ from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results import result
 from lm_eval_tasks.results.read import read_results
-from tests.unit.written_runs import Invented, written
+from tests.invented import Invented, written
+
+EXTRACTED, READ = '"extracted"', '"read"'
 
 
 @pytest.fixture
@@ -39,9 +41,10 @@ def test_only_the_deciding_metric_must_be_there(tmp_path: Path) -> None:
     file = written(tmp_path, Invented([True, False]))
     (samples,) = tmp_path.glob("samples_*")
     text = samples.read_text(encoding="utf-8")
-    samples.write_text(text.replace('"extracted"', '"read"'), encoding="utf-8")
+    samples.write_text(text.replace(EXTRACTED, READ), encoding="utf-8")
     assert read_results(file).results[0].metrics == ["acc_lenient", "acc"]
-    samples.write_text(text.replace('"extracted"', '"read"', 1), encoding="utf-8")
+    first, _, rest = text.partition("\n")
+    samples.write_text(f"{first.replace(EXTRACTED, READ)}\n{rest}", encoding="utf-8")
     with pytest.raises(JmedError, match="extracted"):
         read_results(file)
     samples.write_text(text.replace('"acc_lenient"', '"lenient"'), encoding="utf-8")

@@ -32,7 +32,7 @@ def test_the_kind_of_each_message_is_known(older: TaskRun, instead: TaskRun, kin
     assert reason(_why_left_out(older, instead))[1] == kind
     for language in ("ja", "en"):
         text = (WORDS / f"{language}.yaml").read_text(encoding="utf-8")
-        assert kind in yaml.safe_load(text)["left out why"]
+        assert kind in yaml.safe_load(text)["report"]["left out why"]
 
 
 def test_spaces_of_all_widths_are_printed_and_nothing_that_steers() -> None:

@@ -90,7 +90,7 @@ def _judged(model: Model, scored: Result, words: Words) -> Judged:
 def _parts(verdict: Verdict, sign: str, words: Words) -> list[str]:
     """ "必修 62/80 (≥ 64)" of the parts that the exam has."""
     return [
-        f"{words.report['parts'][name]} {part.earned}/{part.possible}{sign}"
+        f"{words.terms[name]} {part.earned}/{part.possible}{sign}"
         + (f" (≥ {part.mark})" if part.mark is not None else "")
         for name, part in verdict.parts.items()
         if part.possible
@@ -108,6 +108,7 @@ def _change(pair: Compared, comparison: Comparison, words: Words) -> str:
         metric=change.metric,
         before=f"{change.before:.1%}{base}",
         after=f"{change.after:.1%}{other}",
-        difference=difference(change),
+        # not broken between the ends of its interval
+        difference=difference(change).replace(" ", "\N{NO-BREAK SPACE}"),
         certain=words.report["clear of 0" if clear else "not clear of 0"],
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.report.models import by_task, read_models
+from lm_eval_tasks.report.models import by_task, read_models, read_report
 from lm_eval_tasks.report.section import Boxes
 from lm_eval_tasks.report.task import read_task
 from lm_eval_tasks.report.top import top
@@ -66,3 +66,25 @@ def test_tasks_without_points_come_after_those_with_them_and_have_no_line(tmp_pa
     tasks = by_task([replace(model, runs=[bare, mc])])
     assert [asked.task for asked in tasks] == ["jmed_sample_mc", "jmed_sample_letters"]
     assert [line.task for line in top(tasks, [], read_words("en")).lines] == ["jmed_sample_mc"]
+
+
+@pytest.mark.parametrize(
+    ("knows", "language", "certain"),
+    [
+        (0.95, "ja", "95 % 区間は 0 を含まない"),
+        (0.95, "en", "95 % interval clear of 0"),
+        (0.61, "en", "holds 0: no change can be claimed"),
+    ],
+)
+def test_the_top_says_what_changed_and_whether_it_is_more_than_chance(
+    tmp_path: Path, knows: float, language: str, certain: str
+) -> None:
+    base = written(tmp_path / "base", Pupil(protocols=("letters",)))
+    other = Pupil(knows=knows, protocols=("letters",), model_args="pretrained=o/b,peft=o/l")
+    report = read_report(read_models([base, written(tmp_path / "other", other)]))
+    (line,) = top(report.tasks, report.compared, read_words(language)).lines
+    (change,) = line.changes
+    assert change.startswith("M1 → M2: acc_lenient 70.7% → ")
+    assert certain in change
+    assert all("(≥ 64)" in judged.parts[0] for judged in line.judged)
+    assert next(judged.state for judged in line.judged) == "failed"

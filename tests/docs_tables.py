@@ -35,7 +35,8 @@ COMMANDS_JA = {
     "link": "素の lm_eval がタスクを見つけられるようにする",
     "unlink": "link が置いたものを取り除く",
     "verdict": "実行結果の合格・不合格",
-    "submission": "順位表と Hub のためのファイル、その検査",
+    "submission": "順位表と Hub のためのファイル",
+    "submission check": "提出の前に、そのファイルを検査",
     "compare": "アダプターで何が変わったか：対応のある検定、正誤の入れ替わり、判定",
     "report": "実行結果を 1 枚の HTML に",
     "leaderboard": "フォルダー以下の全結果を一つの表に",
@@ -53,7 +54,7 @@ def metrics_of(protocol: str) -> tuple[str, ...]:
 
 def protocols(language: str, *, brief: bool = False) -> Iterator[str]:
     """Each protocol, how it asks, and its metrics; in brief, the deciding one alone."""
-    asked = read_words(language)["protocols"]
+    asked = read_words(language).report["protocols"]
     headings = PROTOCOL_HEADINGS[language][: 3 if brief else 4]
     yield f"| {' | '.join(headings)} |"
     yield "|" + "---|" * len(headings)
@@ -69,7 +70,7 @@ def protocols(language: str, *, brief: bool = False) -> Iterator[str]:
 def commands(language: str) -> Iterator[str]:
     """Each command of jmed and its line in `jmed --help`, as a block of code."""
     for name, text in command_lines():
-        yield f"    jmed {name:12} {COMMANDS_JA[name] if language == 'ja' else text}"
+        yield f"    jmed {name:17} {COMMANDS_JA[name] if language == 'ja' else text}"
 
 
 def recipes(language: str) -> Iterator[str]:

@@ -3,10 +3,10 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lm_eval_tasks.cli.common import say_left_out
+from lm_eval_tasks.cli.common import Command, add_language, say_left_out
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.comparison.files import comparison_csv, comparison_json
 from lm_eval_tasks.errors import JmedError, check_choice
@@ -16,6 +16,7 @@ from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.tables.comparison import comparison_tables
 from lm_eval_tasks.tables.matrix import matrix_json, matrix_table
 from lm_eval_tasks.tables.scores import console
+from lm_eval_tasks.words import Words, read_words
 
 TEXT = """\
 Compare finished runs of two models, or of several with the first, on the same questions: scores,
@@ -31,16 +32,15 @@ examples:
   jmed compare out/base out/lora
   jmed compare out/7b out/7b_lora out/70b out/70b_qlora --csv > table.csv
 """
-Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 
 def add_commands(command: Command) -> None:
-    """Add `compare`. `command` makes a sub-parser from a name, one line, and a text."""
+    """Add `compare`."""
     compare = command("compare", "what an adapter changed: paired tests, flips, verdicts", TEXT)
     compare.add_argument("base", type=Path, metavar="BASE_DIR")
     compare.add_argument("others", type=Path, metavar="DIR", nargs="+")
     compare.add_argument("--task", action="append", default=[], help="only this one; repeatable")
-    compare.add_argument("--lang", choices=["ja", "en"], default="ja", help="default: ja")
+    add_language(compare)
     form = compare.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON instead of tables")
     form.add_argument("--csv", action="store_true", help="print CSV: a line for a task and metric")
@@ -59,12 +59,12 @@ def _compare(asked: argparse.Namespace) -> None:
     elif asked.csv:
         sys.stdout.write(comparison_csv(pairs))
     else:
-        _print(models, pairs, asked.lang)
+        _print(models, pairs, read_words(asked.lang))
 
 
 def _read(folder: Path, tasks: Sequence[str]) -> list[Result]:
     found = read_results(folder)
-    say_left_out(folder, found.left_out)
+    say_left_out(found.left_out, folder)
     for task in tasks:
         check_choice(task, {scored.run.task for scored in found.results}, f"{folder}: --task")
     chosen = [scored for scored in found.results if not tasks or scored.run.task in tasks]
@@ -129,10 +129,10 @@ def _as_json(models: Mapping[str, Sequence[Result]], pairs: Pairs) -> dict[str, 
     }
 
 
-def _print(models: Mapping[str, Sequence[Result]], pairs: Pairs, language: str) -> None:
+def _print(models: Mapping[str, Sequence[Result]], pairs: Pairs, words: Words) -> None:
     out = console()
     if len(pairs) > 1:
-        out.print(matrix_table(_known(models), language))
+        out.print(matrix_table(_known(models), words))
     for names, comparisons in pairs.items():
-        for part in comparison_tables(comparisons, names, language):
+        for part in comparison_tables(comparisons, names, words):
             out.print(part, highlight=False, markup=False)

@@ -2,11 +2,12 @@
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from rich.table import Table
 
+from lm_eval_tasks.cli.common import Command, add_language
 from lm_eval_tasks.cli.link import link, stub_folder, unlink
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
@@ -17,18 +18,23 @@ from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import select_from
 from lm_eval_tasks.tables.exams import exams_markdown
 from lm_eval_tasks.tables.scores import console
+from lm_eval_tasks.words import read_words
 
-Command = Callable[[str, str, str], argparse.ArgumentParser]
 EXAMS = ", ".join(exam_names())
+COLUMNS = (
+    *("exam", "published", "text only", "questions kept", "sittings", "here"),
+    "overlaps",
+)
 
 
 def add_commands(command: Command) -> None:
-    """Add the four. `command` makes a sub-parser from a name, one line, and a text."""
+    """Add the four."""
     exams = command("exams", "the exams: questions, licences, what is on this machine", "")
     exams.add_argument("--json", action="store_true", help="print JSON instead of a table")
     exams.add_argument(
         "--markdown", action="store_true", help="print the README's table: cards alone, no data"
     )
+    add_language(exams, "en")
     exams.set_defaults(run=_exams)
 
     fetch = command("fetch", "download the pinned files of exams and check them", "")
@@ -43,8 +49,8 @@ def add_commands(command: Command) -> None:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One exam. kept, text_only: None where its data is not on this machine."""
+class ExamRow:
+    """One exam; `here`, `text_only` and `kept` are None where its data is not on this machine."""
 
     exam: str
     title: str
@@ -67,10 +73,11 @@ def _exams(asked: argparse.Namespace) -> None:
     if asked.json:
         print(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=2))
         return
-    table = Table(caption="kept: by letters and cot; mc and paper also leave numbers out")
-    for heading in ("exam", "published", "text only", "kept", "sittings", "here", "overlaps"):
-        table.add_column(heading, justify="left", overflow="fold")
-    table.add_column("licence", overflow="fold", max_width=50)
+    words = read_words(asked.lang).exams
+    table = Table(caption=words["caption"])
+    for column in COLUMNS:
+        table.add_column(words[column], justify="left", overflow="fold")
+    table.add_column(words["licence"], overflow="fold", max_width=50)
     for row in rows:
         counts = (row.text_only, row.kept)
         table.add_row(
@@ -85,7 +92,7 @@ def _exams(asked: argparse.Namespace) -> None:
     console().print(table)
 
 
-def _row(card: Card) -> Row:
+def _row(card: Card) -> ExamRow:
     here = local_sittings(card)
     whole = len(here) == len(card.published)
     questions = text_only = kept = None
@@ -95,7 +102,7 @@ def _row(card: Card) -> Row:
         text_only = sum(not question.has_figure for question in exam.questions)
         kept = len(select_from(exam, Options(), choices_only=False).kept)
     nowhere = "Hub" if card.hub else "no"
-    return Row(
+    return ExamRow(
         exam=card.name,
         title=card.title,
         published=sum(card.published.values()),

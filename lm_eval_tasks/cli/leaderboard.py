@@ -2,13 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from lm_eval_tasks.cli.common import SHOW_LOCAL, say_left_out, say_withheld
+from lm_eval_tasks.cli.common import SHOW_LOCAL, Command, add_language, say_left_out, say_withheld
 from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.tables.leaderboard import leaderboard
 from lm_eval_tasks.tables.leaderboard_files import as_markdown, write_leaderboard
+from lm_eval_tasks.words import read_words
 
 TEXT = """\
 Collect all finished runs below a folder into one table: model and adapter, exam, protocol, shots,
@@ -25,28 +25,28 @@ examples:
   jmed leaderboard out -o README.md
   jmed leaderboard out -o leaderboard.html
 """
-Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 
 def add_commands(command: Command) -> None:
-    """Add `leaderboard`. `command` makes a sub-parser from a name, one line, and a text."""
+    """Add `leaderboard`."""
     board = command("leaderboard", "all results below a folder in one table", TEXT)
     board.add_argument("folder", type=Path, help="holds one or many of lm_eval's --output_path")
     board.add_argument(
         "-o", dest="file", type=Path, help="FILE.md or FILE.html; default: Markdown on stdout"
     )
-    board.add_argument("--lang", choices=["ja", "en"], default="ja", help="default: ja")
+    add_language(board)
     board.add_argument("--show-local", action="store_true", help=SHOW_LOCAL)
     board.set_defaults(run=_leaderboard)
 
 
 def _leaderboard(asked: argparse.Namespace) -> None:
     found = read_results(asked.folder)
-    say_left_out(asked.folder, found.left_out)
+    say_left_out(found.left_out, asked.folder)
     rows = leaderboard(found.results, show_local=asked.show_local)
-    say_withheld(as_markdown(rows, asked.lang))
+    words = read_words(asked.lang)
+    say_withheld(as_markdown(rows, words))
     if asked.file is None:
-        sys.stdout.write(as_markdown(rows, asked.lang))
+        sys.stdout.write(as_markdown(rows, words))
         return
-    write_leaderboard(asked.file, rows, asked.lang)
+    write_leaderboard(asked.file, rows, words)
     print(f"{asked.file}: {len(rows)} rows, {len(found.left_out)} left out")

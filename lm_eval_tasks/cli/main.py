@@ -1,4 +1,4 @@
-"""The `jmed` command: its parser; what a command does stands in cli_*.py."""
+"""The `jmed` command: its parser; what a command does stands in the module of its name."""
 
 import argparse
 import sys
@@ -42,8 +42,14 @@ def _run(given: Sequence[str]) -> None:
 
         run_lm_eval(given[1:])
     else:
-        asked = _parser().parse_args(given)
+        asked = _parser().parse_args(_joined(given))
         asked.run(asked)
+
+
+def _joined(given: Sequence[str]) -> list[str]:
+    """The arguments, the two words of `submission check` being one command."""
+    both = given[:2] == ["submission", "check"]
+    return [" ".join(given[:2]), *given[2:]] if both else list(given)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,10 +2,11 @@
 
 import argparse
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 
+from lm_eval_tasks.cli.common import Command
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.own_exam.check import Checked, check
 from lm_eval_tasks.own_exam.folder import check_name, write_folder
@@ -28,11 +29,10 @@ example:
   jmed new-exam naika_2026.xlsx
   lm_eval --include_path naika_2026 --tasks 'jmed_naika_2026_*' --model hf --model_args …
 """
-Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 
 def add_commands(command: Command) -> None:
-    """Add both commands. `command` makes a sub-parser from a name, one line, and a text."""
+    """Add both commands."""
     new = command("new-exam", "make tasks of your own sheet of questions", NEW)
     new.add_argument("file", type=Path, help="csv, xlsx or jsonl")
     new.add_argument("--name", help="of the exam; default: the file's, without its ending")

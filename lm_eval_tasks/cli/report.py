@@ -1,13 +1,17 @@
 """`jmed report`: finished runs as one HTML page."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-from lm_eval_tasks.cli.common import SHOW_LOCAL, say_withheld
+from lm_eval_tasks.cli.common import (
+    SHOW_LOCAL,
+    Command,
+    add_language,
+    say_left_out,
+    say_withheld,
+    write_whole,
+)
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.files.write import write_text
-from lm_eval_tasks.streams import printable, say
 
 TEXT = """\
 Write one HTML page about finished runs that opens without a network: verdict and points of each
@@ -22,17 +26,16 @@ examples:
   jmed report out/lora -o report.en.html --lang en
 """
 SUFFIXES = (".html", ".htm")
-Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 
 def add_commands(command: Command) -> None:
-    """Add `report`. `command` makes a sub-parser from a name, one line, and a text."""
+    """Add `report`."""
     report = command("report", "finished runs as one HTML page", TEXT)
     report.add_argument(
         "folders", type=Path, nargs="+", metavar="DIR", help="--output_path of runs"
     )
     report.add_argument("-o", dest="file", type=Path, required=True, help="FILE.html")
-    report.add_argument("--lang", choices=["ja", "en"], default="ja", help="default: ja")
+    add_language(report)
     report.add_argument(
         "--with-text", action="store_true", help="quote the questions that were answered wrong"
     )
@@ -48,13 +51,9 @@ def _report(asked: argparse.Namespace) -> None:
     if asked.file.suffix.lower() not in SUFFIXES:
         raise JmedError(f"-o: {asked.file}: a report is HTML (allowed: {', '.join(SUFFIXES)})")
     found = read_models(asked.folders, show_local=asked.show_local)
-    for one in found.left_out:
-        say(f"jmed: left out: {printable(one.detail)}")
+    say_left_out(found.left_out)
     text = page(found, asked.lang, with_text=asked.with_text)
     say_withheld(text)
-    try:
-        write_text(asked.file, text)
-    except OSError as error:
-        raise JmedError(f"{asked.file}: cannot be written: {error.strerror}") from None
+    write_whole(asked.file, text)
     runs = sum(len(model.runs) for model in found.models)
     print(f"{asked.file}: {len(found.models)} models, {runs} runs, {len(found.left_out)} left out")

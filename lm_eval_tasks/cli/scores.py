@@ -2,11 +2,12 @@
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lm_eval_tasks.comparison.rule_words import rule_told
+from lm_eval_tasks.cli.common import Command, add_language
+from lm_eval_tasks.comparison.phrases import rule_line
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
 from lm_eval_tasks.exams.load import load_exam
@@ -30,6 +31,7 @@ from lm_eval_tasks.scoring.verdict import Verdict, verdicts
 from lm_eval_tasks.tables.rescore import rule_title, score_table
 from lm_eval_tasks.tables.scores import console, print_floors, print_selection
 from lm_eval_tasks.tables.verdict import verdict_table
+from lm_eval_tasks.words import read_words
 
 RESCORE = """\
 Score answers that are already there, with no model: files with lines
@@ -51,17 +53,16 @@ metric of a task, on exactly the questions that the task keeps.
 example:
   jmed floor --task jmed_igakuqa_paper
 """
-Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 
 def add_commands(command: Command) -> None:
-    """Add both. `command` makes a sub-parser from a name, one line, and a text."""
+    """Add both."""
     rescore = command("rescore", "score a file of predictions, with no model", RESCORE)
     rescore.add_argument("exam", help=", ".join(exam_names()))
     rescore.add_argument("predictions", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
     rescore.add_argument("--model", help="of a folder, read the files *_MODEL.jsonl and .json")
     rescore.add_argument("--verdict", action="store_true", help="also: pass or fail, and why")
-    rescore.add_argument("--lang", choices=["ja", "en"], default="ja", help="default: ja")
+    add_language(rescore)
     rescore.add_argument(
         "--missing",
         choices=["error", "unanswered"],
@@ -75,6 +76,7 @@ def add_commands(command: Command) -> None:
     floor = command("floor", "what known answers score under a task's metrics", FLOOR)
     floor.add_argument("--task", required=True, help="jmed_igakuqa_paper, …")
     floor.add_argument("--metadata", default="{}", help="as for lm_eval: '{\"jmed\": {…}}'")
+    add_language(floor, "en")
     floor.add_argument("--json", action="store_true", help="print JSON instead of a table")
     floor.set_defaults(run=_floor)
 
@@ -104,16 +106,16 @@ def _rescore(asked: argparse.Namespace) -> None:
 
 
 def _print(answered: Sequence[Answered], asked: argparse.Namespace, card: Card) -> None:
-    out = console()
+    out, words = console(), read_words(asked.lang)
     if not card.published_rule:
-        out.print(f"{card.name}: {rule_told('', asked.lang)}", highlight=False)
+        out.print(f"{card.name}: {rule_line('', words)}", highlight=False)
     for rule in rules_for(card.published_rule):
-        title = rule_title(rule, card.published_rule, asked.lang)
+        title = rule_title(rule, card.published_rule, words)
         out.print(title, soft_wrap=True, highlight=False, markup=False)
-        out.print(score_table(scores(answered, rule), asked.lang))
+        out.print(score_table(scores(answered, rule), words))
         if asked.verdict:
             name = f"{asked.exam} · {asked.model or asked.predictions[0]}"
-            out.print(verdict_table(_verdicts(answered, rule, card), name, asked.lang))
+            out.print(verdict_table(_verdicts(answered, rule, card), name, words))
 
 
 def _verdicts(answered: Sequence[Answered], rule: str, card: Card) -> list[Verdict]:
@@ -146,11 +148,12 @@ def _floor(asked: argparse.Namespace) -> None:
         counts = {"kept": len(selection.kept), "left_out": selection.left_out}
         print(json.dumps({**counts, "floors": table}, ensure_ascii=False, indent=2))
     else:
-        print_selection(len(selection.kept) + sum(selection.left_out.values()), selection)
-        print_floors(table)
+        words = read_words(asked.lang)
+        print_selection(len(selection.kept) + sum(selection.left_out.values()), selection, words)
+        print_floors(table, words)
         exam, protocol = split_task(asked.task)
         if protocol in READS_LETTERS:
-            print(rule_told(read_card(exam).published_rule, "en"))
+            print(rule_line(read_card(exam).published_rule, words))
 
 
 def _options(metadata: str) -> Options:

@@ -1,15 +1,15 @@
 """`jmed submission`: files of a finished run for leaderboards and the Hub, and their check."""
 
 import argparse
-import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from lm_eval_tasks.cli.common import Command, say_left_out, write_whole
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.json_file import LARGEST
 from lm_eval_tasks.files.text_file import read_text
-from lm_eval_tasks.files.write import is_draft, write_text
+from lm_eval_tasks.files.write import is_draft
 
 TEXT = """\
 Write what leaderboards and the Hub take from a finished run of one model:
@@ -23,38 +23,34 @@ and runs cut short by --limit are left out, each with its reason.
 
 example:
   jmed submission out --model-id Qwen/Qwen3-8B --adapter-id my-org/my-adapter -o to_publish
+  jmed submission check to_publish      (a folder of results called check is ./check)
+"""
+CHECK = """\
+Check the files of a submission, or all in a folder, against the published forms, and for paths,
+persons, tokens and text of exams in them.
+
+example:
   jmed submission check to_publish
 """
 SHOWN = 20
 """Faults of one file that are printed."""
 FILES = (".json", ".yaml", ".yml", ".md")
-Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 
 def add_commands(command: Command) -> None:
-    """Add `submission`. `command` makes a sub-parser from a name, one line, and a text."""
-    parser = command("submission", "files for leaderboards and the Hub; check them", TEXT)
-    parser.usage = (
-        "jmed submission DIR --model-id ORG/NAME -o OUT [--adapter-id ORG/NAME] "
-        "[--licence SPDX] [--eval-results]\n       jmed submission check FILE…"
-    )
-    parser.add_argument("what", nargs="+", metavar="DIR | check FILE…", help=argparse.SUPPRESS)
-    parser.add_argument("--model-id", metavar="ORG/NAME", help="of the model; of the base, too")
-    parser.add_argument("--adapter-id", metavar="ORG/NAME", help="of the adapter, if there is one")
-    parser.add_argument("--licence", metavar="SPDX", help="of the adapter, e.g. apache-2.0")
-    parser.add_argument("--eval-results", action="store_true", help="write .eval_results/ too")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder to write to")
-    parser.set_defaults(run=_submission)
+    """Add `submission` and `submission check`."""
+    write = command("submission", "files for leaderboards and the Hub", TEXT)
+    write.add_argument("folder", type=Path, metavar="DIR", help="results of one model")
+    write.add_argument("--model-id", metavar="ORG/NAME", help="of the model; of the base, too")
+    write.add_argument("--adapter-id", metavar="ORG/NAME", help="of the adapter, if there is one")
+    write.add_argument("--licence", metavar="SPDX", help="of the adapter, e.g. apache-2.0")
+    write.add_argument("--eval-results", action="store_true", help="write .eval_results/ too")
+    write.add_argument("-o", "--output", type=Path, metavar="OUT", help="folder to write to")
+    write.set_defaults(run=_write)
 
-
-def _submission(asked: argparse.Namespace) -> None:
-    options = ("model_id", "adapter_id", "licence", "eval_results", "output")
-    if asked.what[0] == "check":
-        if any(getattr(asked, option) for option in options):
-            raise JmedError("jmed submission check: takes files and folders, no options")
-        _check([Path(name) for name in asked.what[1:]])
-    else:
-        _write(asked)
+    check = command("submission check", "check files before handing them in", CHECK)
+    check.add_argument("files", nargs="*", type=Path, metavar="FILE", help="files or folders")
+    check.set_defaults(run=_check)
 
 
 def _write(asked: argparse.Namespace) -> None:
@@ -62,23 +58,17 @@ def _write(asked: argparse.Namespace) -> None:
     from lm_eval_tasks.submission.names import check_names  # noqa: PLC0415
 
     names = check_names(asked.model_id, asked.adapter_id, asked.licence)
-    if len(asked.what) > 1:
-        raise JmedError(f"jmed submission: found {asked.what[1]!r}; allowed: one folder of results")
     if not asked.output:
         raise JmedError("-o: missing; allowed: the folder to write to")
     if names.licence and not names.adapter:
         raise JmedError("--licence: stands in the card of an adapter; give --adapter-id too")
     made = submission(
-        Path(asked.what[0]), names, with_eval_results=asked.eval_results, now=int(time.time())
+        asked.folder, names, with_eval_results=asked.eval_results, now=int(time.time())
     )
     _check_output(asked.output, made.files)
-    for line in made.left_out:
-        sys.stderr.write(f"jmed: left out: {line}\n")
+    say_left_out(made.left_out)
     for name, text in made.files.items():
-        try:
-            write_text(asked.output / name, text)
-        except OSError as error:
-            raise JmedError(f"{asked.output / name}: cannot be written: {error.strerror}") from None
+        write_whole(asked.output / name, text)
         print(asked.output / name)
 
 
@@ -97,10 +87,10 @@ def _check_output(output: Path, files: Collection[str]) -> None:
         )
 
 
-def _check(given: Sequence[Path]) -> None:
+def _check(asked: argparse.Namespace) -> None:
     from lm_eval_tasks.submission.check import faults  # noqa: PLC0415 (the Hub's library)
 
-    files = list(_files(given))
+    files = list(_files(asked.files))
     if not files:
         raise JmedError("jmed submission check: no file; allowed: files or folders of a submission")
     wrong = 0

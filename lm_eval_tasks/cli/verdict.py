@@ -2,13 +2,12 @@
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from lm_eval_tasks.cli.common import say_left_out
-from lm_eval_tasks.comparison.comparison_words import WORDS
-from lm_eval_tasks.comparison.phrases import footnotes, limit_told
+from lm_eval_tasks.cli.common import Command, add_language, say_left_out
+from lm_eval_tasks.comparison.phrases import footnotes, limit_phrase
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.results.result import Result
@@ -16,6 +15,7 @@ from lm_eval_tasks.scoring.breakdown import Group, breakdowns
 from lm_eval_tasks.scoring.verdict import verdicts
 from lm_eval_tasks.tables.scores import console
 from lm_eval_tasks.tables.verdict import breakdown_tables, verdict_table
+from lm_eval_tasks.words import Words, read_words
 
 TEXT = """\
 Give the verdict of the real exam for each sitting of a finished run: required and general
@@ -27,21 +27,20 @@ example:
   lm_eval … --tasks jmed_igakuqa_letters --output_path out --log_samples
   jmed verdict out
 """
-Command = Callable[[str, str, str], argparse.ArgumentParser]
 
 
 def add_commands(command: Command) -> None:
-    """Add `verdict`. `command` makes a sub-parser from a name, one line, and a text."""
+    """Add `verdict`."""
     verdict = command("verdict", "pass or fail of a finished lm-eval run", TEXT)
     verdict.add_argument("folder", type=Path, help="lm_eval's --output_path")
-    verdict.add_argument("--lang", choices=["ja", "en"], default="ja", help="default: ja")
+    add_language(verdict)
     verdict.add_argument("--json", action="store_true", help="print JSON instead of tables")
     verdict.set_defaults(run=_verdict)
 
 
 def _verdict(asked: argparse.Namespace) -> None:
     found = read_results(asked.folder)
-    say_left_out(asked.folder, found.left_out)
+    say_left_out(found.left_out, asked.folder)
     judged = [scored for scored in found.results if scored.items]
     if not judged:
         names = ", ".join(sorted({scored.run.task for scored in found.results}))
@@ -53,16 +52,16 @@ def _verdict(asked: argparse.Namespace) -> None:
         print(json.dumps([_as_json(scored) for scored in judged], ensure_ascii=False, indent=2))
         return
     for scored in judged:
-        _print(scored, asked.lang)
+        _print(scored, read_words(asked.lang))
 
 
-def _print(scored: Result, language: str) -> None:
+def _print(scored: Result, words: Words) -> None:
     title = f"{scored.run.task} · {scored.run.model}"
-    if limited := limit_told(scored, WORDS[language]):
+    if limited := limit_phrase(scored, words):
         title += f" · {limited}"
-    sign, notes = scored.overlap.sign, footnotes([scored], language)
-    console().print(verdict_table(verdicts(scored.items), title, language, sign, notes))
-    for table in breakdown_tables(_breakdowns(scored), language, sign):
+    sign, notes = scored.overlap.sign, footnotes([scored], words)
+    console().print(verdict_table(verdicts(scored.items), title, words, sign, notes))
+    for table in breakdown_tables(_breakdowns(scored), words, sign):
         console().print(table)
 
 

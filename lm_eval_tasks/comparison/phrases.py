@@ -1,27 +1,31 @@
 """Verdicts, differences and marks in the words of either language."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 from lm_eval_tasks.comparison.compare import Change, Comparison
-from lm_eval_tasks.results.overlap import TEXTS
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.breakdown import UNKNOWN
+from lm_eval_tasks.scoring.published_rules import RULES
 from lm_eval_tasks.scoring.verdict import Part, Shortfall, Verdict
 from lm_eval_tasks.streams import printable
+from lm_eval_tasks.words import Words
 
 
-def task_label(scored: Result, words: Mapping[str, str]) -> str:
+def task_label(scored: Result, words: Words) -> str:
     """ "jmed_igakuqa_letters, 3 shots" """
-    given = scored.shots
-    return f"{scored.run.task}, {words['shots'].format(n=given)}" if given else scored.run.task
+    shots = words.terms["with shots"].format(n=scored.shots) if scored.shots else ""
+    return f"{scored.run.task}, {shots}" if shots else scored.run.task
 
 
-def footnotes(runs: Sequence[Result], language: str) -> list[str]:
+def footnotes(runs: Sequence[Result], words: Words) -> list[str]:
     """What the signs of contamination beside the scores mean."""
     notes = {
-        f"{mark.note(language)} ({scored.exam})" for scored in runs if (mark := scored.overlap).kind
+        f"{mark.note(words.marks)} ({scored.exam})"
+        for scored in runs
+        if (mark := scored.overlap).kind
     }
-    return [*sorted(notes), TEXTS[language]["base"]]
+    return [*sorted(notes), words.marks["base"]]
 
 
 def difference(change: Change) -> str:
@@ -35,10 +39,10 @@ def p_value(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
 
 
-def comparison_remarks(comparison: Comparison, words: Mapping[str, str]) -> Iterator[str]:
+def comparison_remarks(comparison: Comparison, words: Words) -> Iterator[str]:
     """What else is to be known: --limit, versions, and how much of the change is format."""
     label = task_label(comparison.base, words)
-    if limited := limit_told(comparison.base, words):
+    if limited := limit_phrase(comparison.base, words):
         yield f"{label}: {limited}"
     for remark in comparison.remarks:
         yield f"{label}: {printable(remark)}"
@@ -46,23 +50,25 @@ def comparison_remarks(comparison: Comparison, words: Mapping[str, str]) -> Iter
         return
     if found.lost:
         share = found.lost_unread / found.lost
-        yield f"{label}: " + words["format lost"].format(share=share, **vars(found))
+        yield f"{label}: " + words.comparison["format lost"].format(share=share, **vars(found))
     if found.gained_read:
-        yield f"{label}: " + words["format gained"].format(**vars(found))
+        yield f"{label}: " + words.comparison["format gained"].format(**vars(found))
     if found.both and (found.unread_before or found.unread_after):
         before, after = found.both_before / found.both, found.both_after / found.both
-        yield f"{label}: " + words["both read"].format(n=found.both, before=before, after=after)
+        yield f"{label}: " + words.comparison["both read"].format(
+            n=found.both, before=before, after=after
+        )
 
 
-def limit_told(scored: Result, words: Mapping[str, str]) -> str:
-    """The same in words."""
-    told = words["limit"].format(answered=len(scored.answers), asked=scored.run.asked)
-    return told if scored.limit else ""
+def limit_phrase(scored: Result, words: Words) -> str:
+    """How many docs --limit left of the task, "" of a whole run."""
+    text = words.terms["limit"].format(answered=len(scored.answers), docs=scored.run.asked)
+    return text if scored.limit else ""
 
 
-def state(verdict: Verdict, words: Mapping[str, str]) -> str:
+def state(verdict: Verdict, words: Words) -> str:
     """合格, 不合格 or 判定なし."""
-    return words[verdict.state.value]
+    return words.terms[verdict.state.value]
 
 
 def rate(part: Part, sign: str) -> str:
@@ -72,26 +78,26 @@ def rate(part: Part, sign: str) -> str:
     return f"{part.earned}/{part.asked} = {part.earned / part.asked:.1%}{sign}"
 
 
-def prohibited(verdict: Verdict, words: Mapping[str, str]) -> str:
+def prohibited(verdict: Verdict, words: Words) -> str:
     """ "1 (≤ 3)": questions with a prohibited choice, and how many still pass."""
     if not verdict.labelled:
-        return words["no labels"]
+        return words.terms["no labels"]
     return str(verdict.prohibited) + (f" (≤ {verdict.mark.prohibited})" if verdict.mark else "")
 
 
-def part_name(name: str, division: str, words: Mapping[str, str]) -> str:
+def part_name(name: str, division: str, words: Words) -> str:
     """The name of a part of the exam; only how many examinees were right can be unknown."""
-    return words["unknown"] if division == "human accuracy" and name == UNKNOWN else name
+    return words.terms["unknown"] if division == "human accuracy" and name == UNKNOWN else name
 
 
-def remarks(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
+def remarks(verdict: Verdict, words: Words) -> list[str]:
     """Why a sitting was failed or has no verdict, and what its verdict leaves open."""
-    untested = [words["untested"]] if verdict.mark and not verdict.labelled else []
+    untested = [words.verdict["untested"]] if verdict.mark and not verdict.labelled else []
     short = [_shortfall(one, words) for one in verdict.shortfalls]
     return [*_no_verdict(verdict, words), *short, *_unreachable(verdict, words), *untested]
 
 
-def _no_verdict(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
+def _no_verdict(verdict: Verdict, words: Words) -> list[str]:
     """Why there can be no verdict, nothing if there is one."""
     why, mark = verdict.no_verdict, verdict.mark
     if why is None:
@@ -99,13 +105,42 @@ def _no_verdict(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
     values: dict[str, object] = {"answered": verdict.answered, "asked": verdict.asked}
     if mark:
         values |= {"sitting": mark.like, "of": "/".join(map(str, mark.of))}
-    return [words[why.value].format(**values)]
+    return [words.verdict[why.value].format(**values)]
 
 
-def _shortfall(shortfall: Shortfall, words: Mapping[str, str]) -> str:
-    return f"{words[shortfall.part]} {shortfall.earned} {shortfall.sign} {shortfall.mark}"
+def _shortfall(shortfall: Shortfall, words: Words) -> str:
+    return f"{words.terms[shortfall.part]} {shortfall.earned} {shortfall.sign} {shortfall.mark}"
 
 
-def _unreachable(verdict: Verdict, words: Mapping[str, str]) -> list[str]:
+def _unreachable(verdict: Verdict, words: Words) -> list[str]:
     short = not all(part.reachable for part in verdict.parts.values())
-    return [words["unreachable"]] if short and not verdict.incomplete else []
+    return [words.verdict["unreachable"]] if short and not verdict.incomplete else []
+
+
+class Ruled(Protocol):
+    """A run of an exam."""
+
+    @property
+    def exam(self) -> str:
+        """The exam's name."""
+
+    @property
+    def rule(self) -> str | None:
+        """The publisher's rule; see `Result`."""
+
+
+def rule_source(rule: str) -> str:
+    """ "jmle119 (docto-rin/IgakuQA119@… src/grading_logic.py)"; "?" for one that is not known."""
+    # a name from a file that another version wrote, or somebody else
+    return f"{rule} ({RULES[rule].source})" if rule in RULES else "?"
+
+
+def rule_line(rule: str, words: Words) -> str:
+    """The publisher's rule and its source, or that there is none."""
+    return words.rules["published" if rule else "no rule"].format(rule=rule_source(rule))
+
+
+def rule_notes(runs: Iterable[Ruled], words: Words) -> list[str]:
+    """A line for each exam among the runs that reads letters and has no published rule."""
+    exams = sorted({run.exam for run in runs if run.rule == ""})
+    return [words.rules["alone"].format(exam=exam) for exam in exams]

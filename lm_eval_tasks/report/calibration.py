@@ -4,8 +4,15 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from lm_eval_tasks.protocols import LOGLIKELIHOOD
+from lm_eval_tasks.report import charts
+from lm_eval_tasks.report.charts import Spot
+from lm_eval_tasks.report.models import Model
 from lm_eval_tasks.report.positions import loglikelihoods
+from lm_eval_tasks.report.section import Figure, Paragraph, Section, Side
+from lm_eval_tasks.report.task import Task, or_none
 from lm_eval_tasks.results.result import Key, Result
+from lm_eval_tasks.words import Words
 
 BINS = 10
 
@@ -33,6 +40,17 @@ class Calibration:
     ece: float
     answers: int
     left_out: int
+
+
+def section(task: Task, words: Words) -> Section:
+    """A reliability diagram for each model with log-likelihoods."""
+    figures = [
+        _figure(f"{task.name}-calibration-{model.sign}", model, found, words)
+        for model, scored in task.runs
+        if scored.protocol in LOGLIKELIHOOD and (found := or_none(calibration, scored))
+    ]
+    nothing = Paragraph(words.report["no calibration"], small=False)
+    return Section(words.report["calibration"], [Side(figures) if figures else nothing])
 
 
 def calibration(scored: Result) -> Calibration | None:
@@ -84,3 +102,34 @@ def binned(pairs: Iterable[tuple[float, bool]]) -> list[Bin]:
         )
         for place, group in sorted(groups.items())
     ]
+
+
+def _figure(name: str, model: Model, found: Calibration, words: Words) -> Figure:
+    """The reliability diagram of one model."""
+    title = f"{model.sign}: {words.report['ece']} {found.ece:.3f}"
+    spots = [Spot(one.confidence, one.accuracy, one.answers) for one in found.bins]
+    note = words.report["calibration told"].format(
+        n=found.answers, bins=BINS, left_out=found.left_out
+    )
+    return Figure(
+        title=title,
+        svg=charts.reliability(
+            name, (title, note), (words.report["confidence"], words.report["accuracy"]), spots
+        ),
+        head=[
+            words.report["confidence"],
+            words.report["mean"],
+            words.report["accuracy"],
+            words.report["answers"],
+        ],
+        rows=[
+            [
+                f"{b.low:.1f}–{b.high:.1f}",
+                f"{b.confidence:.3f}",
+                f"{b.accuracy:.3f}",
+                str(b.answers),
+            ]
+            for b in found.bins
+        ],
+        note=note,
+    )

@@ -1,66 +1,68 @@
 """Base and another model -> the slopes of their scores, and everything a reader must know of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from lm_eval_tasks.comparison.compare import Comparison
-from lm_eval_tasks.comparison.comparison_words import WORDS
 from lm_eval_tasks.comparison.phrases import comparison_remarks, difference, p_value, task_label
 from lm_eval_tasks.report import charts
 from lm_eval_tasks.report.charts import Line
-from lm_eval_tasks.report.figures import Figure
-from lm_eval_tasks.report.models import Compared
-from lm_eval_tasks.words import read_words
+from lm_eval_tasks.report.models import Compared, Report
+from lm_eval_tasks.report.positions import MINUS
+from lm_eval_tasks.report.section import Block, Figure, Lines, Paragraph, Section, Table
+from lm_eval_tasks.words import Words
 
 COLUMNS = ("task", "before", "after", "difference", "flips", "p", "holm", "metric")
-MINUS = "−"
 
 
-@dataclass(frozen=True)
-class ChangeView:
-    """figure: None where nothing can be compared. unlike: why not, task by task."""
+def section(report: Report, words: Words) -> Section | None:
+    """Every other model against the first; None of one model alone."""
+    if not report.compared:
+        return None
+    parts = [
+        Section(_title(compared), list(_blocks(f"change{place}", compared, words)))
+        for place, compared in enumerate(report.compared)
+    ]
+    return Section(words.report["changes"], [], "changes", parts)
 
-    title: str
-    figure: Figure | None
-    remarks: Sequence[str]
-    unlike: Sequence[str]
+
+def _title(compared: Compared) -> str:
+    base, other = compared.base, compared.other
+    return f"{base.sign} {base.name} → {other.sign} {other.name}"
 
 
-def change_view(name: str, compared: Compared, language: str) -> ChangeView:
-    """One comparison as the page shows it. name: unique on the page."""
+def _blocks(name: str, compared: Compared, words: Words) -> Iterator[Block]:
     # the order of the page: those with verdicts first
     comparisons = sorted(compared.comparisons, key=lambda one: not one.sittings)
-    remarks = [
-        remark
-        for comparison in comparisons
-        for remark in comparison_remarks(comparison, WORDS[language])
-    ]
-    return ChangeView(
-        title=f"{compared.base.sign} {compared.base.name} → "
-        f"{compared.other.sign} {compared.other.name}",
-        figure=_figure(name, compared, comparisons, language) if comparisons else None,
-        remarks=remarks,
-        unlike=compared.unlike,
-    )
+    if comparisons:
+        figure = _figure(name, compared, comparisons, words)
+        yield figure
+        yield Table(_title(compared), figure.head, figure.rows, caption=_title(compared))
+    else:
+        yield Paragraph(words.report["nothing to compare"], small=False)
+    remarks = [remark for one in comparisons for remark in comparison_remarks(one, words)]
+    if remarks:
+        yield Lines(remarks, words.report["remarks"])
+    if compared.unlike:
+        yield Lines(compared.unlike, words.report["not compared"])
 
 
 def _figure(
-    name: str, compared: Compared, comparisons: Sequence[Comparison], language: str
+    name: str, compared: Compared, comparisons: Sequence[Comparison], words: Words
 ) -> Figure:
-    words = read_words(language)
-    columns = words["change columns"]
     ends = (compared.base.sign, compared.other.sign)
     title = f"{ends[0]} → {ends[1]}"
     lines = [_line(place, one) for place, one in enumerate(comparisons, 1)]
+    legend = words.report["slope told"]
     return Figure(
-        title=title,
-        svg=charts.slope(name, (title, words["slope told"]), ends, lines),
-        head=[columns[key] for key in COLUMNS],
+        title="",
+        svg=charts.slope(name, (title, legend), ends, lines),
+        head=[words.report[key] for key in COLUMNS],
         rows=[
-            [f"[{place}] {task_label(one.base, WORDS[language])}", *_cells(one)]
+            [f"[{place}] {task_label(one.base, words)}", *_cells(one)]
             for place, one in enumerate(comparisons, 1)
         ],
-        note=f"{words['slope told']} {words['change told']}",
+        note=f"{legend} {words.report['change told']}",
+        numbers=False,
     )
 
 

@@ -30,7 +30,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Row:
+class BarGroup:
     """A label and the bars under it."""
 
     label: str
@@ -56,7 +56,7 @@ class Spot:
     answers: int
 
 
-def bars(name: str, told: tuple[str, str], rows: Sequence[Row]) -> Markup:
+def bars(name: str, told: tuple[str, str], rows: Sequence[BarGroup]) -> Markup:
     """Horizontal bars, one group for each row. name: unique on the page; told: see `image`."""
     pieces, top = [], 0.0
     for row in rows:

@@ -5,14 +5,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lm_eval_tasks.comparison.rule_words import named
+from lm_eval_tasks.comparison.phrases import rule_source
+from lm_eval_tasks.report.section import Folded, Section, Table
+from lm_eval_tasks.report.task import Task, side_by_side
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.public import ENGINES
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.runs import run_date
-from lm_eval_tasks.results.training_record import model_arguments
+from lm_eval_tasks.results.training_record import adapter_of, model_arguments
+from lm_eval_tasks.words import Words
 
-Words = Mapping[str, Any]
 GPU = re.compile(
     r"^GPU \d{1,3}: ((?:NVIDIA|Tesla|AMD|Quadro|GeForce)"
     r"(?:[ -](?:NVIDIA|Tesla|Quadro|GeForce|Instinct|Radeon|Graphics|TITAN|Titan|RTX|GTX|PRO|Pro"
@@ -27,22 +29,74 @@ SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 UNKNOWN = "–"
 
 
+def section(task: Task, words: Words) -> Section:
+    """Questions asked, protocol and, folded, environment, a column for each model."""
+    runs = [scored for _, scored in task.runs]
+    counted = side_by_side([counts(scored, words) for scored in runs], "0")
+    how = side_by_side([protocol(scored, words) for scored in runs], UNKNOWN)
+    where = side_by_side([environment(scored, words) for scored in runs], UNKNOWN)
+
+    def table(name: str, rows: list[list[str]]) -> Table:
+        label = words.report[name]
+        head = [words.report["item"], *(model.sign for model in task.models)]
+        return Table(f"{task.title} · {label}", head, rows, caption=label, merged=True)
+
+    return Section(
+        words.report["protocol"],
+        [
+            table("counts", counted),
+            table("protocol", how),
+            Folded(words.report["environment"], [table("environment", where)]),
+        ],
+    )
+
+
+def counts(scored: Result, words: Words) -> dict[str, str]:
+    """published, kept and asked, and why the others were not"""
+    questions = scored.run.config["metadata"]["questions"]
+    text, reasons = words.report, words.report["reasons"]
+    left_out = questions.get("left_out") or {}
+    marked = questions.get("marked") or {}
+    return {
+        text["published"]: str(questions.get("published", "?")),
+        text["questions kept"]: str(questions.get("kept", "?")),
+        text["asked"]: str(scored.run.asked),
+        text["answered"]: str(len(scored.answers)),
+        **{f"{text['left out']}: {reasons.get(why, why)}": str(n) for why, n in left_out.items()},
+        **{f"{text['marked']}: {reasons.get(why, why)}": str(n) for why, n in marked.items()},
+        text["overlap"]: _overlap(scored, words),
+    }
+
+
+def _overlap(scored: Result, words: Words) -> str:
+    mark = scored.overlap
+    if mark.kind:
+        return f"{mark.sign} {mark.meaning(words.marks)}"
+    adapted = bool(adapter_of(model_arguments(scored.run.results)))
+    return str(words.report["overlaps"]["none" if adapted else "no adapter"])
+
+
 def protocol(scored: Result, words: Words) -> dict[str, str]:
     """label -> value; all that must be the same for two scores to be comparable."""
     run, results = scored.run, scored.run.results
     questions = run.config["metadata"]["questions"]
     generation = permitted.generation(run.config.get("generation_kwargs"))
     return {
-        words["prompt protocol"]: words["protocols"].get(scored.protocol, scored.protocol),
-        words["task version"]: permitted.version(run.version),
+        words.report["prompt protocol"]: words.report["protocols"].get(
+            scored.protocol, scored.protocol
+        ),
+        words.report["task version"]: permitted.version(run.version),
         **_rule(scored, words),
-        words["shots"]: str(scored.shots),
-        words["chat template"]: _sha(results.get("chat_template_sha"), words),
-        words["system instruction"]: _sha(results.get("system_instruction_sha"), words),
-        words["as turns"]: words["yes"] if results.get("fewshot_as_multiturn") else words["no"],
-        words["generation"]: _pairs(generation) or words["none generated"],
-        words["options"]: _options(run.config["metadata"].get("jmed") or {}) or words["default"],
-        words["docs sha256"]: permitted.text(questions.get("docs_sha256"), permitted.SHA256)
+        words.report["shots"]: str(scored.shots),
+        words.report["chat template"]: _sha(results.get("chat_template_sha"), words),
+        words.report["system instruction"]: _sha(results.get("system_instruction_sha"), words),
+        words.report["as turns"]: words.report["yes"]
+        if results.get("fewshot_as_multiturn")
+        else words.report["no"],
+        words.report["generation"]: _pairs(generation) or words.report["none generated"],
+        words.report["options"]: _options(run.config["metadata"].get("jmed") or {})
+        or words.report["default"],
+        words.report["docs sha256"]: permitted.text(questions.get("docs_sha256"), permitted.SHA256)
         or UNKNOWN,
     }
 
@@ -54,21 +108,23 @@ def environment(scored: Result, words: Words) -> dict[str, str]:
     questions = scored.run.config["metadata"]["questions"]
     gpus = sorted(set(GPU.findall(str(results.get("pretty_env_info")))))
     values: Mapping[str, Callable[[], str]] = {
-        words["date"]: lambda: _date(results),
+        words.report["date"]: lambda: _date(results),
         "lm_eval": lambda: permitted.version(results.get("lm_eval_version")),
         "jmed": lambda: permitted.version(questions.get("jmed_version")),
         "transformers": lambda: permitted.version(results.get("transformers_version")),
-        words["engine"]: lambda: _one_of(results.get("model_source"), ENGINES),
-        words["dtype"]: lambda: permitted.text(config.get("model_dtype"), permitted.DTYPE),
-        words["parameters"]: lambda: _count(config.get("model_num_parameters")),
-        words["arguments"]: lambda: _pairs(permitted.model_arguments(model_arguments(results))),
-        words["batch"]: lambda: permitted.text(config.get("batch_size"), BATCH),
-        words["device"]: lambda: permitted.text(config.get("device"), DEVICE),
+        words.report["engine"]: lambda: _one_of(results.get("model_source"), ENGINES),
+        words.report["dtype"]: lambda: permitted.text(config.get("model_dtype"), permitted.DTYPE),
+        words.report["parameters"]: lambda: _count(config.get("model_num_parameters")),
+        words.report["arguments"]: lambda: _pairs(
+            permitted.model_arguments(model_arguments(results))
+        ),
+        words.report["batch"]: lambda: permitted.text(config.get("batch_size"), BATCH),
+        words.report["device"]: lambda: permitted.text(config.get("device"), DEVICE),
         "GPU": lambda: ", ".join(gpus),
-        words["seeds"]: lambda: ", ".join(_seed(config.get(seed)) for seed in SEEDS),
+        words.report["seeds"]: lambda: ", ".join(_seed(config.get(seed)) for seed in SEEDS),
     }
     # lm-eval records its default, cuda:0, where there is no GPU too
-    unfounded = set() if gpus else {words["device"]}
+    unfounded = set() if gpus else {words.report["device"]}
     return {label: value() or UNKNOWN for label, value in values.items() if label not in unfounded}
 
 
@@ -76,14 +132,14 @@ def _rule(scored: Result, words: Words) -> dict[str, str]:
     """Nothing where no letters are read."""
     if scored.rule is None:
         return {}
-    told = named(scored.rule) if scored.rule else str(words["no published rule"])
-    return {words["published rule"]: told}
+    rule = rule_source(scored.rule) if scored.rule else words.report["no published rule"]
+    return {words.report["published rule"]: rule}
 
 
 def _sha(value: object, words: Words) -> str:
     if value is None:
-        return str(words["not applied"])
-    return permitted.text(value, permitted.SHA256) or str(words["applied"])
+        return str(words.report["not applied"])
+    return permitted.text(value, permitted.SHA256) or str(words.report["applied"])
 
 
 def _pairs(values: Mapping[str, object]) -> str:

@@ -1,54 +1,69 @@
 """A scored run -> its wrong answers, by question id."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.report.models import Model
-from lm_eval_tasks.results.result import Answer, Key, Result
+from lm_eval_tasks.report.positions import Picks
+from lm_eval_tasks.report.section import Cell, Folded, Section, Table
+from lm_eval_tasks.report.task import Task
+from lm_eval_tasks.results.result import Answer, Result
+from lm_eval_tasks.words import Words
 
-Picks = Mapping[Key, frozenset[str]]
+NOTHING = "–"
+HEAD = ("question", "part", "category", "key", "picked", "remark")
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """id: with its order where choices are permuted. key, picked: letters as shown, or a number's
-    digits; picked is None where it is not known.
-
-    unread: no answer could be read. prohibited: an unofficial label. text: paragraphs of the
-    question, only when asked for.
-    """
+    """One wrong answer."""
 
     id: str
+    """Of the question, with its order where choices are permuted."""
     section: str
     category: str
     key: str
+    """Letters as shown, or a number's digits."""
     picked: str | None
+    """As `key`; None where it is not known."""
     unread: bool
+    """No answer could be read."""
     prohibited: bool
+    """A prohibited choice was taken; an unofficial label."""
     text: tuple[str, ...]
+    """Paragraphs of the question, only when asked for."""
 
 
-@dataclass(frozen=True)
-class Mistakes:
-    """Of one model, out of so many answers."""
+def section(task: Task, words: Words) -> Section:
+    """A folded table for each model."""
+    title = words.report["mistakes"]
+    head = [words.report[name] for name in HEAD]
+    head += [words.report["question text"]] * task.with_text
+    columns = [""] * (len(HEAD) - 1) + ["text"] * task.with_text
+    blocks = []
+    for model, scored in task.runs:
+        wrong = mistakes(scored, task.picks[model], with_text=task.with_text)
+        counts = {"sign": model.sign, "n": len(wrong), "answers": len(scored.answers)}
+        rows = [_row(mistake, words, with_text=task.with_text) for mistake in wrong]
+        table = Table(f"{task.title} · {title} {model.sign}", head, rows, columns)
+        blocks.append(Folded(words.report["mistakes of"].format(**counts), [table]))
+    return Section(title, blocks)
 
-    model: Model
-    found: list[Mistake]
-    answers: int
 
-
-def mistakes(model: Model, scored: Result, picks: Picks | None, *, with_text: bool) -> Mistakes:
+def mistakes(scored: Result, picks: Picks | None, *, with_text: bool) -> list[Mistake]:
     """Wrong answers in order of the questions, as people count: 2 before 10, A2 before A11."""
     wrong = [answer for answer in scored.answers if not answer.right]
     wrong.sort(key=lambda answer: (*counted(answer.key.id), answer.key.permutation))
     permuted = any(answer.key.permutation for answer in scored.answers)
-    return Mistakes(
-        model,
-        [_mistake(answer, picks, permuted, with_text) for answer in wrong],
-        len(scored.answers),
-    )
+    return [_mistake(answer, picks, permuted, with_text) for answer in wrong]
+
+
+def _row(mistake: Mistake, words: Words, *, with_text: bool) -> list[Cell]:
+    unread = words.report["not read"] + " " if mistake.unread else ""
+    prohibited = words.report["took prohibited"] if mistake.prohibited else ""
+    picked = NOTHING if mistake.picked is None else mistake.picked
+    named = [mistake.id, mistake.section, mistake.category, mistake.key, picked]
+    return [*named, unread + prohibited, *([mistake.text] if with_text else [])]
 
 
 def counted(id_: str) -> tuple[tuple[str, int], ...]:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,16 +27,23 @@ FILE = re.compile(
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """sign: "M1", what the page calls it. place: from 0. runs: one of each `Asked`."""
+    """A model on the page."""
 
     sign: str
+    """ "M1", what the page calls it."""
     place: int
+    """From 0; the first is the base."""
     name: str
     runs: Sequence[Result]
+    """One of each `RunKey`."""
+
+
+Runs = Sequence[tuple[Model, Result]]
+"""Runs of one task, a model each."""
 
 
 @dataclass(frozen=True, order=True)
-class Asked:
+class RunKey:
     """What was asked, and how: runs of the same one stand side by side."""
 
     task: str
@@ -85,7 +92,7 @@ def read_models(folders: Sequence[Path], *, show_local: bool = False) -> Found:
         for scored in found.results if show_local else public(found.results, withheld):
             groups.setdefault((number, *_identity(scored)), []).append(scored)
     models = [model_name(runs[0].run, show_local=show_local) for runs in groups.values()]
-    names = told_apart([str(name) for name in models])
+    names = unique_names([str(name) for name in models])
     return Found(
         [
             Model(f"M{place + 1}", place, name, runs)
@@ -95,7 +102,33 @@ def read_models(folders: Sequence[Path], *, show_local: bool = False) -> Found:
     )
 
 
-def told_apart(names: Sequence[str]) -> list[str]:
+@dataclass(frozen=True)
+class Report:
+    """What the page is made from, read once."""
+
+    models: Sequence[Model]
+    runs: Sequence[Result]
+    """Of all models."""
+    tasks: Mapping[RunKey, Runs]
+    """The same task of all models together: those with points first, then by name."""
+    compared: Sequence[Compared]
+    """Every other model against the first."""
+    left_out: Sequence[LeftOut]
+
+
+def read_report(found: Found) -> Report:
+    """Sort the runs by task and compare every model with the first."""
+    base, *others = found.models
+    return Report(
+        models=found.models,
+        runs=[scored for model in found.models for scored in model.runs],
+        tasks=by_task(found.models),
+        compared=[compare(base, other) for other in others],
+        left_out=found.left_out,
+    )
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
     """Names that occur twice get a number: a path, which would tell them apart, is private."""
     seen: Counter[str] = Counter()
     found = []
@@ -105,17 +138,17 @@ def told_apart(names: Sequence[str]) -> list[str]:
     return found
 
 
-def asked_of(scored: Result) -> Asked:
+def run_key(scored: Result) -> RunKey:
     options = scored.run.config["metadata"].get("jmed") or {}
-    return Asked(scored.run.task, scored.shots, json.dumps(options, sort_keys=True))
+    return RunKey(scored.run.task, scored.shots, json.dumps(options, sort_keys=True))
 
 
-def by_task(models: Sequence[Model]) -> dict[Asked, list[tuple[Model, Result]]]:
+def by_task(models: Sequence[Model]) -> dict[RunKey, list[tuple[Model, Result]]]:
     """The same task of all models together: those with points first, then by name."""
-    found: dict[Asked, list[tuple[Model, Result]]] = {}
+    found: dict[RunKey, list[tuple[Model, Result]]] = {}
     for model in models:
         for scored in model.runs:
-            found.setdefault(asked_of(scored), []).append((model, scored))
+            found.setdefault(run_key(scored), []).append((model, scored))
     return dict(sorted(found.items(), key=lambda pair: (not _judged(pair[1]), pair[0])))
 
 
@@ -125,21 +158,21 @@ def _judged(runs: Sequence[tuple[Model, Result]]) -> bool:
 
 def compare(base: Model, other: Model) -> Compared:
     """All that two models can be compared in; p is adjusted over the tasks of the same options."""
-    before = {asked_of(scored): scored for scored in base.runs}
-    after = {asked_of(scored): scored for scored in other.runs}
+    before = {run_key(scored): scored for scored in base.runs}
+    after = {run_key(scored): scored for scored in other.runs}
     comparisons: list[Comparison] = []
     unlike = [
-        f"{asked.task}: {difference}"
-        for asked in sorted(before.keys() & after.keys())
-        for difference in differences(before[asked], after[asked])
+        f"{key.task}: {difference}"
+        for key in sorted(before.keys() & after.keys())
+        for difference in differences(before[key], after[key])
     ]
     shared = [
-        asked
-        for asked in sorted(before.keys() & after.keys())
-        if not differences(before[asked], after[asked])
+        key
+        for key in sorted(before.keys() & after.keys())
+        if not differences(before[key], after[key])
     ]
-    for options in sorted({asked.options for asked in shared}):
-        same = [asked for asked in shared if asked.options == options]
+    for options in sorted({key.options for key in shared}):
+        same = [key for key in shared if key.options == options]
         comparisons += compare_runs([before[a] for a in same], [after[a] for a in same])
     return Compared(base, other, comparisons, unlike)
 

@@ -11,6 +11,10 @@ from lm_eval_tasks.results.result import Key, Result
 from lm_eval_tasks.scoring.metrics import likeliest, picked
 
 READ = ("letters", "cot")
+PERMUTED = ("consistency", "acc_spread", "position_p")
+MINUS = "−"
+Picks = Mapping[Key, frozenset[str]]
+"""Question -> the letters picked, as shown; empty if none could be read."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Positions:
         return sum(position.key for position in self.positions)
 
 
-def picks(scored: Result) -> dict[Key, frozenset[str]] | None:
+def picks(scored: Result) -> Picks | None:
     """The letters of each answer as shown, empty if none could be read.
 
     None in the paper's protocol, where the choice nearest to the text is recorded with permuted
@@ -59,7 +63,7 @@ def loglikelihoods(sample: Mapping[str, Any]) -> list[float]:
     return [float(value) for value, _ in sample["filtered_resps"]]
 
 
-def positions(scored: Result, picked_letters: Mapping[Key, frozenset[str]]) -> Positions | None:
+def positions(scored: Result, picked_letters: Picks) -> Positions | None:
     """How the picks are spread over the positions that occur; None if no question has choices.
 
     The key of a question is its printed one; those credited to everybody count as answers only.

@@ -1,111 +1,102 @@
-"""The runs of one task -> for each sitting, the verdict of every model beside the others'."""
+"""A task's runs -> the section on verdicts: for each sitting, every model beside the others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from lm_eval_tasks.comparison.comparison_words import VERDICT_WORDS as WORDS
-from lm_eval_tasks.comparison.phrases import prohibited, rate, remarks
-from lm_eval_tasks.report import figures
-from lm_eval_tasks.report.figures import Figure, Runs, Words
-from lm_eval_tasks.report.models import Model
+from lm_eval_tasks.comparison.phrases import prohibited, rate, remarks, state
+from lm_eval_tasks.report import charts
+from lm_eval_tasks.report.charts import Bar, BarGroup
+from lm_eval_tasks.report.models import Model, Runs
+from lm_eval_tasks.report.section import Block, Box, Boxes, Figure, Paragraph, Section
+from lm_eval_tasks.report.task import Task
 from lm_eval_tasks.results.overlap import OverlapMark
-from lm_eval_tasks.scoring.verdict import Verdict, verdicts
-from lm_eval_tasks.words import read_words
+from lm_eval_tasks.scoring.verdict import Part, State, Verdict, verdicts
+from lm_eval_tasks.words import Words
 
-SYMBOLS = {"passed": "○", "failed": "×", "none": "−", "incomplete": ""}
+SYMBOLS = {State.PASSED: "○", State.FAILED: "×", State.NONE: "−"}
 NOTHING = "–"
+Judged = Sequence[tuple[Model, Verdict]]
 
 
-@dataclass(frozen=True)
-class Box:
-    """state: "passed", "failed", "none" or "incomplete"; symbol and text say the same without
-    colour, and text carries the sign of the training data's overlap; footnote: what it means.
-
-    points: of the whole sitting; rate: of the questions asked; "–" while answers are missing.
-    """
-
-    model: Model
-    state: str
-    symbol: str
-    text: str
-    points: str
-    rate: str
-    prohibited: str
-    answered: str
-    remarks: Sequence[str]
-    footnote: str
+def section(task: Task, words: Words) -> Section | None:
+    """Boxes and points against the marks, sitting by sitting; None without pass marks."""
+    marks = {model: scored.overlap for model, scored in task.runs}
+    blocks: list[Block] = []
+    for place, (sitting, judged) in enumerate(by_sitting(task.runs).items()):
+        title = words.report["nth sitting"].format(sitting=sitting)
+        boxes = [verdict_box(model, verdict, marks[model], words) for model, verdict in judged]
+        blocks.append(Boxes(title, boxes))
+        complete = [(model, verdict) for model, verdict in judged if not verdict.incomplete]
+        if complete:
+            blocks.append(_figure(f"{task.name}-sitting{place}", complete, words))
+        if source := next((verdict.mark.source for _, verdict in judged if verdict.mark), ""):
+            blocks.append(Paragraph(f"{words.report['mark source']}: {source}"))
+    if not blocks:
+        return None
+    return Section(words.report["verdict of"], [*blocks, Paragraph(words.report["unasked note"])])
 
 
-@dataclass(frozen=True)
-class SittingView:
-    """figure: None while answers are missing of all models. source: of the mark, "" without."""
-
-    sitting: str
-    boxes: Sequence[Box]
-    figure: Figure | None
-    source: str
-
-
-def sitting_views(name: str, runs: Runs, language: str) -> list[SittingView]:
-    """One for each sitting, none for an exam without pass marks."""
+def by_sitting(runs: Runs) -> dict[str, list[tuple[Model, Verdict]]]:
+    """Sitting -> the verdict of every model, in order of the sittings."""
     found: dict[str, list[tuple[Model, Verdict]]] = {}
-    marks = {model: scored.overlap for model, scored in runs}
     for model, scored in runs:
         for verdict in verdicts(scored.items):
             found.setdefault(verdict.sitting, []).append((model, verdict))
-    return [
-        SittingView(
-            sitting=sitting,
-            boxes=[_box(model, verdict, marks[model], language) for model, verdict in judged],
-            figure=_figure(f"{name}-sitting{place}", judged, read_words(language)),
-            source=next((verdict.mark.source for _, verdict in judged if verdict.mark), ""),
-        )
-        for place, (sitting, judged) in enumerate(sorted(found.items()))
-    ]
+    return dict(sorted(found.items()))
 
 
-def _figure(name: str, judged: Sequence[tuple[Model, Verdict]], words: Words) -> Figure | None:
-    complete = [(model, verdict) for model, verdict in judged if not verdict.incomplete]
-    return figures.sitting(name, complete, words) if complete else None
-
-
-def _box(model: Model, verdict: Verdict, mark: OverlapMark, language: str) -> Box:
-    words, terms = read_words(language), WORDS[language]
-    state = verdict.state.value
+def verdict_box(model: Model, verdict: Verdict, mark: OverlapMark, words: Words) -> Box:
+    """What the page shows of one verdict; dashes while answers are missing."""
     box = Box(
-        model=model,
-        state=state,
-        symbol=SYMBOLS[state],
-        text=terms[state] + words["verdict marks"].get(mark.kind, ""),
-        points=_points(verdict, mark.sign),
+        sign=model.sign,
+        state=verdict.state.value,
+        symbol=SYMBOLS[verdict.state],
+        text=state(verdict, words) + overlap_sign(mark, words),
+        points=f"{verdict.total.earned}/{verdict.total.possible}{mark.sign}",
         rate=rate(verdict.total, mark.sign) or NOTHING,
         prohibited=prohibited(verdict, words),
         answered=f"{verdict.answered}/{verdict.asked}",
-        remarks=_remarks(verdict, language),
-        footnote=mark.note(language),
+        remarks=remarks(verdict, words),
+        footnote=mark.note(words.marks),
     )
     if not verdict.incomplete:
         return box
-    return replace(
-        box,
-        state="incomplete",
-        symbol=SYMBOLS["incomplete"],
-        text=NOTHING,
-        points=NOTHING,
-        rate=NOTHING,
-        prohibited=NOTHING,
-        footnote="",
+    nothing = dict.fromkeys(("text", "points", "rate", "prohibited"), NOTHING)
+    return replace(box, state="incomplete", symbol="", footnote="", **nothing)
+
+
+def overlap_sign(mark: OverlapMark, words: Words) -> str:
+    """The sign as it follows a verdict; where it says that questions were trained on, so."""
+    if not mark.kind:
+        return ""
+    return f" {words.report['trained on it'] if mark.kind == 'found' else mark.sign}"
+
+
+def _figure(name: str, judged: Judged, words: Words) -> Figure:
+    """Points against the marks; the outline ends where the questions asked do."""
+    rows, cells = [], []
+    for part in ("required", "general"):
+        bars = [_points_bar(model, verdict.parts[part]) for model, verdict in judged]
+        if any(verdict.parts[part].possible for _, verdict in judged):
+            rows.append(BarGroup(words.report["parts"][part], bars))
+            cells.append([words.report["parts"][part], *(bar.text for bar in bars)])
+    title = words.report["points of"].format(sitting=judged[0][1].sitting)
+    return Figure(
+        title=title,
+        svg=charts.bars(name, (title, words.report["points told"]), rows),
+        head=[words.report["part"], *(model.sign for model, _ in judged)],
+        rows=cells,
+        note=words.report["points told"],
     )
 
 
-def _points(verdict: Verdict, sign: str) -> str:
-    return f"{verdict.total.earned}/{verdict.total.possible}{sign}"
-
-
-def _remarks(verdict: Verdict, language: str) -> list[str]:
-    """As the verdict's tables have them, but why there is no verdict in the page's words."""
-    words = read_words(language)
-    return remarks(
-        verdict,
-        {**WORDS[language], "unreachable": words["unreachable"], **words["no verdict"]},
+def _points_bar(model: Model, part: Part) -> Bar:
+    mark = None if part.mark is None else f" (≥{part.mark})"
+    return Bar(
+        place=model.place,
+        sign=model.sign,
+        share=part.earned / part.possible if part.possible else 0,
+        text=f"{part.earned}/{part.possible}{mark or ''}",
+        reach=part.asked / part.possible if part.possible else 0,
+        mark=part.mark / part.possible if part.mark is not None and part.possible else None,
     )

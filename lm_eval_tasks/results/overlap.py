@@ -11,41 +11,28 @@ from lm_eval_tasks.results.training_record import (
     model_arguments,
 )
 
-TEXTS = {
-    "ja": {
-        "found": "†: 学習データの {rows} 行にこの試験の {questions} 問がある。得点は実力を示さない",
-        "not compared": "‡: 追加学習のデータとこの試験との重複は調べられていない",
-        "no record": "‡: アダプターの学習記録 (run.json) が見つからず、この試験との重複は不明",
-        "damaged record": "‡: 重みの学習記録 (run.json) が壊れていて、この試験との重複は不明",
-        "base": "ベースモデルの事前学習データとの重複は不明 (印がなくても同じ)",
-    },
-    "en": {
-        "found": "†: {rows} training rows hold {questions} questions of this exam: such a score "
-        "says little",
-        "not compared": "‡: nobody compared the training rows with this exam",
-        "no record": "‡: no training record (run.json) was found beside the adapter, so nobody "
-        "knows whether its rows hold this exam",
-        "damaged record": "‡: the training record (run.json) beside the weights is damaged, so "
-        "nobody knows whether their rows hold this exam",
-        "base": "what base models were pretrained on is unknown, with or without a mark",
-    },
-}
-
 
 class OverlapMark(NamedTuple):
-    """kind: a key of TEXTS; "" where nothing was found, or the model is one of others."""
+    """What is known of the questions of an exam among the rows that a model was trained on."""
 
     kind: str
+    """A key of the words' `marks`; "" where nothing was found, or the model is one of others."""
     rows: int = 0
     questions: int = 0
+    """Questions of the exam that so many rows hold."""
 
     @property
     def sign(self) -> str:
+        """ "†" of questions that were trained on, "‡" where nobody knows, else ""."""
         return {"": "", "found": "†"}.get(self.kind, "‡")
 
-    def note(self, language: str) -> str:
-        """The footnote of the sign."""
-        return TEXTS[language][self.kind].format(**self._asdict()) if self.kind else ""
+    def meaning(self, words: Mapping[str, str]) -> str:
+        """What the sign says, of the words' `marks`; "" without one."""
+        return words[self.kind].format(**self._asdict()) if self.kind else ""
+
+    def note(self, words: Mapping[str, str]) -> str:
+        """The footnote: the sign and what it says; "" without one."""
+        return f"{self.sign}: {self.meaning(words)}" if self.kind else ""
 
 
 def overlap_mark(

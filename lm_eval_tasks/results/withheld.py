@@ -146,7 +146,7 @@ def _config(config: Mapping[str, Any], card: Card | None, withheld: Withheld) ->
 
 
 def _reasons(given: Mapping[str, int], withheld: Withheld) -> dict[str, int]:
-    known = read_words("ja")["reasons"]
+    known = read_words("ja").report["reasons"]
     return {why if why in known else withheld.value(why): n for why, n in given.items()}
 
 

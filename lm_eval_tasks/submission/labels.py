@@ -1,8 +1,9 @@
 """How a run was made, in a few words: what tells two runs of one task apart."""
 
-from lm_eval_tasks.comparison.rule_words import named, rule_told
+from lm_eval_tasks.comparison.phrases import rule_line, rule_source
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.submission.entry import Entry, Setting
+from lm_eval_tasks.words import read_words
 
 
 def label(entry: Entry) -> str:
@@ -36,7 +37,7 @@ def settings(entry: Entry) -> dict[str, str]:
 
 
 def _rule(name: str) -> str:
-    return named(name) if name else rule_told("", "en")
+    return rule_source(name) if name else rule_line("", read_words("en"))
 
 
 def denominator(entry: Entry) -> str:

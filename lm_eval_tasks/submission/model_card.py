@@ -6,7 +6,7 @@ from pathlib import Path
 from huggingface_hub import ModelCard, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
-from lm_eval_tasks.comparison.rule_words import rule_told
+from lm_eval_tasks.comparison.phrases import rule_line
 from lm_eval_tasks.scoring.verdict import State, Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.labels import denominator, label
@@ -14,6 +14,7 @@ from lm_eval_tasks.submission.measures import MEASURES
 from lm_eval_tasks.submission.model_index import eval_results
 from lm_eval_tasks.submission.names import Names
 from lm_eval_tasks.submission.training import Training, overlap_text
+from lm_eval_tasks.words import read_words
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 
@@ -58,7 +59,7 @@ def _body(entries: Sequence[Entry], names: Names, training: Training | None) -> 
         versions={"lm_eval": "unknown", "jmed": "unknown"} | dict(entries[-1].versions),
         packages=", ".join(f"{n} {v}" for n, v in training.packages.items()) if training else "",
         measures=MEASURES,
-        **{"label": label, "denominator": denominator, "score": _score, "rule": rule_told},
+        **{"label": label, "denominator": denominator, "score": _score, "rule": _rule},
         **{"points": _points, "state": _state},
     )
 
@@ -86,6 +87,10 @@ def _score(entry: Entry, value: Value) -> str:
     error = "" if value.error is None else f" ± {value.error:.1%}"
     first = value is entry.values[0] and entry.right is not None
     return f"{value.score:.1%}{error}" + (f" ({entry.right}/{entry.questions})" * first)
+
+
+def _rule(rule: str) -> str:
+    return rule_line(rule, read_words("en"))
 
 
 def _points(verdict: Verdict, part: str) -> str:

@@ -1,35 +1,44 @@
 """Comparisons as people read them in a terminal, in Japanese or English."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.markup import escape
 from rich.table import Table
 
 from lm_eval_tasks.comparison.compare import Change, Comparison
-from lm_eval_tasks.comparison.comparison_words import WORDS
 from lm_eval_tasks.comparison.phrases import (
     comparison_remarks,
     difference,
     footnotes,
     p_value,
     part_name,
+    rule_notes,
     state,
     task_label,
 )
-from lm_eval_tasks.comparison.rule_words import rule_notes
 from lm_eval_tasks.streams import printable
+from lm_eval_tasks.words import Words
 
-SUMMARY = ("task", "metric", "n", "before", "after", "difference", "flips", "p", "holm")
+SUMMARY = (
+    "task",
+    "metric",
+    "asked/published",
+    "before",
+    "after",
+    "difference",
+    "flips",
+    "p",
+    "holm",
+)
 SITTINGS = ("task", "sitting", "before", "after", "of", "verdict before", "verdict after")
 
 
 def comparison_tables(
-    comparisons: Sequence[Comparison], names: tuple[str, str], language: str
+    comparisons: Sequence[Comparison], names: tuple[str, str], words: Words
 ) -> Iterator[Table | str]:
     """What two models differ in. names: of the base and of the other one."""
-    words = WORDS[language]
     title = f"{names[0]} → {names[1]}"
-    yield _summary(comparisons, title, language)
+    yield _summary(comparisons, title, words)
     for comparison in comparisons:
         yield from comparison_remarks(comparison, words)
     if any(comparison.sittings for comparison in comparisons):
@@ -40,14 +49,15 @@ def comparison_tables(
                 yield _flips(comparison, division, words)
 
 
-def _summary(comparisons: Sequence[Comparison], title: str, language: str) -> Table:
-    words = WORDS[language]
+def _summary(comparisons: Sequence[Comparison], title: str, words: Words) -> Table:
     runs = [run for comparison in comparisons for run in (comparison.base, comparison.other)]
-    notes = [*footnotes(runs, language), *rule_notes(runs, language)]
-    caption = "\n".join([words["how"], *notes])
+    notes = [*footnotes(runs, words), *rule_notes(runs, words)]
+    caption = "\n".join([words.comparison["how"], *notes])
     table = Table(title=escape(printable(title)), title_justify="left", caption=caption)
     for column in SUMMARY:
-        table.add_column(words[column], justify="left" if column in {"task", "metric"} else "right")
+        table.add_column(
+            words.comparison[column], justify="left" if column in {"task", "metric"} else "right"
+        )
     for comparison in comparisons:
         for change in comparison.changes:
             table.add_row(
@@ -56,7 +66,7 @@ def _summary(comparisons: Sequence[Comparison], title: str, language: str) -> Ta
     return table
 
 
-def _row(comparison: Comparison, change: Change, words: Mapping[str, str]) -> list[str]:
+def _row(comparison: Comparison, change: Change, words: Words) -> list[str]:
     decides = change is comparison.changes[0]
     test = comparison.test
     return [
@@ -72,10 +82,14 @@ def _row(comparison: Comparison, change: Change, words: Mapping[str, str]) -> li
     ]
 
 
-def _sittings(comparisons: Sequence[Comparison], words: Mapping[str, str]) -> Table:
-    table = Table(title=words["points"], title_justify="left", caption=words["unofficial"])
+def _sittings(comparisons: Sequence[Comparison], words: Words) -> Table:
+    table = Table(
+        title=words.comparison["points and verdicts"],
+        title_justify="left",
+        caption=words.comparison["unofficial"],
+    )
     for column in SITTINGS:
-        table.add_column(words[column], justify="left" if column == "task" else "right")
+        table.add_column(words.comparison[column], justify="left" if column == "task" else "right")
     for comparison in comparisons:
         for before, after in comparison.sittings:
             table.add_row(
@@ -90,15 +104,15 @@ def _sittings(comparisons: Sequence[Comparison], words: Mapping[str, str]) -> Ta
     return table
 
 
-def _flips(comparison: Comparison, division: str, words: Mapping[str, str]) -> Table:
-    title = f"{task_label(comparison.base, words)}: {words[division]}"
-    table = Table(words[division], title=title, title_justify="left")
+def _flips(comparison: Comparison, division: str, words: Words) -> Table:
+    title = f"{task_label(comparison.base, words)}: {words.comparison[division]}"
+    table = Table(words.comparison[division], title=title, title_justify="left")
     signs = {
         "before": comparison.base.overlap.sign,
         "after": comparison.other.overlap.sign,
     }
     for column in ("answers", "before", "after", "gained", "lost"):
-        table.add_column(words[column] + signs.get(column, ""), justify="right")
+        table.add_column(words.comparison[column] + signs.get(column, ""), justify="right")
     for part in comparison.flips[division]:
         table.add_row(
             escape(part_name(part.name, division, words)),

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
 from lm_eval_tasks.words import read_words
 
-COLUMNS = ("exam", "title", "questions", "text only", "by letters", "by text", "licence")
-BRIEF = ("exam", "title", "questions", "text only", "licence")
+COLUMNS = ("exam", "title", "questions", "text only", "by letters", "by text", "data licence")
+BRIEF = ("exam", "title", "questions", "text only", "data licence")
 NOT_COUNTED = "–"
 """Of an exam whose data was never at hand."""
 
@@ -20,7 +20,7 @@ def exams_markdown(language: str, *, brief: bool = False) -> Iterator[str]:
             before a semicolon.
     """
     columns = BRIEF if brief else COLUMNS
-    headings = read_words(language)["exams table"]
+    headings = read_words(language).exams
     yield f"| {' | '.join(headings[column] for column in columns)} |"
     yield "|" + "---|" * len(columns)
     for name in exam_names():
@@ -39,7 +39,7 @@ def _cells(card: Card, *, brief: bool) -> dict[str, str]:
         "text only": f"{counts.text_only:,}" if counts else NOT_COUNTED,
         "by letters": f"{counts.letters.kept:,}" if counts else NOT_COUNTED,
         "by text": f"{counts.texts.kept:,}" if counts else NOT_COUNTED,
-        "licence": f"[{licence}]({address})" if address else licence,
+        "data licence": f"[{licence}]({address})" if address else licence,
     }
 
 

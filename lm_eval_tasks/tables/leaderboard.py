@@ -4,99 +4,58 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_tasks.comparison.rule_words import rule_notes
+from lm_eval_tasks.comparison.phrases import rule_notes
 from lm_eval_tasks.results.model_name import ModelName, model_names
-from lm_eval_tasks.results.overlap import TEXTS, OverlapMark
+from lm_eval_tasks.results.overlap import OverlapMark
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.withheld import Withheld, public
 from lm_eval_tasks.scoring.verdict import State, verdicts
+from lm_eval_tasks.words import Words
 
-WORDS = {
-    "ja": {
-        "title": "jmed リーダーボード",
-        "model": "モデル",
-        "adapter": "アダプター",
-        "exam": "試験",
-        "protocol": "方式",
-        "shots": "shots",
-        "score": "スコア ± 標準誤差 (%)",
-        "metric": "指標",
-        "asked": "出題/公表",
-        "points": "得点 (参考値)",
-        "passed": "合格した回 (参考値)",
-        "of": "{passed}/{judged} 回",
-        "limit": "--limit: {docs} 問中 {answered} 問のみ",
-        "incomplete": "--limit などで途中までの結果は末尾に置き、得点と合否を出さない",
-        "notes": [
-            "得点と合否は、出題しなかった問題 (画像など) を無解答として数える。"
-            "禁忌肢のラベルは非公式 (参考値)。研究用であり、診療上の安全性を示さない",
-            "方式・shots・出題数が異なる行は比べられない",
-        ],
-    },
-    "en": {
-        "title": "jmed leaderboard",
-        "model": "model",
-        "adapter": "adapter",
-        "exam": "exam",
-        "protocol": "protocol",
-        "shots": "shots",
-        "score": "score ± standard error (%)",
-        "metric": "metric",
-        "asked": "asked/published",
-        "points": "points (参考値)",
-        "passed": "sittings passed (参考値)",
-        "of": "{passed} of {judged}",
-        "limit": "--limit: only {answered} of {docs} docs",
-        "incomplete": "Rows of incomplete runs (--limit) stand last, without points and verdicts",
-        "notes": [
-            "Points and verdicts count questions that were not asked (figures) as unanswered; the "
-            "labels of prohibited choices are unofficial (参考値). For research, no evidence of "
-            "safety for patients",
-            "Rows that differ in protocol, shots or questions asked cannot be compared",
-        ],
-    },
-}
 COLUMNS = (
-    *("model", "adapter", "exam", "score", "protocol", "shots", "metric", "asked"),
-    *("points", "passed"),
+    *("model", "adapter", "exam", "score", "protocol", "shots", "metric"),
+    *("asked/published", "points for reference", "sittings passed"),
 )
 NONE = "–"
-NUMBERS = ("shots", "score", "asked", "points", "passed")
+NUMBERS = ("shots", "score", "asked/published", "points for reference", "sittings passed")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One run. points of possible, sittings passed of judged: 0 of 0 without pass marks.
-
-    answered, docs: fewer answers than the task has docs mean a run with --limit.
-    incomplete: answers of a sitting are missing.
-    rule: see `Result`.
-    """
+class LeaderboardRow:
+    """One run."""
 
     model: str
     adapter: str
     exam: str
     protocol: str
+    """With the version of the task and the options."""
     shots: int
     score: float
+    """Of the metric that decides, a share."""
     error: float
+    """Its standard error over questions."""
     metric: str
     asked: str
+    """Questions of those published, "116/120"."""
     questions: int
     answered: int
     docs: int
+    """Fewer answers than docs mean a run with --limit."""
     incomplete: bool
+    """Answers of a sitting are missing."""
     points: int
     possible: int
+    """Points of all sittings; 0 without pass marks."""
     passed: int
     judged: int
+    """Sittings with a verdict."""
     mark: OverlapMark
     rule: str | None
+    """See `Result`."""
 
-    def cells(self, language: str) -> dict[str, str]:
+    def cells(self, words: Words) -> dict[str, str]:
         """column -> text"""
-        words: dict[str, Any] = WORDS[language]
-        limited = words["limit"].format(**vars(self)) if self.answered < self.docs else ""
+        limited = words.terms["limit"].format(**vars(self)) if self.answered < self.docs else ""
         return {
             "model": self.model,
             "adapter": self.adapter,
@@ -105,9 +64,11 @@ class Row:
             "shots": str(self.shots),
             "score": f"{100 * self.score:.1f} ± {100 * self.error:.1f}{self.mark.sign}",
             "metric": self.metric,
-            "asked": f"{self.asked} ({limited})" if limited else self.asked,
-            "points": self._judged(f"{self.points}/{self.possible}"),
-            "passed": self._judged(words["of"].format(**vars(self)) if self.judged else NONE),
+            "asked/published": f"{self.asked} ({limited})" if limited else self.asked,
+            "points for reference": self._judged(f"{self.points}/{self.possible}"),
+            "sittings passed": self._judged(
+                words.leaderboard["passed of judged"].format(**vars(self)) if self.judged else NONE
+            ),
         }
 
     @property
@@ -116,9 +77,11 @@ class Row:
         return {
             "shots": self.shots,
             "score": self.score,
-            "asked": self.questions,
-            "points": self.points / self.possible if self.possible and not self.incomplete else -1,
-            "passed": self.passed if self.judged and not self.incomplete else -1,
+            "asked/published": self.questions,
+            "points for reference": self.points / self.possible
+            if self.possible and not self.incomplete
+            else -1,
+            "sittings passed": self.passed if self.judged and not self.incomplete else -1,
         }
 
     def _judged(self, text: str) -> str:
@@ -128,7 +91,7 @@ class Row:
         return NONE if self.incomplete or text == NONE else text + self.mark.sign
 
 
-def leaderboard(runs: Iterable[Result], *, show_local: bool = False) -> list[Row]:
+def leaderboard(runs: Iterable[Result], *, show_local: bool = False) -> list[LeaderboardRow]:
     """One row for each run: by exam, protocol and shots, there the best first; incomplete ones
     last of all.
 
@@ -143,25 +106,24 @@ def leaderboard(runs: Iterable[Result], *, show_local: bool = False) -> list[Row
     return [row for row, _ in sorted(rows, key=lambda pair: (*_order(pair[0]), pair[1]))]
 
 
-def notes(rows: Sequence[Row], language: str) -> list[str]:
+def notes(rows: Sequence[LeaderboardRow], words: Words) -> list[str]:
     """The footnotes: of contamination, of exams without a published rule, of every row."""
     marked = {
-        f"{row.mark.note(language)} ({row.adapter}: {row.exam})" for row in rows if row.mark.kind
+        f"{row.mark.note(words.marks)} ({row.adapter}: {row.exam})" for row in rows if row.mark.kind
     }
-    words: dict[str, Any] = WORDS[language]
-    incomplete = [words["incomplete"]] if any(row.incomplete for row in rows) else []
-    told = [*sorted(marked), TEXTS[language]["base"], *rule_notes(rows, language)]
-    return [*told, *incomplete, *words["notes"]]
+    incomplete = [words.leaderboard["incomplete"]] if any(row.incomplete for row in rows) else []
+    exams = [*sorted(marked), words.marks["base"], *rule_notes(rows, words)]
+    return [*exams, *incomplete, *words.leaderboard["notes"]]
 
 
-def _order(row: Row) -> tuple[Any, ...]:
+def _order(row: LeaderboardRow) -> tuple[Any, ...]:
     how = row.incomplete, row.exam, row.protocol, row.shots
     return *how, -row.score, row.model, row.adapter, row.asked
 
 
-def _row(scored: Result, name: ModelName) -> Row:
+def _row(scored: Result, name: ModelName) -> LeaderboardRow:
     sittings = verdicts(scored.items)
-    return Row(
+    return LeaderboardRow(
         model=f"{name.model} ({name.variant})" if name.variant else name.model,
         adapter=name.adapter,
         exam=scored.exam,

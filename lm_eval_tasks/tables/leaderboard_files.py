@@ -10,14 +10,15 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.json_file import LARGEST
 from lm_eval_tasks.files.text_file import read_bytes
 from lm_eval_tasks.files.write import write_text
-from lm_eval_tasks.tables.leaderboard import COLUMNS, NUMBERS, WORDS, Row, notes
+from lm_eval_tasks.tables.leaderboard import COLUMNS, NUMBERS, LeaderboardRow, notes
+from lm_eval_tasks.words import Words
 
 START, END = "<!-- jmed leaderboard -->", "<!-- /jmed leaderboard -->"
 MARKDOWN, HTML = (".md", ".markdown"), (".html", ".htm")
 TEMPLATES = Path(__file__).parent
 
 
-def write_leaderboard(file: Path, rows: Sequence[Row], language: str) -> None:
+def write_leaderboard(file: Path, rows: Sequence[LeaderboardRow], words: Words) -> None:
     """Write a page of HTML, a Markdown file, or what stands between the markers of one.
 
     Raises:
@@ -28,27 +29,27 @@ def write_leaderboard(file: Path, rows: Sequence[Row], language: str) -> None:
         raise JmedError(f"{file}: a leaderboard is Markdown or HTML (allowed: {allowed})")
     try:
         if file.suffix.lower() in HTML:
-            write_text(file, as_html(rows, language))
+            write_text(file, as_html(rows, words))
         else:
-            write_text(file, _with_table(file, as_markdown(rows, language)))
+            write_text(file, _with_table(file, as_markdown(rows, words)))
     except (OSError, UnicodeDecodeError) as error:
         raise JmedError(f"{file}: cannot be read or written: {error}") from None
 
 
-def as_markdown(rows: Sequence[Row], language: str) -> str:
+def as_markdown(rows: Sequence[LeaderboardRow], words: Words) -> str:
     """A table and its footnotes."""
-    shown = [row.cells(language) for row in rows]
+    shown = [row.cells(words) for row in rows]
     lines = [
-        _line([str(WORDS[language][column]) for column in COLUMNS]),
+        _line([words.leaderboard[column] for column in COLUMNS]),
         _line(["---:" if column in NUMBERS else "---" for column in COLUMNS]),
         *(_line([_safe(cells[column]) for column in COLUMNS]) for cells in shown),
         "",
-        *(f"- {_safe(note)}" for note in notes(rows, language)),
+        *(f"- {_safe(note)}" for note in notes(rows, words)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def as_html(rows: Sequence[Row], language: str) -> str:
+def as_html(rows: Sequence[LeaderboardRow], words: Words) -> str:
     """One page, sortable by every column, that needs no network."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -58,12 +59,12 @@ def as_html(rows: Sequence[Row], language: str) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("leaderboard.html.jinja").render(
-        language=language,
-        words=WORDS[language],
+        language=words.language,
+        words=words.leaderboard,
         columns=COLUMNS,
         numbers=NUMBERS,
-        rows=[(row.cells(language), row.values, row.incomplete) for row in rows],
-        notes=notes(rows, language),
+        rows=[(row.cells(words), row.values, row.incomplete) for row in rows],
+        notes=notes(rows, words),
     )
 
 

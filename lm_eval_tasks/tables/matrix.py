@@ -7,29 +7,30 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from lm_eval_tasks.comparison.comparison_words import WORDS
-from lm_eval_tasks.comparison.phrases import footnotes, task_label
-from lm_eval_tasks.comparison.rule_words import rule_notes
+from lm_eval_tasks.comparison.phrases import footnotes, rule_notes, task_label
 from lm_eval_tasks.results.result import Cell, Result
+from lm_eval_tasks.words import Words
 
 
 @dataclass(frozen=True)
-class Row:
-    """cells: by model; a model that was not asked has none."""
+class MatrixRow:
+    """One metric of one task."""
 
     scored: Result
+    """The run of the first model that has one."""
     metric: str
     cells: Mapping[str, Cell]
+    """By model; a model that was not asked has none."""
 
 
-def matrix(models: Mapping[str, Sequence[Result]]) -> list[Row]:
+def matrix(models: Mapping[str, Sequence[Result]]) -> list[MatrixRow]:
     """name -> runs of that model; one row for each task, number of shots and metric."""
     runs: dict[tuple[str, int], dict[str, Result]] = {}
     for name, scored_runs in models.items():
         for scored in scored_runs:
             runs.setdefault((scored.run.task, scored.shots), {})[name] = scored
     return [
-        Row(
+        MatrixRow(
             first,
             metric,
             {name: run.cell(metric) for name, run in by_model.items() if metric in run.metrics},
@@ -40,14 +41,15 @@ def matrix(models: Mapping[str, Sequence[Result]]) -> list[Row]:
     ]
 
 
-def matrix_table(models: Mapping[str, Sequence[Result]], language: str) -> Table:
+def matrix_table(models: Mapping[str, Sequence[Result]], words: Words) -> Table:
     """The matrix in a terminal."""
-    words = WORDS[language]
     runs = [scored for scored_runs in models.values() for scored in scored_runs]
-    caption = "\n".join([*footnotes(runs, language), *rule_notes(runs, language)])
-    table = Table(title=words["matrix"], title_justify="left", caption=caption)
-    for column in ("task", "metric", "n"):
-        table.add_column(words[column], justify="right" if column == "n" else "left")
+    caption = "\n".join([*footnotes(runs, words), *rule_notes(runs, words)])
+    table = Table(title=words.comparison["matrix"], title_justify="left", caption=caption)
+    for column in ("task", "metric", "asked/published"):
+        table.add_column(
+            words.terms[column], justify="right" if column == "asked/published" else "left"
+        )
     for name in models:
         table.add_column(escape(name), justify="right")
     last = ""
@@ -61,13 +63,13 @@ def matrix_table(models: Mapping[str, Sequence[Result]], language: str) -> Table
 
 
 def matrix_json(models: Mapping[str, Sequence[Result]]) -> list[dict[str, Any]]:
-    """The same for programs."""
+    """The matrix for programs."""
     return [
         {
             "task": row.scored.run.task,
             "shots": row.scored.shots,
             "metric": row.metric,
-            "models": {name: vars(found) for name, found in row.cells.items()},
+            "models": {name: vars(cell) for name, cell in row.cells.items()},
         }
         for row in matrix(models)
     ]

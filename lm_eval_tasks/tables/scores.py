@@ -6,22 +6,29 @@ from rich.console import Console
 from rich.table import Table
 
 from lm_eval_tasks.prompting.selection import Selection
+from lm_eval_tasks.words import Words
 
 
-def print_selection(published: int, selection: Selection) -> None:
+def print_selection(published: int, selection: Selection, words: Words) -> None:
     """Kept + left out = published, reason by reason."""
-    lines = [f"{len(selection.kept):5} of {published} questions kept"]
-    lines += [f"{n:5} left out: {reason}" for reason, n in selection.left_out.items()]
-    lines += [f"{n:5} kept, marked: {mark}" for mark, n in selection.marked.items()]
+    reasons = words.report["reasons"]
+    lines = [words.floor["kept"].format(n=len(selection.kept), published=published)]
+    for kind, counts in (("left out", selection.left_out), ("marked", selection.marked)):
+        lines += [
+            words.floor[kind].format(n=n, reason=reasons.get(reason, reason))
+            for reason, n in counts.items()
+        ]
     console().print("\n".join(lines), highlight=False)
 
 
-def print_floors(table: Mapping[str, Mapping[str, float]]) -> None:
+def print_floors(table: Mapping[str, Mapping[str, float]], words: Words) -> None:
+    """A row for each metric, a column for each kind of known answer."""
+    kinds = words.report["kinds"]
     metrics = list(next(iter(table.values())))
     out = Table()
-    out.add_column("metric")
+    out.add_column(words.terms["metric"])
     for kind in table:
-        out.add_column(kind, justify="right")
+        out.add_column(kinds[kind] if words.language == "ja" else kind, justify="right")
     for metric in metrics:
         out.add_row(metric, *(_value(metric, row[metric]) for row in table.values()))
     console().print(out)

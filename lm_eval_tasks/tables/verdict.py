@@ -5,19 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from lm_eval_tasks.comparison.comparison_words import VERDICT_WORDS as WORDS
 from lm_eval_tasks.comparison.phrases import part_name, prohibited, rate, remarks, state
 from lm_eval_tasks.scoring.breakdown import Group
 from lm_eval_tasks.scoring.verdict import Part, Verdict
 from lm_eval_tasks.streams import printable
+from lm_eval_tasks.words import Words
 
-COLUMNS = ("sitting", "verdict", "required", "general", "prohibited", "text", "answered", "why")
+COLUMNS = ("sitting", "verdict", "required", "general", "prohibited", "rate", "answered", "why")
 
 
 def verdict_table(
     verdicts: Sequence[Verdict],
     title: str,
-    language: str,
+    words: Words,
     sign: str = "",
     notes: Sequence[str] = (),
 ) -> Table:
@@ -25,11 +25,12 @@ def verdict_table(
 
     sign, notes: the mark of contamination, and footnotes that say what it means.
     """
-    words = WORDS[language]
     caption = "\n".join([*_caption(verdicts, words), *notes])
     table = Table(title=escape(printable(title)), title_justify="left", caption=caption)
     for column in COLUMNS:
-        table.add_column(words[column], justify="left" if column in {"sitting", "why"} else "right")
+        table.add_column(
+            words.verdict[column], justify="left" if column in {"sitting", "why"} else "right"
+        )
     for verdict in verdicts:
         total = verdict.total
         table.add_row(
@@ -46,15 +47,14 @@ def verdict_table(
 
 
 def breakdown_tables(
-    parts: Mapping[str, Sequence[Group]], language: str, sign: str = ""
+    parts: Mapping[str, Sequence[Group]], words: Words, sign: str = ""
 ) -> Iterator[Table]:
     """One table for each way to divide the answers. sign: of contamination."""
-    words = WORDS[language]
     for name, rows in parts.items():
-        table = Table(words[name])
-        table.add_column(words["right"], justify="right")
+        table = Table(words.verdict[name])
+        table.add_column(words.terms["right"], justify="right")
         table.add_column(f"%{sign}", justify="right")
-        table.add_column(words["points"], justify="right")
+        table.add_column(words.terms["points"], justify="right")
         for part in rows:
             table.add_row(
                 escape(part_name(part.name, name, words)),
@@ -69,6 +69,6 @@ def _points(part: Part) -> str:
     return f"{part.earned}/{part.possible}" + (f" (≥ {part.mark})" if part.mark is not None else "")
 
 
-def _caption(verdicts: Sequence[Verdict], words: Mapping[str, str]) -> list[str]:
+def _caption(verdicts: Sequence[Verdict], words: Words) -> list[str]:
     sources = {f"{v.sitting}: {v.mark.source}" for v in verdicts if v.mark}
-    return [words["unasked"], words["labels"], *sorted(sources)]
+    return [words.verdict["unasked"], words.verdict["labels"], *sorted(sources)]

@@ -14,7 +14,6 @@ from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.exams.load import Exam, load_exam
 from lm_eval_tasks.scoring.predictions import Prediction
 from lm_eval_tasks.scoring.rescore import answer_all
-from lm_eval_tasks.tables.rescore import WORDS
 
 QUESTIONS = load_exam("sample").questions
 KEY = {question.id: question.gold for question in QUESTIONS}
@@ -79,11 +78,6 @@ def test_japanese_alone_in_japanese_tables(
     known = "igakuqa|jungokasai/IgakuQA@[0-9a-f]+|scripts/evaluate_main.py|sample|/[^ ]+key.jsonl"
     rest = re.sub(f"{known}|lm_eval_tasks/pass_marks.yaml", "", shown)
     assert re.findall("[A-Za-z]{2,}", rest) == []
-
-
-def test_words_of_both_languages_are_the_same_ones() -> None:
-    assert set(WORDS["ja"]) == set(WORDS["en"])
-    assert not any(JAPANESE.search(word) for word in WORDS["en"].values())
 
 
 def test_without_a_published_rule_the_lenient_table_stands_alone(

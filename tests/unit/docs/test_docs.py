@@ -85,7 +85,7 @@ def check_jmed(words: list[str]) -> None:
     if words[0] == "eval":
         check_lm_eval(words[1:])
     else:
-        parsed(jmed._parser(), words)
+        parsed(jmed._parser(), jmed._joined(words))
 
 
 def check_lm_eval(words: list[str]) -> None:

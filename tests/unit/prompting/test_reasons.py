@@ -14,5 +14,5 @@ REASONS = (
 
 
 def test_every_reason_is_translated() -> None:
-    told = read_words("ja")["reasons"]
+    told = read_words("ja").report["reasons"]
     assert [reason for reason in REASONS if reason not in told] == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.report import charts
-from lm_eval_tasks.report.charts import Bar, Line, Row, Spot, spread
+from lm_eval_tasks.report.charts import Bar, BarGroup, Line, Spot, spread
 from lm_eval_tasks.report.svg import COLOURS, shortened
 
 TOLD = ("title & <more>", "what it shows")
@@ -32,7 +32,7 @@ def whole(svg: str) -> ElementTree.Element:
 
 @given(st.lists(st.tuples(LABELS, SHARES, st.integers(0, 7)), min_size=1, max_size=6))
 def test_bars_of_any_label_are_whole(given: list[tuple[str, float, int]]) -> None:
-    rows = [Row(label, [Bar(p, f"M{p + 1}", s, f"{s:.0%}", mark=s)]) for label, s, p in given]
+    rows = [BarGroup(label, [Bar(p, f"M{p + 1}", s, f"{s:.0%}", mark=s)]) for label, s, p in given]
     root = whole(charts.bars("x", TOLD, rows))
     used = {e.get("fill", "") for e in root.iter("rect")}
     defined = {f"url(#{e.get('id')})" for e in root.iter("pattern")}
@@ -40,7 +40,7 @@ def test_bars_of_any_label_are_whole(given: list[tuple[str, float, int]]) -> Non
 
 
 def test_a_bar_is_as_long_as_its_share() -> None:
-    root = whole(charts.bars("x", TOLD, [Row("a", [Bar(0, "M1", 0.25, "1/4", reach=0.5)])]))
+    root = whole(charts.bars("x", TOLD, [BarGroup("a", [Bar(0, "M1", 0.25, "1/4", reach=0.5)])]))
     reach, bar = (float(box.attrib["width"]) for box in root.iter("rect"))
     assert reach == 2 * bar == (charts.RIGHT - charts.LEFT) / 2
 

@@ -102,9 +102,8 @@ def test_a_damaged_record_of_whole_weights_is_said(record: str, tmp_path: Path) 
     assert (mark.kind, mark.sign) == ("damaged record", "‡")
     for language in ("ja", "en"):
         words = read_words(language)
-        assert "‡" in words["verdict marks"][mark.kind]
-        assert words["overlaps"][mark.kind].startswith("‡")
-        assert "run.json" in mark.note(language)
+        assert mark.note(words.marks).startswith("‡: ")
+        assert "run.json" in mark.note(words.marks)
 
 
 @pytest.mark.parametrize(

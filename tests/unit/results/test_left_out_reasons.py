@@ -37,7 +37,9 @@ def test_why_another_run_was_taken(older: TaskRun, instead: TaskRun, reason: Rea
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_every_reason_has_its_words(language: str) -> None:
     text = (WORDS / f"{language}.yaml").read_text(encoding="utf-8")
-    assert {reason.value for reason in Reason} == yaml.safe_load(text)["left out why"].keys()
+    assert {reason.value for reason in Reason} == yaml.safe_load(text)["report"][
+        "left out why"
+    ].keys()
 
 
 def test_the_reason_goes_by_what_happened_and_not_by_a_name_in_the_line(tmp_path: Path) -> None:

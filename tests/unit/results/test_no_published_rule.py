@@ -16,6 +16,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.result import read_result
 from lm_eval_tasks.tables.leaderboard import leaderboard
 from lm_eval_tasks.tables.leaderboard_files import as_html, as_markdown
+from lm_eval_tasks.words import read_words
 from tests.invented import Invented, Pupil, reported, scored, written
 
 YES, NO = True, False
@@ -99,9 +100,9 @@ def test_the_leaderboard_has_a_footnote(language: str) -> None:
     note = {"ja": "sample: 出題元の規則なし", "en": "sample: no published rule"}[language]
     rows = leaderboard([scored(BASE), scored(replace(BEFORE, task="jmed_sample_mc"))])
     assert {row.metric for row in rows} == {"acc_lenient", "acc"}
-    for made in (as_markdown(rows, language), as_html(rows, language)):
+    for made in (as_markdown(rows, read_words(language)), as_html(rows, read_words(language))):
         assert made.count(note) == 1
-    assert note not in as_markdown(leaderboard([scored(BEFORE)]), language)
+    assert note not in as_markdown(leaderboard([scored(BEFORE)]), read_words(language))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from lm_eval_tasks.comparison.comparison_words import VERDICT_WORDS as WORDS
 from lm_eval_tasks.comparison.phrases import remarks
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.prompting.doc import Whole, to_doc
@@ -28,6 +27,7 @@ from lm_eval_tasks.scoring.verdict import (
     read_marks,
     verdicts,
 )
+from lm_eval_tasks.words import read_words
 
 # the invented sitting: 64 of 80 required points and 55 of 79 general ones pass
 REQUIRED = [Item("sample", "900", True, 3, 3, True, False, 59, 80, 79, 12)] * 20
@@ -80,7 +80,7 @@ def test_each_condition_decides(items: list[Item], state: State, failed: tuple[s
     ("items", "why"),
     [
         (exam()[:-1], ("119 問中 118 問", "118 of 119 questions")),
-        (elsewhere(exam()), ("分かっていない", "no pass mark is known")),
+        (elsewhere(exam()), ("知られていない", "no pass mark is known")),
         ([i._replace(general_possible=80) for i in exam()], ("80/79 点満点", "out of 80/79")),
     ],
 )  # fmt: skip
@@ -88,7 +88,7 @@ def test_why_there_is_no_verdict_is_told_in_one_language(
     items: list[Item], why: tuple[str, str]
 ) -> None:
     (verdict,) = verdicts(items)
-    (japanese, *_), (english, *_) = (remarks(verdict, WORDS[one]) for one in ("ja", "en"))
+    (japanese, *_), (english, *_) = (remarks(verdict, read_words(one)) for one in ("ja", "en"))
     assert why[0] in japanese
     assert not re.search("[A-Za-z]", japanese)
     assert why[1] in english

@@ -326,6 +326,15 @@ def test_eval_results_are_written_for_exams_of_the_hub_when_asked(
     assert "date: '2026" in text
 
 
+def test_a_results_folder_called_check_can_be_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "check", Run())
+    monkeypatch.chdir(tmp_path)
+    main(["submission", "./check", *BASE, "-o", "out"])
+    assert list((tmp_path / "out").rglob("*.json"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
@@ -339,7 +348,7 @@ def test_eval_results_are_written_for_exams_of_the_hub_when_asked(
         ([*BOTH, "--licence", "my own; see mail"], "--licence: found"),
         ([*BASE, "--licence", "mit"], "give --adapter-id too"),
         (BOTH, "no run here has an adapter"),
-        (["another", *BASE], "one folder of results"),
+        (["another", *BASE], "unrecognized arguments: another"),
     ],
 )
 def test_wrong_names_are_refused(

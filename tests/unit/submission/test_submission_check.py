@@ -183,7 +183,7 @@ def test_the_command_names_files_and_ends_with_two(
     assert "bad.json: IgakuQA119 rows: 1 fault\n" in told.out
     with pytest.raises(SystemExit):
         main(["submission", "check", str(good), "--eval-results"])
-    assert "no options" in capsys.readouterr().err
+    assert "unrecognized arguments: --eval-results" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["submission", "check"])
     assert "no file" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.training_record import has_adapter
 from lm_eval_tasks.tables.leaderboard import leaderboard
 from lm_eval_tasks.tables.leaderboard_files import END, START, as_html, as_markdown
+from lm_eval_tasks.words import read_words
 from tests.invented import Invented, scored, written
 
 YES, NO = True, False
@@ -75,25 +76,28 @@ def test_a_limited_run_says_so_and_has_no_verdict() -> None:
     limited = replace(run, run=replace(run.run, asked=100))
     row, last = leaderboard([limited, scored(RUNS[1]), scored(RUNS[5])])[-2:]
     assert not row.incomplete  # the others are sorted before it, worse ones too
-    japanese, english = last.cells("ja"), last.cells("en")
-    assert japanese["asked"] == "40/44 (--limit: 100 問中 40 問のみ)"
-    assert english["asked"] == "40/44 (--limit: only 40 of 100 docs)"
-    assert (japanese["points"], japanese["passed"]) == ("–", "–")
-    assert (last.values["points"], last.values["passed"]) == (-1, -1)
-    assert "末尾" in as_markdown([last], "ja")
-    assert "末尾" not in as_markdown([row], "ja")
-    assert as_html([row, last], "ja").count('<tr class="incomplete">') == 1
+    japanese, english = last.cells(read_words("ja")), last.cells(read_words("en"))
+    assert japanese["asked/published"] == "40/44 (--limit: 100 問中 40 問のみ)"
+    assert english["asked/published"] == "40/44 (--limit: only 40 of 100 docs)"
+    assert (japanese["points for reference"], japanese["sittings passed"]) == ("–", "–")
+    assert (last.values["points for reference"], last.values["sittings passed"]) == (-1, -1)
+    assert "末尾" in as_markdown([last], read_words("ja"))
+    assert "末尾" not in as_markdown([row], read_words("ja"))
+    assert as_html([row, last], read_words("ja")).count('<tr class="incomplete">') == 1
 
 
 def test_sittings_passed_carry_the_mark_of_contamination() -> None:
     run = replace(RUNS[5], model_args="pretrained=org/base,peft=org/adapter")
     (row,) = leaderboard([scored(run)])
-    assert (row.cells("ja")["points"], row.cells("ja")["passed"]) == ("159/159‡", "1/1 回‡")
-    assert row.cells("en")["passed"] == "1 of 1‡"
+    assert (
+        row.cells(read_words("ja"))["points for reference"],
+        row.cells(read_words("ja"))["sittings passed"],
+    ) == ("159/159‡", "1/1 回‡")
+    assert row.cells(read_words("en"))["sittings passed"] == "1 of 1‡"
 
 
 def test_the_score_comes_before_how_it_came_about() -> None:
-    page = as_html(leaderboard([scored(RUNS[0])]), "ja")
+    page = as_html(leaderboard([scored(RUNS[0])]), read_words("ja"))
     assert page.index("スコア") < page.index("shots")
     assert "得点率" not in page
     assert re.search(r"th, td \{ white-space: nowrap; \}", page)
@@ -111,7 +115,7 @@ def test_local_models_called_alike_are_numbered() -> None:
         name.model for name in model_names([run.run for run in runs[::-1]], show_local=True)
     ]
     assert backwards == named[::-1]
-    assert "/data" not in as_markdown(leaderboard(runs), "ja")
+    assert "/data" not in as_markdown(leaderboard(runs), read_words("ja"))
 
 
 def test_adapters_called_alike_are_numbered() -> None:
@@ -162,12 +166,12 @@ def test_contamination_is_a_footnote(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 SCORED = [scored(run) for run in RUNS]
-BOARD = as_markdown(leaderboard(SCORED), "ja")
+BOARD = as_markdown(leaderboard(SCORED), read_words("ja"))
 
 
 @given(st.permutations(SCORED))
 def test_the_order_is_the_same_however_the_runs_are_found(results: list[Result]) -> None:
-    assert as_markdown(leaderboard(results), "ja") == BOARD
+    assert as_markdown(leaderboard(results), read_words("ja")) == BOARD
 
 
 def test_a_readme_is_changed_between_its_markers_alone(
@@ -217,7 +221,7 @@ def test_files_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_page_needs_no_network() -> None:
-    page = as_html(leaderboard(map(scored, RUNS)), "en")
+    page = as_html(leaderboard(map(scored, RUNS)), read_words("en"))
     assert not re.search(r"(?:src|href|@import|url\()", page)
     assert "http" not in page
     assert '<html lang="en">' in page
@@ -227,7 +231,7 @@ def test_the_page_needs_no_network() -> None:
 def test_names_cannot_break_the_table_or_leave_it() -> None:
     nasty = Invented([YES, NO], model_args=f"pretrained=/x/a|b<script>{END}*_`")
     rows = leaderboard([scored(nasty)])
-    markdown, page = as_markdown(rows, "en"), as_html(rows, "en")
+    markdown, page = as_markdown(rows, read_words("en")), as_html(rows, read_words("en"))
     assert END not in markdown
     assert "<script>*" not in page
     assert page.count("<script>") == 1

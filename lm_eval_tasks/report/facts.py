@@ -10,7 +10,7 @@ from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.public import ENGINES
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.runs import run_date
-from lm_eval_tasks.results.training_record import model_arguments
+from lm_eval_tasks.results.weights import model_arguments
 
 Words = Mapping[str, Any]
 GPU = re.compile(

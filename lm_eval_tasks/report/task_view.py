@@ -17,7 +17,7 @@ from lm_eval_tasks.report.models import Asked, Model
 from lm_eval_tasks.report.positions import Positions, picks, positions
 from lm_eval_tasks.report.verdicts import NOTHING, SittingView, sitting_views
 from lm_eval_tasks.results.result import Result
-from lm_eval_tasks.results.training_record import adapter_of, model_arguments
+from lm_eval_tasks.results.weights import adapter_of, model_arguments
 from lm_eval_tasks.scoring.breakdown import DIVISIONS
 from lm_eval_tasks.scoring.floor import floors_on
 from lm_eval_tasks.words import read_words

@@ -7,8 +7,6 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import yaml
-
 from lm_eval_tasks import __version__
 from lm_eval_tasks.files.write import write_text
 from lm_eval_tasks.results import training_record
@@ -19,6 +17,7 @@ from trainer.model.base_identity import base_identity
 from trainer.recipe.recipe import Recipe
 from trainer.recipe.settings import Settings
 from trainer.training.start_adapter import start_record
+from trainer.yaml_file import yaml_text
 
 PACKAGES = (
     "torch", "transformers", "trl", "peft", "accelerate", "datasets", "bitsandbytes", "deepspeed",
@@ -90,8 +89,7 @@ def write_recipe(folder: Path, recipe: Recipe, settings: Settings) -> None:
         f"# resolved; batch {settings.batch}\n"
         f"# gradient_accumulation_steps {settings.batch.accumulation} was derived\n"
     )
-    text = yaml.safe_dump(given, allow_unicode=True, sort_keys=False)
-    write_text(folder / "recipe.yaml", head + text)
+    write_text(folder / "recipe.yaml", head + yaml_text(given))
 
 
 def sort_target_modules(folder: Path) -> None:

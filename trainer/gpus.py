@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.files.yaml_file import read_yaml
+from trainer.yaml_file import read_yaml
 
 FILE = Path(__file__).with_name("gpus.yaml")
 GIB = 2**30

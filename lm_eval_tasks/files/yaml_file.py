@@ -1,5 +1,10 @@
-"""YAML that somebody else may have written: keys stand once, and it is no larger than it looks."""
+"""YAML that somebody else may have written: keys stand once, and it is no larger than it looks.
 
+It is read as YAML 1.1, by PyYAML, as lm-eval and the Hub read theirs. Cards depend on it: to YAML
+1.2 the question 119E28 is the number 1.19e30.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +34,35 @@ def _mapping(loader: _Strict, node: yaml.MappingNode) -> dict[Any, Any]:
     keys: list[object] = []
     for name, _ in node.value:
         if name.tag == MERGE:
-            raise _fault("<< is not read here: write the keys out", name)
+            raise fault("<< is not read here: write the keys out", name)
         key = loader.construct_object(name, deep=True)
         if key in keys:
-            raise _fault(f"the key {key!r} stands twice", name)
+            raise fault(f"the key {key!r} stands twice", name)
         keys.append(key)
     return loader.construct_mapping(node, deep=True)
 
 
-def _fault(problem: str, node: yaml.Node) -> yaml.constructor.ConstructorError:
-    return yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark)
+def fault(problem: str, node: Any) -> yaml.MarkedYAMLError:  # noqa: ANN401
+    """What is wrong, and where it stands."""
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 
 _Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
-def read_yaml(file: Path, allowed: str = "a mapping, `key: value`") -> dict[str, Any]:
+Parse = Callable[[str], Any]
+"""Text -> value, or one of NOT_YAML."""
+
+
+def parse_1_1(text: str) -> Any:  # noqa: ANN401 (any YAML value)
+    """YAML 1.1, held against the limits above."""
+    check_size(yaml.compose(text, _Strict))
+    return yaml.load(text, _Strict)
+
+
+def read_yaml(
+    file: Path, allowed: str = "a mapping, `key: value`", parse: Parse = parse_1_1
+) -> dict[str, Any]:
     """Read one mapping.
 
     Args:
@@ -54,14 +72,14 @@ def read_yaml(file: Path, allowed: str = "a mapping, `key: value`") -> dict[str,
         JmedError: the file cannot be read, is not UTF-8 YAML, a key stands twice, or it is beyond
             the limits above.
     """
-    given = read_yaml_text(read_text(file, LARGEST), str(file))
+    given = read_yaml_text(read_text(file, LARGEST), str(file), parse)
     if not isinstance(given, dict):
         kind = "nothing" if given is None else f"a {type(given).__name__}"
         raise JmedError(f"{file}: found {kind}; allowed: {allowed}")
     return given
 
 
-def read_yaml_text(text: str, where: str) -> Any:  # noqa: ANN401 (any YAML value)
+def read_yaml_text(text: str, where: str, parse: Parse = parse_1_1) -> Any:  # noqa: ANN401
     """Read one value.
 
     Raises:
@@ -70,8 +88,7 @@ def read_yaml_text(text: str, where: str) -> Any:  # noqa: ANN401 (any YAML valu
     if len(text.encode(errors="surrogatepass")) > LARGEST:
         raise JmedError(f"{where}: more than {LARGEST >> 20} MiB; allowed: less")
     try:
-        _check_size(yaml.compose(text, _Strict))
-        return yaml.load(text, _Strict)
+        return parse(text)
     except NOT_YAML as error:
         mark = getattr(error, "problem_mark", None)
         place = f":{mark.line + 1}" if mark else ""
@@ -79,30 +96,34 @@ def read_yaml_text(text: str, where: str) -> Any:  # noqa: ANN401 (any YAML valu
         raise JmedError(f"{where}{place}: not YAML: {problem or type(error).__name__}") from None
 
 
-def _check_size(root: yaml.Node | None) -> None:
-    """Raise unless the tree, aliases written out, is within the limits."""
+def check_size(root: Any) -> None:  # noqa: ANN401 (a node of PyYAML or ruamel.yaml)
+    """See that the tree, aliases written out, is within the limits.
+
+    Raises:
+        yaml.YAMLError: it is not.
+    """
     sizes: dict[int, int] = {}
     open_nodes: set[int] = set()
 
-    def size(node: yaml.Node, depth: int) -> int:
+    def size(node: Any, depth: int) -> int:  # noqa: ANN401
         if depth > DEEPEST:
-            raise _fault(f"more than {DEEPEST} levels deep", node)
+            raise fault(f"more than {DEEPEST} levels deep", node)
         if id(node) in open_nodes:
-            raise _fault("an alias that holds itself", node)
+            raise fault("an alias that holds itself", node)
         if id(node) not in sizes:
             open_nodes.add(id(node))
             parts = _parts(node)
             sizes[id(node)] = 1 + sum(size(part, depth + 1) for part in parts)
             open_nodes.remove(id(node))
         if sizes[id(node)] > MOST_NODES:
-            raise _fault(f"more than {MOST_NODES:,} values, aliases written out", node)
+            raise fault(f"more than {MOST_NODES:,} values, aliases written out", node)
         return sizes[id(node)]
 
     if root is not None:
         size(root, 0)
 
 
-def _parts(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
+def _parts(node: Any) -> list[Any]:  # noqa: ANN401
+    if node.id == "mapping":
         return [part for pair in node.value for part in pair]
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+    return list(node.value) if node.id == "sequence" else []

@@ -12,7 +12,7 @@ from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.public import ENGINES
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.runs import run_date
-from lm_eval_tasks.results.training_record import adapter_of, model_arguments
+from lm_eval_tasks.results.weights import adapter_of, model_arguments
 from lm_eval_tasks.words import Words
 
 GPU = re.compile(

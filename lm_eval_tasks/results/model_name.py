@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.runs import TaskRun
-from lm_eval_tasks.results.training_record import adapter_of, model_arguments, record_folder
+from lm_eval_tasks.results.weights import adapter_of, model_arguments, provenance
 from lm_eval_tasks.streams import printable
 
 HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
@@ -144,7 +144,7 @@ def _adapter(results: Mapping[str, Any], *, show_local: bool) -> str:
     arguments = model_arguments(results)
     adapter = adapter_of(arguments)
     # the name of a milestone does not say which training it is of
-    if adapter and show_local and record_folder(results) == Path(adapter).parent:
+    if adapter and show_local and provenance(results).folder == Path(adapter).parent:
         return printable("/".join(Path(adapter).parts[-2:]))
     # lm-eval asks the Hub for the commit of `peft` alone; the others are folders as a rule
     sha = (results.get("config") or {}).get("peft_sha") if arguments.get("peft") else ""

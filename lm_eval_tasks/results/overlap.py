@@ -1,15 +1,9 @@
 """Questions of an exam among an adapter's training rows -> the mark that its scores carry."""
 
-from collections.abc import Collection, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from typing import NamedTuple
 
-from lm_eval_tasks.results.training_record import (
-    adapter_of,
-    adapter_record,
-    is_damaged,
-    model_arguments,
-)
+from lm_eval_tasks.results.weights import Provenance
 
 
 class OverlapMark(NamedTuple):
@@ -35,24 +29,21 @@ class OverlapMark(NamedTuple):
         return f"{self.sign}: {self.meaning(words)}" if self.kind else ""
 
 
-def overlap_mark(
-    results: Mapping[str, Any], file: Path, exam: str, sittings: Collection[str]
-) -> OverlapMark:
+def overlap_mark(made: Provenance, exam: str, sittings: Collection[str]) -> OverlapMark:
     """The mark of a score, from the record that the trainer left beside adapter or weights.
 
     Args:
-        results: what lm-eval wrote into `file`.
+        made: what lies beside the weights that were scored.
         sittings: those that were asked.
     """
-    if is_damaged(results, file):
+    if made.is_damaged:
         return OverlapMark("damaged record")
-    record = adapter_record(results, file)
-    if record is None:
-        return OverlapMark("no record" if adapter_of(model_arguments(results)) else "")
-    overlap = record["overlap"]
-    if found := overlap["found"].get(exam):
-        return OverlapMark("found", found["rows"], found["questions"])
-    compared = any(_covers(entry, exam, sittings) for entry in overlap["compared"])
+    overlap = made.record.overlap if made.record else None
+    if overlap is None:
+        return OverlapMark("no record" if made.adapter else "")
+    if found := overlap.found.get(exam):
+        return OverlapMark("found", found.rows, found.questions)
+    compared = any(_covers(entry, exam, sittings) for entry in overlap.compared)
     return OverlapMark("" if compared else "not compared")
 
 

@@ -1,4 +1,4 @@
-"""What is read of files that lm-eval and the trainer wrote, as JSON schemas."""
+"""What is read of files that lm-eval wrote, as JSON schemas."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -76,24 +76,6 @@ SCHEMAS: Mapping[str, Schema] = {
             },
         },
         *("doc", "doc_hash"),
-    ),
-    "adapter": _object(
-        {
-            "overlap": _object(
-                {
-                    "found": {
-                        "type": "object",
-                        "additionalProperties": _object(
-                            {"rows": COUNT, "questions": COUNT}, "rows", "questions"
-                        ),
-                    },
-                    "compared": {"type": "array", "items": TEXT},
-                    "not_here": {"type": "array", "items": TEXT},
-                },
-                *("found", "compared", "not_here"),
-            )
-        },
-        "overlap",
     ),
 }
 

@@ -15,6 +15,7 @@ from lm_eval_tasks.results.overlap import OverlapMark, overlap_mark
 from lm_eval_tasks.results.possible import question_faults, run_faults, sample_faults, stated_faults
 from lm_eval_tasks.results.records import fault
 from lm_eval_tasks.results.runs import TaskRun
+from lm_eval_tasks.results.weights import provenance
 from lm_eval_tasks.scoring.published_rules import rule_of
 from lm_eval_tasks.scoring.verdict import Item
 
@@ -175,7 +176,7 @@ def read_result(run: TaskRun) -> Result:
         answers[answer.key] = answer
     ordered = [answers[key] for key in sorted(answers)]
     sittings = {answer.doc["sitting"] for answer in ordered}
-    overlap = overlap_mark(run.results, run.file, exam, sittings)
+    overlap = overlap_mark(provenance(run.results, run.file), exam, sittings)
     scored = Result(run, exam, protocol, metrics[0], ordered, overlap, rule)
     if wrong := next(_faults(scored), ""):
         raise JmedError(f"{run.file}: {run.task}: damaged: {wrong}")

@@ -14,7 +14,7 @@ from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.public import ENGINES
 from lm_eval_tasks.results.result import Result, read_result
 from lm_eval_tasks.results.runs import TaskRun, run_date
-from lm_eval_tasks.results.training_record import ADAPTERS, has_adapter, model_arguments
+from lm_eval_tasks.results.weights import ADAPTERS, has_adapter, model_arguments
 from lm_eval_tasks.scoring.published_rules import RULES
 from lm_eval_tasks.scoring.verdict import Verdict, verdicts
 

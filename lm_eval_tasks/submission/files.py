@@ -8,13 +8,7 @@ from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.runs import TaskRun, read_runs
-from lm_eval_tasks.results.training_record import (
-    ADAPTERS,
-    adapter_of,
-    adapter_record,
-    has_adapter,
-    model_arguments,
-)
+from lm_eval_tasks.results.weights import ADAPTERS, has_adapter, model_arguments, provenance
 from lm_eval_tasks.submission import eval_results, every_eval_ever, igakuqa119
 from lm_eval_tasks.submission.check import faults
 from lm_eval_tasks.submission.entry import Entry, entry_of
@@ -104,10 +98,9 @@ def _check_models(folder: Path, runs: Sequence[TaskRun], names: Names) -> None:
 
 def _training(runs: Sequence[TaskRun]) -> Training | None:
     run = next((run for run in runs if has_adapter(run.results)), runs[0])
-    record = adapter_record(run.results, run.file)
-    arguments = model_arguments(run.results)
-    step = MILESTONE.search(adapter_of(arguments) or arguments.get("pretrained", ""))
-    return training_of(record, int(step[1]) if step else 0) if record else None
+    made = provenance(run.results, run.file)
+    step = MILESTONE.search(made.adapter or model_arguments(run.results).get("pretrained", ""))
+    return training_of(made.record, int(step[1]) if step else 0) if made.record else None
 
 
 def _records(

@@ -8,6 +8,12 @@ from typing import Any
 from lm_eval_tasks.exams.card import Card, exam_names
 from lm_eval_tasks.protocols import PROTOCOLS
 from lm_eval_tasks.results import public as permitted
+from lm_eval_tasks.results.training_record import (
+    Outcome,
+    OverlapCount,
+    Settings,
+    TrainingRecord,
+)
 
 QUANT = re.compile(r"nf4|fp4")
 SCHEDULE = re.compile(
@@ -83,28 +89,27 @@ class Training:
         return f"{min(loaded)}-bit " if loaded else ""
 
 
-def training_of(record: Mapping[str, Any], milestone: int = 0) -> Training:
-    """Read what may be published; what is missing or of another form is left out.
+def training_of(record: TrainingRecord, milestone: int = 0) -> Training:
+    """Take what may be published; what is missing or of another form is left out.
 
     Args:
         milestone: the step whose adapter this is; 0 for the end of the training.
     """
-    settings = _map(record, "settings")
-    recipe = _map(settings, "recipe")
-    data = _map(recipe, "data")
-    sources = [source for source in _list(data, "datasets") if isinstance(source, Mapping)]
-    overlap = _map(record, "overlap")
+    settings, overlap = record.settings, record.overlap
+    data = settings.section("data")
+    given = data.get("datasets")
+    sources = [s for s in (given if isinstance(given, list) else []) if isinstance(s, Mapping)]
     return Training(
-        settings=_settings(recipe),
+        settings=_settings(settings),
         sources=[_source(source) for source in sources],
         datasets=[str(source["path"]) for source in sources if _is_pinned(source)],
         protocol=permitted.text(data.get("protocol"), re.compile("|".join(PROTOCOLS))),
         numbers=({"step of this adapter": milestone} if milestone else {}) | _numbers(record),
-        losses={} if milestone else _losses(_map(record, "result")),
-        rows_sha256=permitted.text(settings.get("train_data_sha256"), permitted.SHA256),
-        found=_found(_map(overlap, "found")),
-        compared=_compared(_list(overlap, "compared")),
-        packages=permitted.versions(_map(_map(record, "environment"), "packages")),
+        losses=_losses(record.result) if record.result and not milestone else {},
+        rows_sha256=permitted.text(settings.train_data_sha256, permitted.SHA256),
+        found=_found(overlap.found) if overlap else {},
+        compared=_compared(overlap.compared) if overlap else {},
+        packages=permitted.versions(record.environment.packages),
     )
 
 
@@ -123,14 +128,17 @@ def overlap_text(training: Training | None, card: Card) -> str:
     return "none found; exact detectors, blind to paraphrase and translation"
 
 
-def _settings(recipe: Mapping[str, Any]) -> dict[str, str]:
+def _settings(settings: Settings) -> dict[str, str]:
+    modules = settings.section("adapter").get("target_modules")
     found = {
-        "train_batch_size": permitted.text(recipe.get("train_batch_size"), permitted.NUMBER),
-        "dtype": permitted.text(_map(recipe, "model").get("dtype"), permitted.DTYPE),
-        "target_modules": _modules(_map(recipe, "adapter").get("target_modules")),
+        "train_batch_size": permitted.text(
+            settings.recipe.get("train_batch_size"), permitted.NUMBER
+        ),
+        "dtype": permitted.text(settings.section("model").get("dtype"), permitted.DTYPE),
+        "target_modules": _modules(modules),
     }
-    for section, forms in SETTINGS.items():
-        given = _map(recipe, section)
+    for name, forms in SETTINGS.items():
+        given = settings.section(name)
         found |= {key: permitted.text(given.get(key), form) for key, form in forms.items()}
     return {key: value for key, value in found.items() if value}
 
@@ -146,7 +154,9 @@ def _source(source: Mapping[str, Any]) -> str:
     """A local file's name may name people or places, so it is not repeated."""
     if source.get("exam"):
         exam = source["exam"] if source["exam"] in exam_names() else "withheld"
-        sittings = [permitted.text(s, re.compile(r"\d{3}")) for s in _list(source, "sittings")]
+        named = source.get("sittings")
+        given = named if isinstance(named, list) else []
+        sittings = [permitted.text(s, re.compile(r"\d{3}")) for s in given]
         return f"exam {exam}" + (f", sittings {', '.join(filter(None, sittings))}" * bool(sittings))
     if _is_pinned(source):
         return f"dataset {source['path']} of the Hub at {source['revision']}"
@@ -159,50 +169,34 @@ def _is_pinned(source: Mapping[str, Any]) -> bool:
     return bool(pinned and permitted.text(source.get("path"), DATASET))
 
 
-def _numbers(record: Mapping[str, Any]) -> dict[str, int]:
-    data, result = _map(record, "data"), _map(record, "result")
+def _numbers(record: TrainingRecord) -> dict[str, int]:
+    data = record.data
     found = {
-        "steps": permitted.count(result.get("steps")),
-        "rows read": sum(map(permitted.count, _map(data, "rows_read").values())),
-        "training examples": permitted.count(data.get("train_examples")),
-        "training tokens": permitted.count(data.get("train_tokens")),
-        "tokens learnt": permitted.count(data.get("train_tokens_learnt")),
-        "held-out examples": permitted.count(data.get("held_out_examples")),
-        "trainable parameters": permitted.count(record.get("trainable_parameters")),
+        "steps": record.result.steps if record.result else 0,
+        "rows read": sum(data.rows_read.values()),
+        "training examples": data.train_examples,
+        "training tokens": data.train_tokens,
+        "tokens learnt": data.train_tokens_learnt,
+        "held-out examples": data.held_out_examples,
+        "trainable parameters": record.trainable_parameters or 0,
     }
     return {what: number for what, number in found.items() if number}
 
 
-def _losses(result: Mapping[str, Any]) -> dict[str, float]:
-    given = {
-        "last training loss": result.get("loss"),
-        "best held-out loss": result.get("eval_loss"),
-    }
+def _losses(result: Outcome) -> dict[str, float]:
+    given = {"last training loss": result.loss, "best held-out loss": result.eval_loss}
     return {what: loss for what, value in given.items() if (loss := permitted.number(value))}
 
 
-def _found(given: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    return {
-        exam: (permitted.count(n.get("rows")), permitted.count(n.get("questions")))
-        for exam, n in given.items()
-        if exam in exam_names() and isinstance(n, Mapping)
-    }
+def _found(given: Mapping[str, OverlapCount]) -> dict[str, tuple[int, int]]:
+    known = {*exam_names()}
+    return {exam: (held.rows, held.questions) for exam, held in given.items() if exam in known}
 
 
-def _compared(given: Sequence[object]) -> dict[str, tuple[str, ...]]:
-    matches = [match for name in given if (match := COMPARED.fullmatch(str(name)))]
+def _compared(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    matches = [match for name in given if (match := COMPARED.fullmatch(name))]
     return {
         match["exam"]: tuple((match["sittings"] or "").split(", ")) if match["sittings"] else ()
         for match in matches
         if match["exam"] in exam_names()
     }
-
-
-def _map(given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = given.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(given: Mapping[str, Any], key: str) -> Sequence[Any]:
-    value = given.get(key)
-    return value if isinstance(value, list) else []

@@ -17,10 +17,9 @@ from trainer.model.base_identity import sample_sha256
 from trainer.recipe.contradictions import check_recipe
 from trainer.recipe.ds_config import offloads, read_ds_config, zero_stage
 from trainer.recipe.recipe import Data, Source, read_recipe
-from trainer.run_record import read_run
 from trainer.training.checkpoints import choose, last_whole
 from trainer.training.losses import read_losses
-from trainer.training.run_state import check_folder
+from trainer.training.run_folder import RunFolder
 
 RECIPE = "r.yaml"
 
@@ -121,7 +120,7 @@ def _run_folder(folder: Path, chance: random.Random) -> None:
                 mark.unlink(missing_ok=True)
                 mark_whole(file.parent, sha256(file.parent, files_of(file.parent)))
     for read in (
-        lambda: read_run(folder), lambda: check_folder(folder, resume=True),
+        lambda: RunFolder.read(folder).check(resume=True),
         lambda: choose(folder, sha256), lambda: last_whole(folder), lambda: read_losses(folder),
         lambda: _base(folder, _finished(folder)[0].get("model"), trust_code=False),
     ):  # fmt: skip

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import BatchSampler, Sampler
 
-from trainer.training.length_groups import LengthGroups
+from trainer.training.adapter_trainer import LengthGroups
 
 TOTAL = 8
 

@@ -24,7 +24,6 @@ from tests.e2e.sft_run import (
 )
 from trainer.merging.merge import merge
 from trainer.recipe.recipe import Recipe, read_recipe
-from trainer.training import run_folder
 from trainer.training.run import run
 
 STEPS = 6
@@ -105,7 +104,7 @@ def test_it_begins_at_its_reference_and_learns_to_prefer(place: Path, beta: floa
     assert margins[0] == losses(folder, "rewards/chosen")[0] == 0.0
     assert margins[-1] > margins[1] > 0
     assert losses(folder, "rewards/accuracies")[-1] == 1.0
-    assert record(folder)["state"] == run_folder.FINISHED
+    assert record(folder)["state"] == "finished"
 
 
 def test_it_goes_on_with_an_adapter_and_is_held_against_it(place: Path, sft: Path) -> None:
@@ -136,7 +135,7 @@ def test_a_run_that_learnt_nothing_beyond_its_adapter_does_not_finish(
     given = from_sft(place, sft, "idle", learning_rate=0.0, max_steps=2)
     with pytest.raises(JmedError, match="changes nothing"):
         trained(place, given)
-    assert record(place / "idle")["state"] == run_folder.RUNNING
+    assert record(place / "idle")["state"] == "running"
 
 
 @pytest.mark.parametrize("start", ["base", "adapter"])

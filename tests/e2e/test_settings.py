@@ -57,7 +57,7 @@ def test_each_section_becomes_its_class(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"train.learning_rte": 1.0e-4}, "train: unknown key 'learning_rte'; did you mean"),
-        ({"train.learning_rate": "2e-4"}, "train.learning_rate: found '2e-4'"),
+        ({"train.learning_rate": "0.1"}, "train.learning_rate: found '0.1'"),
         ({"train.max_steps": 10.5}, "train.max_steps: found 10.5"),
         ({"train.bf16": "yes"}, "train.bf16: found 'yes'"),
         ({"train.lr_scheduler_type": "cosin"}, "train"),

@@ -25,7 +25,7 @@ from trainer.data.example import Chat, Example, Turn
 from trainer.data.limits import ANSWER_CUT, PIECES, PROMPT_CUT, Limits
 from trainer.data.mixture import mix
 from trainer.data.tokens import IGNORED, KEPT_APART, MERGED, Audit, Tokens, encode
-from trainer.planning.show import shown
+from trainer.planning.lengths import shown
 from trainer.recipe.recipe import Recipe
 
 CHATS = [

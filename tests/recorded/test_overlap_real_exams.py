@@ -54,6 +54,6 @@ def test_the_recipes_declare_every_exam_that_their_rows_overlap() -> None:
             declared[repr((data.datasets, data.may_overlap))] = data
     assert len(declared) == 1  # all alike: one is enough
     for data in declared.values():
-        found = guard(mix(data, 42), data.may_overlap)["found"]
+        found = guard(mix(data, 42), data.may_overlap).found
         assert set(found) <= set(data.may_overlap)
         assert "igakuqa" in found

@@ -9,18 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
-from typing import TypedDict
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.exams.sources import local_sittings
+from lm_eval_tasks.results.training_record import OverlapCount, OverlapRecord, read_record
 from trainer.data.kept_once import kept_once
 from trainer.data.mixture import Mixture
 from trainer.data.overlap import Overlap, find_overlaps
 from trainer.data.source_examples import content
-from trainer.run_record import read_run
 
 CODE = ("example.py", "overlap.py", "overlap_guard.py")
 """What of this trainer decides what is compared, and how."""
@@ -28,25 +27,7 @@ NAMED = 5
 """Rows that the message names."""
 
 
-class Found(TypedDict):
-    """Distinct training rows that hold questions of an exam, and distinct questions held."""
-
-    rows: int
-    questions: int
-
-
-class Record(TypedDict):
-    """What run.json and every later report say.
-
-    compared: "igakuqa" or "yakugakuqa (108, 109)"; not_here: exams or sittings not compared.
-    """
-
-    found: dict[str, Found]
-    compared: list[str]
-    not_here: list[str]
-
-
-def guard(mixture: Mixture, may_overlap: Sequence[str]) -> Record:
+def guard(mixture: Mixture, may_overlap: Sequence[str]) -> OverlapRecord:
     """Compare all examples with every question on this machine.
 
     One process of a host compares, the others use what it found.
@@ -63,29 +44,29 @@ def guard(mixture: Mixture, may_overlap: Sequence[str]) -> Record:
     if undeclared := [o for o in overlaps if o.exam not in may_overlap]:
         raise JmedError(_message(undeclared))
     exams = sorted({o.exam for o in overlaps})
-    return Record(
+    return OverlapRecord(
         found={exam: _counted(overlaps, exam) for exam in exams},
         compared=compared,
         not_here=not_here,
     )
 
 
-def with_base(own: Record, base: str) -> Record:
+def with_base(own: OverlapRecord, base: str) -> OverlapRecord:
     """The record of a run whose base another run of the trainer made: both runs' rows count.
 
     Args:
         base: model_name_or_path; of a folder, run.json is read.
     """
-    before = read_run(Path(base))
-    if before is None or "overlap" not in before:
+    before = read_record(Path(base))
+    if before is None or before.overlap is None:
         return own
-    earlier = before["overlap"]
-    found = dict(earlier["found"]) | own["found"]
-    for exam in own["found"].keys() & earlier["found"].keys():
-        found[exam] = max(own["found"][exam], earlier["found"][exam], key=lambda f: f["questions"])
-    compared = [name for name in own["compared"] if name in earlier["compared"]]
-    rest = {*own["compared"], *earlier["compared"], *own["not_here"], *earlier["not_here"]}
-    return Record(found=found, compared=compared, not_here=sorted(rest - {*compared}))
+    earlier = before.overlap
+    found = earlier.found | own.found
+    for exam in own.found.keys() & earlier.found.keys():
+        found[exam] = max(own.found[exam], earlier.found[exam], key=lambda held: held.questions)
+    compared = [name for name in own.compared if name in earlier.compared]
+    rest = {*own.compared, *earlier.compared, *own.not_here, *earlier.not_here}
+    return OverlapRecord(found=found, compared=compared, not_here=sorted(rest - {*compared}))
 
 
 def exams_here() -> list[str]:
@@ -130,15 +111,15 @@ def _key(mixture: Mixture, questions: Sequence[Question]) -> str:
     return found.hexdigest()[:32]
 
 
-def _counted(overlaps: Sequence[Overlap], exam: str) -> Found:
+def _counted(overlaps: Sequence[Overlap], exam: str) -> OverlapCount:
     its = [o for o in overlaps if o.exam == exam]
-    return Found(rows=len({o.where for o in its}), questions=len({o.question for o in its}))
+    return OverlapCount(rows=len({o.where for o in its}), questions=len({o.question for o in its}))
 
 
 def _message(overlaps: Sequence[Overlap]) -> str:
     exams = sorted({o.exam for o in overlaps})
     counts = "; ".join(
-        f"{exam}: {(c := _counted(overlaps, exam))['rows']} rows hold {c['questions']} questions"
+        f"{exam}: {(c := _counted(overlaps, exam)).rows} rows hold {c.questions} questions"
         for exam in exams
     )
     first = ", ".join(

@@ -20,6 +20,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import EMBEDDED, load_exam
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import to_doc
+from lm_eval_tasks.results.training_record import RUN_FILE, read_record
 from trainer.merging.merged_weights import Trained, can_stream, write_merged
 from trainer.merging.placement import Placement, place
 from trainer.model.base_model import load_model, read_config, read_tokenizer
@@ -28,8 +29,6 @@ from trainer.model.effect import changed_of, check_keys, checksums
 from trainer.patches import keep_nf4_portable
 from trainer.recipe.quantization import quantization_config
 from trainer.recipe.recipe import Model
-from trainer.run_record import RUN_FILE, read_run
-from trainer.training import run_folder
 
 QUESTIONS, FROM_DISK = 8, 3
 """Of the embedded sample exam, on which the two are compared; fewer where each is asked by reading
@@ -114,15 +113,15 @@ def _merge(trained: Trained, output: Path, where: Placement) -> Merged:
 
 def _finished(run: Path) -> tuple[dict[str, Any], str]:
     """The recipe of a finished adapter run, and the class that was trained."""
-    record = read_run(run)
-    if record is None or record["state"] != run_folder.FINISHED:
+    record = read_record(run)
+    if record is None or not record.is_finished:
         raise JmedError(f"{run}: no finished run; allowed: the output_dir of one")
-    recipe: dict[str, Any] = record["settings"]["recipe"]
+    recipe = record.settings.recipe
     if not recipe.get("adapter"):
         raise JmedError(f"{run}: a full-parameter run has no adapter; its weights are in {run}")
     if not (run / ADAPTER).is_file():
         raise JmedError(f"{run}: no {ADAPTER}; allowed: weights as safetensors, which hold no code")
-    return recipe, record.get("effect", {}).get("trained_class", "another class")
+    return recipe, str(record.effect.get("trained_class", "another class"))
 
 
 def _base(run: Path, said: Any, *, trust_code: bool) -> Model:

@@ -4,16 +4,15 @@ What is not on this machine (data, a gated base) is named and left out; what is 
 """
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams import card as exam_card
+from lm_eval_tasks.results.training_record import OverlapRecord
 from trainer.data.dataset import Prepared
 from trainer.data.mixture import Mixture, mix
 from trainer.data.overlap_guard import guard
@@ -24,22 +23,21 @@ from trainer.environment import Launch
 from trainer.gpus import read_card
 from trainer.model.base_model import read_tokenizer
 from trainer.model.targets import check_layers
-from trainer.planning.lengths import bar, fed_tokens, shuffled, summarize
+from trainer.planning.lengths import bar, fed_tokens, shown, shuffled, summarize
 from trainer.planning.memory import Footprint, measure
 from trainer.planning.memory_table import Machine, print_layouts
 from trainer.planning.needs import Plan, print_needs
 from trainer.planning.peak import Layout
 from trainer.planning.schedule import Rows, plan_run
 from trainer.planning.shapes import load_config, made_by
-from trainer.planning.show import shown
 from trainer.planning.sizes import told
 from trainer.recipe.batch import Batch
-from trainer.recipe.ds_config import read_ds_config, validate
+from trainer.recipe.ds_config import validate
 from trainer.recipe.preference_settings import in_words
 from trainer.recipe.quantization import is_mxfp4
 from trainer.recipe.recipe import Recipe
 from trainer.recipe.settings import build_settings
-from trainer.training.length_groups import LengthGroups
+from trainer.training.adapter_trainer import LengthGroups
 from trainer.training.method import method_of
 from trainer.training.start_adapter import absent_start
 
@@ -74,7 +72,7 @@ def check(recipe: Recipe, wanted: Wanted, console: Console) -> None:
     footprint = measure(config, recipe, settings.adapter)
     _print_recipe(recipe, settings.batch, footprint, origin, console)
     file = Path(recipe.train["deepspeed"]) if recipe.train.get("deepspeed") else None
-    ds_config = read_ds_config(file) if file else None
+    ds_config = settings.ds_file
     if ds_config is not None:
         if not here.gpu:
             os.environ.setdefault("DS_ACCELERATOR", "cpu")  # else DeepSpeed warns of it
@@ -213,19 +211,19 @@ def packed_rows(recipe: Recipe, prepared: Prepared) -> int:
     return len(fed(prepared.train, {**recipe.train, "shuffle_dataset": False}))
 
 
-def _print_overlap(found: Mapping[str, Any], console: Console) -> None:
+def _print_overlap(overlap: OverlapRecord, console: Console) -> None:
     console.print("\n[bold]Overlap with exams[/bold]")
-    for exam, counts in found["found"].items():
+    for exam, held in overlap.found.items():
         console.print(
-            f"{exam}: {counts['rows']} rows hold {counts['questions']} of its questions, declared "
-            "in data.may_overlap",
+            f"{exam}: {held.rows} rows hold {held.questions} of its questions, declared in "
+            "data.may_overlap",
             markup=False,
         )
-    if not found["found"]:
+    if not overlap.found:
         console.print("none found")
-    console.print(f"compared: {', '.join(found['compared'])}", markup=False)
-    if found["not_here"]:
-        console.print(f"not on this machine: {', '.join(found['not_here'])}", markup=False)
+    console.print(f"compared: {', '.join(overlap.compared)}", markup=False)
+    if overlap.not_here:
+        console.print(f"not on this machine: {', '.join(overlap.not_here)}", markup=False)
 
 
 def _print_licences(recipe: Recipe, console: Console) -> None:

@@ -1,10 +1,15 @@
-"""Token lengths -> histogram, padding and packing: what the batches will be made of."""
+"""What the batches will be made of: examples as text, their lengths, padding and packing."""
 
 import random
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
+
+from rich.text import Text
+
+from trainer.data.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -56,3 +61,20 @@ def fed_tokens(lengths: Sequence[int], micro_batch: int) -> int:
     """Tokens that micro-batches in this order hold: each as many as its longest example has."""
     groups = [lengths[i : i + micro_batch] for i in range(0, len(lengths), micro_batch)]
     return sum(max(group) * len(group) for group in groups)
+
+
+def shown(examples: Sequence[Tokens], tokenizer: Any, count: int) -> Iterator[Text]:
+    """Yield the first `count` examples: read tokens plain, learnt ones between ⟦ and ⟧."""
+    for example in examples[:count]:
+        read = len(example.ids) - example.learnt
+        yield Text(f"{example.where}: {read} tokens read, {example.learnt} learnt", style="bold")
+        yield Text.assemble(*_parts(example, tokenizer))
+
+
+def _parts(example: Tokens, tokenizer: Any) -> Iterator[str | tuple[str, str]]:
+    done = 0
+    for start, end in example.spans:
+        yield tokenizer.decode(example.ids[done:start])
+        yield ("⟦" + tokenizer.decode(example.ids[start:end]) + "⟧", "green")
+        done = end
+    yield tokenizer.decode(example.ids[done:])

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lm_eval_tasks.errors import JmedError, check_keys
-from lm_eval_tasks.files.yaml_file import read_yaml, read_yaml_text
+from trainer.yaml_file import read_yaml, read_yaml_text
 
 Protocol = Literal["paper", "paper_1shot", "letters", "cot", "mc", "letters_mc"]
 """The protocols of lm_eval_tasks/tasks."""
@@ -211,25 +210,17 @@ def explain(error: ValidationError, where: str = "") -> str:
             return str(unknown)
     if fault["type"] == "missing":
         return f"{place}: missing"
-    return f"{place}: found {fault['input']!r}; {_allowed(fault['type'], fault['msg'])}" + _hint(
-        fault["type"], fault["input"]
-    )
+    found, kind = fault["input"], fault["type"]
+    hint = ""
+    if isinstance(found, str) and kind in ("int_type", "float_type") and _is_number(found):
+        hint = f" ({found!r} is text to YAML: write {found.strip()}, without quotation marks)"
+    return f"{place}: found {found!r}; {_allowed(kind, fault['msg'])}{hint}"
 
 
 def _allowed(kind: str, message: str) -> str:
     if kind in ("model_type", "dict_type"):
         return "allowed: keys with values"
     return message.replace("Input should be ", "allowed: ")
-
-
-def _hint(kind: str, value: object) -> str:
-    if isinstance(value, str) and kind in ("int_type", "float_type") and _is_number(value):
-        number = int(value) if value.strip().isdecimal() else float(value)
-        written = yaml.safe_dump(number).split()[0]
-        return f" ({value!r} is text to YAML: write {written}, without quotation marks)"
-    if isinstance(value, bool) and kind in ("literal_error", "string_type", "enum"):
-        return ' (YAML reads no, off, yes and on as true or false: write "no" in quotation marks)'
-    return ""
 
 
 def _is_number(text: str) -> bool:

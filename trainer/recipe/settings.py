@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -30,26 +30,34 @@ Built = TypeVar("Built")
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run is built from.
-
-    ds_config: the DeepSpeed file as read, None without DeepSpeed.
-    notices: what differs from the recipe on this machine, to be printed.
-    """
+    """What a run is built from."""
 
     arguments: SFTConfig | DPOConfig
     batch: Batch
     adapter: LoraConfig | None
     quantization: BitsAndBytesConfig | Mxfp4Config | None
     early_stopping: EarlyStoppingCallback | None
+    ds_file: dict[str, Any] | None
+    """The content of the recipe's DeepSpeed file, None if it names none."""
     ds_config: dict[str, Any] | None
+    """The same where a launcher has set ranks: DeepSpeed would look for MPI without one."""
     notices: tuple[str, ...]
+    """What differs from the recipe on this machine, to be printed."""
 
 
-def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -> Settings:
+def build_settings(
+    recipe: Recipe,
+    launch: Launch,
+    *,
+    elsewhere: bool = False,
+    join: Callable[[int], None] = lambda _: None,
+) -> Settings:
     """Construct the classes of the stack; nothing is loaded.
 
     Args:
         elsewhere: the run is planned for another machine, which may have GPUs.
+        join: joins the processes of the run, given the ZeRO stage. Called before the class of
+            arguments is made: SFTConfig starts a process group of its own otherwise.
 
     Raises:
         JmedError: a key or value that a class does not have or refuses, settings that contradict
@@ -60,7 +68,8 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
     _check_one_process(recipe, launch)
     adapter = _build(LoraConfig, {"task_type": "CAUSAL_LM"}, recipe.adapter, "adapter")
     quantization = quantization_config(recipe.quantization)
-    ds_config = _ds_config(recipe, launch)
+    ds_file = _ds_file(recipe)
+    ds_config = ds_file if launch.distributed else None
     micro = recipe.train.get("per_device_train_batch_size", 1)
     batch = split_batch(recipe.train_batch_size, micro, launch.world_size)
     if not elsewhere:
@@ -77,6 +86,7 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
         "restore_callback_states_from_checkpoint": True,
         **({} if recipe.dpo else {"dataset_kwargs": _dataset_kwargs(recipe.train)}),
     }
+    join(zero_stage(ds_file) if ds_file else 0)
     arguments = _build(kind, given, derived, "train")
     assert arguments is not None
     check_trackers(arguments.report_to, here=not elsewhere)
@@ -86,6 +96,7 @@ def build_settings(recipe: Recipe, launch: Launch, *, elsewhere: bool = False) -
         adapter=adapter,
         quantization=quantization,
         early_stopping=_early_stopping(recipe.early_stopping),
+        ds_file=ds_file,
         ds_config=ds_config,
         notices=tuple(_notices(recipe, launch)),
     )
@@ -190,8 +201,7 @@ def _early_stopping(section: Mapping[str, Any] | None) -> EarlyStoppingCallback 
     return EarlyStoppingCallback(**section)
 
 
-def _ds_config(recipe: Recipe, launch: Launch) -> dict[str, Any] | None:
-    """The file's content; None where no launcher has set ranks: DeepSpeed would look for MPI."""
+def _ds_file(recipe: Recipe) -> dict[str, Any] | None:
     file = recipe.train.get("deepspeed")
     if not file:
         return None
@@ -205,7 +215,7 @@ def _ds_config(recipe: Recipe, launch: Launch) -> dict[str, Any] | None:
             f"quantization.bnb_4bit_quant_storage: found {storage!r}; ZeRO-3 shards 4-bit weights "
             f"reliably only when stored as model.dtype: {recipe.model.dtype}"
         )
-    return config if launch.distributed else None
+    return config
 
 
 def _notices(recipe: Recipe, launch: Launch) -> list[str]:

@@ -1,6 +1,6 @@
 """TRL's trainers with what the stack gets wrong for adapters put right."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
@@ -11,14 +11,36 @@ import torch.distributed
 from accelerate.utils import gather_object
 from peft import PeftModel
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
 from trl import SFTTrainer
 
 from trainer.data.preference import row_lengths
 from trainer.mark import files_of, mark_whole
 from trainer.model.effect import checksums
 from trainer.patches import weights_in_place
-from trainer.training.length_groups import LengthGroups
 from trainer.training.ranks import shared_sha256
+
+
+class LengthGroups(LengthGroupedSampler):
+    """transformers' sampler with a seed for each epoch.
+
+    Its own draws from torch's global generator: after a resume the order is another one, and on
+    ranks whose dropout differs each rank draws its own (transformers 5.23).
+    """
+
+    def __init__(self, lengths: list[int], batch: int, seed: int) -> None:
+        """batch: the global one, so that the order does not depend on the number of processes."""
+        super().__init__(batch, lengths=lengths)
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by transformers at the start of each epoch, also of the one resumed in."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        self.generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        return iter(super().__iter__())
 
 
 class AdapterMixin:

@@ -6,7 +6,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from trl import SFTTrainer
 
 from trainer.patches import count_tokens_from
-from trainer.training.length_groups import LengthGroups
+from trainer.training.adapter_trainer import LengthGroups
 
 
 class ExactResume(TrainerCallback):

@@ -6,6 +6,7 @@ from typing import Any
 
 from huggingface_hub import ModelCardData
 
+from lm_eval_tasks.results.training_record import OverlapRecord, TrainingRecord
 from trainer.recipe.preference_settings import in_words
 from trainer.recipe.recipe import Recipe
 
@@ -46,13 +47,11 @@ Held out: {held_out} examples. sha256 of the training tokens: `{sha}`.
 """
 
 
-def model_card(record: Mapping[str, Any]) -> str:
-    """Write the card from the record of a finished run.
-
-    Args:
-        record: run.json.
-    """
-    recipe, data = record["settings"]["recipe"], record["data"]
+def model_card(record: TrainingRecord) -> str:
+    """Write the card from the record of a finished run."""
+    recipe, data, result = record.settings.recipe, record.data, record.result
+    assert result is not None
+    assert record.overlap is not None
     base = recipe["model"]["model_name_or_path"]
     method = "sft" if recipe.get("dpo") is None else "dpo"
     header = ModelCardData(
@@ -62,44 +61,44 @@ def model_card(record: Mapping[str, Any]) -> str:
         language=["ja"],
         tags=["medical", method, "trl", "jmed", *(["lora"] if recipe["adapter"] else [])],
     )
-    result, rows = record["result"], data["rows"] | data["train"]
+    rows = data.rows | data.train
     body = BODY.format(
         title=recipe["train"]["output_dir"].rstrip("/").rpartition("/")[2],
         what=_what(recipe),
         method=_method(recipe),
         link=_link(base),
-        jmed=record["environment"]["jmed"],
+        jmed=record.environment.jmed,
         paper=f" ({recipe['paper']})" if recipe["paper"] else "",
-        steps=result["steps"],
-        batch=record["batch"],
+        steps=result.steps,
+        batch=record.batch,
         learning_rate=recipe["train"].get("learning_rate", "TRL's default"),
-        examples=data["train_examples"],
-        tokens=data["train_tokens"],
-        learnt=data["train_tokens_learnt"],
-        trainable=record["trainable_parameters"],
-        loss=_number(result["loss"]),
-        eval_loss=_number(result["eval_loss"]),
-        read="; ".join(f"{name}: {count:,}" for name, count in data["rows_read"].items()),
+        examples=data.train_examples,
+        tokens=data.train_tokens,
+        learnt=data.train_tokens_learnt,
+        trainable=record.trainable_parameters,
+        loss=_number(result.loss),
+        eval_loss=_number(result.eval_loss),
+        read="; ".join(f"{name}: {count:,}" for name, count in data.rows_read.items()),
         dropped="".join(f"; {what}: {count:,}" for what, count in rows.items()),
-        held_out=data["held_out_examples"],
-        sha=record["settings"]["train_data_sha256"],
-        overlap=overlap_text(record["overlap"]),
-        commands="\n".join(f"    {command}" for command in record["scoring_commands"]),
+        held_out=data.held_out_examples,
+        sha=record.settings.train_data_sha256,
+        overlap=overlap_text(record.overlap),
+        commands="\n".join(f"    {command}" for command in record.scoring_commands),
         environment=", ".join(
-            f"{name} {number}" for name, number in record["environment"]["packages"].items()
+            f"{name} {number}" for name, number in record.environment.packages.items()
         ),
     )
     return f"---\n{header.to_yaml()}\n---\n\n{body}"
 
 
-def overlap_text(overlap: Mapping[str, Any]) -> str:
+def overlap_text(overlap: OverlapRecord) -> str:
     """What the overlap guard found, as the card and every later report say it."""
-    compared = ", ".join(overlap["compared"]) or "none"
-    absent = ", ".join(overlap["not_here"])
+    compared = ", ".join(overlap.compared) or "none"
+    absent = ", ".join(overlap.not_here)
     lines = [
-        f"- **{exam}: {found['rows']} training rows hold {found['questions']} of its questions.** "
+        f"- **{exam}: {held.rows} training rows hold {held.questions} of its questions.** "
         "A score on it says little."
-        for exam, found in overlap["found"].items()
+        for exam, held in overlap.found.items()
     ]
     lines.append(f"- Compared with the exams on the training machine: {compared}.")
     if absent:

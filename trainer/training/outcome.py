@@ -1,12 +1,13 @@
 """How a run ended, and how it went on from an earlier end: what run.json says of both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from transformers import EarlyStoppingCallback
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.results.training_record import TrainingRecord
 from trainer.training.checkpoints import Choice
 
 
@@ -37,7 +38,7 @@ def check_ended(trainer: Any, console: Console) -> None:
 
 
 def going_on(
-    before: Mapping[str, Any], choice: Choice, changed: Sequence[str], console: Console
+    before: TrainingRecord, choice: Choice, changed: Sequence[str], console: Console
 ) -> list[dict[str, Any]]:
     """Say where a run goes on and what is other than it was; the list of all that for run.json."""
     for path, fault in choice.damaged.items():
@@ -52,7 +53,7 @@ def going_on(
         console.print(f"note: {line}", markup=False)
     if changed:
         console.print("note: losses go on from here, not equal to the bit", markup=False)
-    earlier = list(before.get("resumed", []))
+    earlier = list(before.resumed)
     if choice.checkpoint is None:
         return earlier
     damaged = {path.name: fault for path, fault in choice.damaged.items()}

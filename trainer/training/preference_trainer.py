@@ -11,8 +11,7 @@ from trl import DPOTrainer
 
 from trainer.data.preference import row_lengths
 from trainer.patches import use_adapter
-from trainer.training.adapter_trainer import AdapterMixin
-from trainer.training.length_groups import LengthGroups
+from trainer.training.adapter_trainer import AdapterMixin, LengthGroups
 
 OWN, REFERENCE = "default", "ref"
 """Adapters of a model: the one that is trained, and TRL's frozen copy of it where training goes on

@@ -2,9 +2,8 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from accelerate import PartialState
@@ -12,6 +11,7 @@ from accelerate.utils import gather_object
 from rich.console import Console
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.results.training_record import Settings
 from trainer.environment import Launch
 from trainer.mark import sha256
 
@@ -22,15 +22,15 @@ VARIABLES = ("HF_", "JMED_", "OMP_NUM_THREADS")
 """Beginnings of the names of variables that decide where files come from, and how fast."""
 
 
-def check_ranks(settings: Mapping[str, Any], checkpoint: Path | None, *, finished: bool) -> None:
+def check_ranks(settings: Settings, checkpoint: Path | None, *, finished: bool) -> None:
     """See that all processes are about to do the same: hosts may hold other files.
 
     Raises:
         JmedError: naming a rank that differs, and in what.
     """
     own = {
-        "train_data_sha256": settings["train_data_sha256"],
-        "held_out_data_sha256": settings["held_out_data_sha256"],
+        "train_data_sha256": settings.train_data_sha256,
+        "held_out_data_sha256": settings.held_out_data_sha256,
         "checkpoint": checkpoint.name if checkpoint else None,
         "finished": finished,
     }

@@ -1,107 +1,107 @@
-"""What a run leaves beside its adapter: how it came about, and the command that scores it."""
+"""What a run folder holds: nothing, a run that goes on or is finished, or something else."""
 
-import json
-import os
-import platform
-from collections.abc import Mapping
-from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Self
 
-import yaml
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.results.training_record import RUN_FILE, TrainingRecord, read_record
+from trainer.mark import Digest
+from trainer.training.checkpoints import Choice, choose, last_whole, remove_partial, set_aside
 
-from lm_eval_tasks import __version__
-from lm_eval_tasks.files.write import write_text
-from trainer.data.dataset import Prepared, file_digests
-from trainer.data.mixture import Mixture
-from trainer.model.base_identity import base_identity
-from trainer.recipe.recipe import Recipe
-from trainer.recipe.settings import Settings
-from trainer.run_record import RUN_FILE
-from trainer.training.start_adapter import start_record
-
-PACKAGES = (
-    "torch", "transformers", "trl", "peft", "accelerate", "datasets", "bitsandbytes", "deepspeed",
-    "lm_eval",
-)  # fmt: skip
-RUNNING, INTERRUPTED, FINISHED = "running", "interrupted", "finished"
+LOCK_FILE, HOLDER_FILE = "_lock", "_running.json"
+"""An underscore keeps a file out of what is pushed to the Hub."""
+DRAFTS = (f".{RUN_FILE}.", ".recipe.yaml.", f".{HOLDER_FILE}.", ".shared.")
+"""Beginnings of names that a kill can leave behind."""
 
 
-def settings_record(recipe: Recipe, settings: Settings, prepared: Prepared) -> dict[str, Any]:
-    """All that decides the weights, for comparison on resume."""
-    return {
-        "recipe": recipe.model_dump(),
-        "base": base_identity(recipe.model),
-        **({"start_adapter": start} if (start := start_record(recipe.model)) else {}),
-        "batch": asdict(settings.batch),
-        "deepspeed": settings.ds_config,
-        "train_data_sha256": prepared.train.sha256,
-        "held_out_data_sha256": prepared.held_out.sha256 if prepared.held_out else None,
-    }
+@dataclass(frozen=True)
+class RunFolder:
+    """What a run finds in its folder, read once: nothing, an unfinished run or a finished one."""
+
+    path: Path
+    before: TrainingRecord | None
+    """The record of the run that is there, None in a fresh folder."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what is there.
+
+        Raises:
+            JmedError: run.json is there and is not a record.
+        """
+        return cls(path, read_record(path))
+
+    @property
+    def is_finished(self) -> bool:
+        return self.before is not None and self.before.is_finished
+
+    @property
+    def template_day(self) -> date | None:
+        """The day a resumed run began: some templates write the date into every prompt."""
+        return self.before.data.template_day if self.before else None
+
+    def check(self, *, resume: bool) -> None:
+        """See that a run may begin or go on here, or is finished.
+
+        A kill within the first moments of a run leaves nothing but a lock and drafts.
+
+        Raises:
+            JmedError: the folder holds a run that --resume was not given for, or something else.
+        """
+        if self.before is None:
+            foreign = [path.name for path in _inside(self.path) if not _is_own(path)]
+            if foreign:
+                raise JmedError(
+                    f"train.output_dir: {self.path} holds files and no run "
+                    f"({', '.join(foreign[:3])}); allowed: a new folder"
+                )
+        elif not (resume or self.is_finished) and (whole := last_whole(self.path)):
+            raise JmedError(
+                f"train.output_dir: {self.path} holds an unfinished run with {whole.name}; "
+                "allowed: --resume to go on with it, or another output_dir"
+            )
+
+    def choose(self, digest: Digest) -> Choice:
+        """The checkpoint that an unfinished run goes on from.
+
+        Args:
+            digest: `sha256` here, or shared by the ranks.
+
+        Raises:
+            JmedError: there were whole ones, and none of them is left.
+        """
+        if self.before is None or self.is_finished:
+            return Choice()
+        return choose(self.path, digest)
+
+    def check_unchanged(self) -> None:
+        """See, once the folder is locked, that no other run was here since it was read.
+
+        Raises:
+            JmedError: one was.
+        """
+        if read_record(self.path) != self.before:
+            raise JmedError(f"train.output_dir: {self.path}: another run was here meanwhile")
+
+    def make_way(self, choice: Choice) -> list[Path]:
+        """Set damaged checkpoints aside, and delete what a kill left half written.
+
+        Returns:
+            The half-written checkpoints that were deleted.
+        """
+        for path in _inside(self.path):
+            if path.name.startswith(DRAFTS):
+                path.unlink(missing_ok=True)
+        for path in choice.damaged:
+            set_aside(path)
+        return remove_partial(self.path)
 
 
-def data_record(recipe: Recipe, mixture: Mixture, prepared: Prepared) -> dict[str, Any]:
-    """Where the rows came from and what became of them, each drop counted."""
-    train, held_out = prepared.train, prepared.held_out
-    return {
-        "rows_read": mixture.read,
-        "rows": mixture.counts,
-        "train_examples": len(train.examples.rows),
-        "train": train.counts,
-        "train_tokens": train.tokens,
-        "train_tokens_learnt": train.learnt,
-        "held_out_examples": len(held_out.examples.rows) if held_out else 0,
-        "held_out": held_out.counts if held_out else {},
-        "template_day": prepared.day.isoformat(),
-        "notes": list(prepared.notes),
-        "files_sha256": file_digests(recipe),
-    }
+def _inside(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def environment() -> dict[str, Any]:
-    """Versions and machine, without names of hosts or users."""
-    import torch
-
-    return {
-        "jmed": __version__,
-        "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
-        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
-        "cuda": torch.version.cuda,
-        "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
-    }
-
-
-def write_run(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write run.json."""
-    write_text(folder / RUN_FILE, json.dumps(record, ensure_ascii=False, indent=1, default=str))
-
-
-def write_recipe(folder: Path, recipe: Recipe, settings: Settings) -> None:
-    """Write the recipe as it was run: --set applied, defaults and derived values filled in."""
-    given = recipe.model_dump(exclude_none=True)
-    head = (
-        f"# resolved; batch {settings.batch}\n"
-        f"# gradient_accumulation_steps {settings.batch.accumulation} was derived\n"
-    )
-    text = yaml.safe_dump(given, allow_unicode=True, sort_keys=False)
-    write_text(folder / "recipe.yaml", head + text)
-
-
-def sort_target_modules(folder: Path) -> None:
-    """Give adapter_config.json one byte order: PEFT writes a set, another order each time."""
-    file = folder / "adapter_config.json"
-    if file.is_file():
-        config = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(config.get("target_modules"), list):
-            config["target_modules"].sort()
-        write_text(file, json.dumps(config, indent=2, sort_keys=True))
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+def _is_own(path: Path) -> bool:
+    return path.name in (LOCK_FILE, HOLDER_FILE) or path.name.startswith(DRAFTS)

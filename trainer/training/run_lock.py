@@ -15,7 +15,7 @@ from rich.console import Console
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.write import write_text
 from trainer.json_file import JsonError, read_json
-from trainer.training.run_state import HOLDER_FILE, LOCK_FILE
+from trainer.training.run_folder import HOLDER_FILE, LOCK_FILE
 
 
 class Holder(BaseModel):

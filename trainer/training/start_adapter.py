@@ -11,11 +11,11 @@ from pydantic import TypeAdapter
 from safetensors import safe_open
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.results.training_record import read_record
 from trainer.json_file import JsonError, read_json
 from trainer.mark import file_sha256
 from trainer.model.base_identity import base_identity
 from trainer.recipe.recipe import Model
-from trainer.run_record import read_run
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 MAY_DIFFER = frozenset(
@@ -71,10 +71,11 @@ def check_start(model: Model) -> None:
     folder = start_folder(model)
     if folder is None:
         return
-    before, above = read_run(folder), read_run(folder.parent)
-    if before and before["state"] != "finished":
+    before, above = read_record(folder), read_record(folder.parent)
+    if before and not before.is_finished:
         raise JmedError(f"model.adapter_name_or_path: {folder}: that run is not finished")
-    was, now = (before or above or {}).get("settings", {}).get("base"), base_identity(model)
+    made = before or above
+    was, now = made.settings.base if made else {}, base_identity(model)
     if was and now:
         same = was == now
     else:

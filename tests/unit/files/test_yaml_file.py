@@ -56,6 +56,11 @@ def test_what_is_beyond_the_limits_is_one_message(text: str, message: str) -> No
     assert len(str(caught.value)) < 400
 
 
+def test_numbers_of_questions_stay_text() -> None:
+    """To YAML 1.2 they are 1.19e30 and 9.7e34."""
+    assert read_yaml_text("[119E28, 097E033]", "here") == ["119E28", "097E033"]
+
+
 def test_a_few_aliases_are_read() -> None:
     assert read_yaml_text(bomb(3), "here")["a2"] == [[["x"] * 10] * 10] * 10
 

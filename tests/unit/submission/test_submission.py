@@ -18,6 +18,7 @@ from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.results.runs import TaskRun, read_runs
+from lm_eval_tasks.results.training_record import record_from
 from lm_eval_tasks.submission import every_eval_ever, igakuqa119, model_index
 from lm_eval_tasks.submission.check import SCHEMAS, faults
 from lm_eval_tasks.submission.entry import Entry, Tally, entry_of
@@ -161,7 +162,7 @@ def test_the_card_of_an_adapter_names_base_recipe_data_and_contamination(tmp_pat
 @pytest.mark.parametrize("file", sorted(RECIPES.glob("*.yaml")), ids=lambda file: file.stem)
 def test_the_settings_of_every_recipe_are_recognised(file: Path) -> None:
     recipe = read_recipe(file).model_dump()
-    made = training_of({"settings": {"recipe": recipe}})
+    made = training_of(record_from({"settings": {"recipe": recipe}}))
     given = {"train_batch_size": recipe["train_batch_size"], "dtype": recipe["model"]["dtype"]}
     for section, forms in SETTINGS.items():
         given |= {key: v for key, v in (recipe[section] or {}).items() if key in forms}
@@ -229,7 +230,7 @@ def test_the_error_is_that_of_a_mean_over_questions() -> None:
 def test_what_is_said_of_an_overlap(
     compared: list[str], found: dict[str, dict[str, int]], said: str
 ) -> None:
-    training = training_of(record(compared=compared, found=found))
+    training = training_of(record_from(record(compared=compared, found=found)))
     assert overlap_text(training, read_card("yakugakuqa")).startswith(said)
     assert overlap_text(None, read_card("yakugakuqa")).startswith("unknown: no record")
 

@@ -11,6 +11,7 @@ import pytest
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.runs import read_runs
+from lm_eval_tasks.results.training_record import record_from
 from lm_eval_tasks.submission.entry import entry_of
 from lm_eval_tasks.submission.files import submission
 from lm_eval_tasks.submission.leaks import leaks
@@ -101,9 +102,16 @@ def test_no_value_of_a_sample_passes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("secret", [*SECRETS, EVERYTHING])
 def test_no_value_or_key_of_the_training_record_passes(secret: str) -> None:
     given = record(found={"igakuqa": {"rows": 3, "questions": 2}}, compared=["igakuqa", "jmle119"])
+    read = 0
     for path in leaves(given):
         for changed in (with_value(given, path, secret), with_key(given, path, secret)):
-            assert secret not in repr(training_of(changed)), path
+            try:
+                found = repr(training_of(record_from(changed)))
+            except JmedError:
+                continue
+            assert secret not in found, path
+            read += 1
+    assert read > 60  # most are taken; the others are of another form
 
 
 def test_a_record_of_a_model_with_everything_planted_is_clean_in_every_byte(tmp_path: Path) -> None:

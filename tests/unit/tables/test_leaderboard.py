@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.results.model_name import model_names, public_name
 from lm_eval_tasks.results.result import Result
-from lm_eval_tasks.results.training_record import has_adapter
+from lm_eval_tasks.results.weights import has_adapter
 from lm_eval_tasks.tables.leaderboard import leaderboard
 from lm_eval_tasks.tables.leaderboard_files import END, START, as_html, as_markdown
 from lm_eval_tasks.words import read_words

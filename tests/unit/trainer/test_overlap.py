@@ -15,10 +15,16 @@ from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import to_doc
+from lm_eval_tasks.results.training_record import (
+    OverlapCount,
+    OverlapRecord,
+    TrainingRecord,
+    write_record,
+)
 from trainer.data.example import Example
 from trainer.data.mixture import Mixture, mix
 from trainer.data.overlap import Index, Overlap, normalized
-from trainer.data.overlap_guard import Found, Record, guard, with_base
+from trainer.data.overlap_guard import guard, with_base
 from trainer.data.source_examples import Examples, SourceExamples
 from trainer.recipe.recipe import Data, Source
 
@@ -113,10 +119,10 @@ def test_the_guard_names_rows_and_how_to_declare_them(
         guard(rows, [])
     assert question.stem not in str(error.value)
     record = guard(rows, ["sample"])
-    assert record["found"]["sample"]["rows"] == 1
-    assert record["compared"] == ["sample"]
-    assert "igakuqa" in record["not_here"]
-    assert guard(mixed(tmp_path / "y.jsonl", ["こんにちは。"]), [])["found"] == {}
+    assert record.found["sample"].rows == 1
+    assert record.compared == ["sample"]
+    assert "igakuqa" in record.not_here
+    assert guard(mixed(tmp_path / "y.jsonl", ["こんにちは。"]), []).found == {}
 
 
 def test_rows_of_one_place_are_all_compared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,20 +138,22 @@ def test_rows_of_one_place_are_all_compared(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_run_inherits_what_its_base_was_trained_on(tmp_path: Path) -> None:
-    own = Record(
-        found={"igakuqa": Found(rows=1, questions=1)},
+    own = OverlapRecord(
+        found={"igakuqa": OverlapCount(rows=1, questions=1)},
         compared=["igakuqa", "jmle119", "sample"],
         not_here=["denqa"],
     )
     assert with_base(own, str(tmp_path)) == own
-    earlier = Record(
-        found={"igakuqa": Found(rows=9, questions=7), "sample": Found(rows=2, questions=2)},
+    earlier = OverlapRecord(
+        found={
+            "igakuqa": OverlapCount(rows=9, questions=7),
+            "sample": OverlapCount(rows=2, questions=2),
+        },
         compared=["igakuqa", "sample"],
         not_here=["denqa", "jmle119"],
     )
-    text = json.dumps({"state": "finished", "settings": {}, "overlap": earlier})
-    (tmp_path / "run.json").write_text(text, encoding="utf-8")
+    write_record(tmp_path, TrainingRecord(state="finished", overlap=earlier))
     both = with_base(own, str(tmp_path))
-    assert both["found"] == earlier["found"]
-    assert both["compared"] == ["igakuqa", "sample"]
-    assert both["not_here"] == ["denqa", "jmle119"]
+    assert both.found == earlier.found
+    assert both.compared == ["igakuqa", "sample"]
+    assert both.not_here == ["denqa", "jmle119"]

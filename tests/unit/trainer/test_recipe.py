@@ -56,7 +56,7 @@ def test_a_good_recipe_is_read(tmp_path: Path) -> None:
         ({"train_batch_size": "8"}, "'8' is text to YAML: write 8"),
         ({"train_batch_size": 0}, "train_batch_size: found 0"),
         ({"model.dtype": "bf16"}, "model.dtype: found 'bf16'; allowed: 'auto'"),
-        ({"data.overlength": False}, "YAML reads no"),
+        ({"data.overlength": False}, "data.overlength: found False; allowed: 'error'"),
         ({"data.datasets": []}, "data.datasets"),
         (
             {"data.protocol": "letter"},

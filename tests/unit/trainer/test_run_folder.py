@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.write import write_text
+from lm_eval_tasks.results.training_record import RUN_FILE, read_record
 from trainer.mark import files_of, is_whole, mark_whole, sha256
-from trainer.run_record import RUN_FILE, read_run
 from trainer.training.checkpoints import Choice, choose, last_whole, remove_partial
 from trainer.training.losses import read_losses
-from trainer.training.run_state import check_folder, make_way
+from trainer.training.run_folder import RunFolder
 
 
 def checkpoint(folder: Path, step: int, *, whole: bool = True, **state: Any) -> Path:
@@ -81,11 +81,11 @@ def test_a_damaged_file_is_named_and_the_checkpoint_before_is_taken(
         return
     assert name in found.damaged[newest]
     assert found.lost == 4
-    assert make_way(tmp_path, found) == []
+    assert RunFolder.read(tmp_path).make_way(found) == []
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-3", "damaged-checkpoint-7"}
     again = checkpoint(tmp_path, 7)
     harm(again / name)
-    make_way(tmp_path, choose(tmp_path, sha256))
+    RunFolder.read(tmp_path).make_way(choose(tmp_path, sha256))
     assert (tmp_path / "damaged-checkpoint-7.2").is_dir()
 
 
@@ -125,12 +125,12 @@ def test_a_best_that_a_later_one_replaced_is_not_missed(tmp_path: Path) -> None:
 
 def test_an_unfinished_run_needs_resume(tmp_path: Path) -> None:
     for resume in (False, True):
-        check_folder(tmp_path / "new", resume=resume)
+        RunFolder.read(tmp_path / "new").check(resume=resume)
     record(tmp_path)
     checkpoint(tmp_path, 4)
     with pytest.raises(JmedError, match="unfinished run with checkpoint-4; allowed: --resume"):
-        check_folder(tmp_path, resume=False)
-    check_folder(tmp_path, resume=True)
+        RunFolder.read(tmp_path).check(resume=False)
+    RunFolder.read(tmp_path).check(resume=True)
 
 
 @pytest.mark.parametrize(
@@ -160,15 +160,15 @@ def test_a_damaged_checkpoint_that_was_whole_is_not_deleted(tmp_path: Path) -> N
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x", encoding="utf-8")
     with pytest.raises(JmedError, match=r"holds files and no run \(thesis.tex\)"):
-        check_folder(tmp_path, resume=True)
+        RunFolder.read(tmp_path).check(resume=True)
 
 
 @pytest.mark.parametrize("name", ["_lock", "_running.json", ".run.json.77", ".recipe.yaml.77"])
 def test_what_a_kill_at_a_runs_start_leaves_does_not_block_it(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("{", encoding="utf-8")
     for resume in (False, True):
-        check_folder(tmp_path, resume=resume)
-    make_way(tmp_path, Choice())
+        RunFolder.read(tmp_path).check(resume=resume)
+    RunFolder.read(tmp_path).make_way(Choice())
     assert (tmp_path / name).exists() == name.startswith("_")
 
 
@@ -194,7 +194,7 @@ def test_json_of_another_shape_is_one_error(
     path = checkpoint(folder, 3, whole=False)
     (path / "trainer_state.json").write_text(json.dumps(content), encoding="utf-8")
     mark_whole(path, sha256(path, files_of(path)))
-    for read in (read_run, read_losses, chosen):
+    for read in (read_record, read_losses, chosen):
         try:
             read(folder)
         except JmedError as error:
@@ -205,7 +205,7 @@ def test_json_of_another_shape_is_one_error(
 def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / RUN_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(JmedError, match="not the record of a run"):
-        read_run(tmp_path)
+        read_record(tmp_path)
 
 
 def test_a_last_line_that_a_kill_cut_is_passed_over_and_another_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from lm_eval_tasks.exams.question import LETTERS, Question
 from lm_eval_tasks.prompting.doc import Doc, Whole, to_doc
 from lm_eval_tasks.prompting.orders import reorder
-from lm_eval_tasks.results.result import METRICS
+from lm_eval_tasks.protocols import PROTOCOLS
 from lm_eval_tasks.scoring.metrics import letters, mc, paper
 
 STAMP = "2026-01-02T03-04-05.678901"
@@ -77,7 +77,7 @@ class Run:
 
     def results(self) -> dict[str, Any]:
         samples = self.samples()
-        metrics = [m for m in METRICS[self.task.rpartition("_")[2]] if m in samples[0]]
+        metrics = [m for m in PROTOCOLS[self.task.rpartition("_")[2]].metrics if m in samples[0]]
         return {
             "results": {self.task: {
                 f"{m},none": sum(s[m] for s in samples) / len(samples) for m in metrics

@@ -17,7 +17,7 @@ from lm_eval_tasks.scoring.aggregations import (
     required_rate,
     required_rate_stderr,
 )
-from lm_eval_tasks.scoring.sitting_scores import sitting_scores
+from lm_eval_tasks.scoring.metrics import sitting_scores
 from lm_eval_tasks.scoring.verdict import MARKS, Item, read_marks, verdicts
 
 # the invented sitting: 64 of 80 required points and 55 of 79 general ones pass

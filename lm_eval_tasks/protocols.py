@@ -1,12 +1,203 @@
-"""Task name <-> exam and protocol."""
+"""What jmed knows of each protocol and each metric; task name <-> exam and protocol.
 
+Whoever needs to know which protocols read letters, which metric decides, or what a metric is called
+by others reads it here. A new protocol is a record here, a template beside the tasks and a line in
+each word list; a new metric is a record here, its value in scoring/metrics.py, a line of
+tasks/_base_yaml, and its words. tests/unit/test_protocols.py holds them against each other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
 
-PROTOCOLS = ("paper", "paper_1shot", "letters", "cot", "mc", "letters_mc")
-LOGLIKELIHOOD = ("mc", "letters_mc")
+
+@dataclass(frozen=True)
+class Published:
+    """How files for leaderboards and the Hub name and explain a metric, a share of 0 to 1."""
+
+    id: str
+    """Every Eval Ever's name; of metrics that are ours alone with the prefix `jmed.`."""
+    name: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric of lm-eval's results, as tasks/_base_yaml lists it."""
+
+    name: str
+    over: Literal["answers", "points", "sitting", "orders"]
+    """What it sums up: a mean of the answers; a sum of points; the exam's verdict, of exams with
+    pass marks; or how answers change with the order of the choices, of permuted runs."""
+    higher_is_better: bool = True
+    published: Published | None = None
+    """None for all but means of answers: these alone are published as metrics."""
+
+
+_ANSWERS = {
+    "acc": Published(
+        "accuracy",
+        "accuracy",
+        "accuracy",
+        "Right answers; of generated ones by the rule of the exam's publisher.",
+    ),
+    "acc_norm": Published(
+        "jmed.accuracy_norm",
+        "accuracy (per character)",
+        "accuracy",
+        "Right answers by log-likelihood over the number of characters of the choice.",
+    ),
+    "acc_lenient": Published(
+        "jmed.accuracy_lenient",
+        "accuracy (lenient reading)",
+        "accuracy",
+        "Right answers; any width, order and separator, words around it.",
+    ),
+    "extracted": Published(
+        "jmed.extracted_rate",
+        "extracted rate",
+        "rate",
+        "Responses in which an answer could be read.",
+    ),
+    "exact_match": Published(
+        "exact_match",
+        "exact match (JMedLoRA)",
+        "exact_match",
+        "Response equal to the text of the right choice, as the program of JMedLoRA's author.",
+    ),
+    "gestalt_score": Published(
+        "jmed.gestalt_score",
+        "Gestalt score (JMedLoRA)",
+        "similarity",
+        "Similarity of the response to the right choice.",
+    ),
+    "gestalt_acc": Published(
+        "jmed.gestalt_acc",
+        "Gestalt accuracy (JMedLoRA)",
+        "accuracy",
+        "The choice nearest to the response is right, as the program of JMedLoRA's author.",
+    ),
+    "exact_match_set": Published(
+        "jmed.exact_match_set",
+        "exact match (sets)",
+        "exact_match",
+        "Response equal to the right set of choices.",
+    ),
+    "gestalt_score_set": Published(
+        "jmed.gestalt_score_set",
+        "Gestalt score (sets)",
+        "similarity",
+        "Similarity of the response to the right set of choices.",
+    ),
+    "gestalt_acc_set": Published(
+        "jmed.gestalt_acc_set",
+        "Gestalt accuracy (sets)",
+        "accuracy",
+        "The set of choices nearest to the response is right; a tie is wrong.",
+    ),
+    "gestalt_tie": Published(
+        "jmed.gestalt_tie",
+        "Gestalt ties",
+        "rate",
+        "Responses to which several sets of choices are equally near.",
+    ),
+}
+_LOWER_IS_BETTER = ("gestalt_tie", "prohibited", "acc_spread", "position_chi2")
+_OTHERS: Mapping[Literal["points", "sitting", "orders"], tuple[str, ...]] = {
+    "points": ("points", "points_lenient", "points_possible"),
+    "sitting": ("required_rate", "general_rate", "prohibited", "passed"),
+    "orders": (
+        *("acc_spread", "consistency", "position_chi2", "position_p"),
+        *(f"position_{letter}" for letter in "abcde"),
+    ),
+}
+METRICS: Mapping[str, Metric] = {
+    **{
+        name: Metric(name, "answers", name not in _LOWER_IS_BETTER, published)
+        for name, published in _ANSWERS.items()
+    },
+    **{
+        name: Metric(name, over, name not in _LOWER_IS_BETTER)
+        for over, names in _OTHERS.items()
+        for name in names
+    },
+}
+"""Name -> metric."""
+MEASURES: Mapping[str, Published] = _ANSWERS
+"""Metric -> how it is published, of those that are."""
+
+
+ProtocolName = Literal["paper", "paper_1shot", "letters", "cot", "mc", "letters_mc"]
+_PAPER = (
+    *("gestalt_acc_set", "gestalt_acc", "gestalt_score_set", "gestalt_score"),
+    *("exact_match_set", "exact_match", "gestalt_tie"),
+)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way to ask a question and to score the answer."""
+
+    name: ProtocolName
+    answer: Literal["text", "letters", "loglikelihood"]
+    """What is scored: a generated text, taken for the choice nearest to it; letters (or a number)
+    read from a generated text; or the log-likelihood of each choice."""
+    prompt: Literal["paper", "letters", "cot"]
+    """The function of prompting/prompts.py; `cot` asks for the reasoning before the answer."""
+    scorer: Literal["paper", "letters", "mc", "letters_mc"]
+    """The function of scoring/metrics.py."""
+    metrics: tuple[str, ...]
+    """The means of its answers; the first decides whether an answer is right, as in the verdict.
+    Where letters are read, an exam without a published rule has no `acc`."""
+    shots: int
+    """num_fewshot of its template."""
+    in_own_exams: bool = True
+    """`jmed new-exam` writes a task of it."""
+
+    @property
+    def needs_choices(self) -> bool:
+        """Whether a question without choices, whose answer is a number, cannot be asked."""
+        return self.answer != "letters"
+
+    @property
+    def reasons(self) -> bool:
+        """Whether the answer stands at the end of a reasoning."""
+        return self.prompt == "cot"
+
+
+_LETTERS = ("acc_lenient", "acc", "extracted")
+PROTOCOLS: Mapping[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("paper", "text", "paper", "paper", _PAPER, shots=0),
+        Protocol("paper_1shot", "text", "paper", "paper", _PAPER, shots=1, in_own_exams=False),
+        Protocol("letters", "letters", "letters", "letters", _LETTERS, shots=3),
+        Protocol("cot", "letters", "cot", "letters", _LETTERS, shots=0),
+        Protocol("mc", "loglikelihood", "paper", "mc", ("acc", "acc_norm"), shots=0),
+        Protocol("letters_mc", "loglikelihood", "letters", "letters_mc", ("acc",), shots=3),
+    )
+}
+"""Name -> protocol, always in this order."""
+
+
+def _answered_by(answer: str) -> tuple[str, ...]:
+    return tuple(name for name, protocol in PROTOCOLS.items() if protocol.answer == answer)
+
+
+LOGLIKELIHOOD = _answered_by("loglikelihood")
+READS_LETTERS = _answered_by("letters")
+OWN_EXAM = tuple(
+    sorted(
+        (name for name, protocol in PROTOCOLS.items() if protocol.in_own_exams),
+        key=lambda name: PROTOCOLS[name].needs_choices,
+    )
+)
+"""Those of an own exam; first the ones that can ask every question."""
 
 
 def task_files() -> dict[str, Path]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from lm_eval_tasks.cli.main import command_lines
 from lm_eval_tasks.protocols import PROTOCOLS
-from lm_eval_tasks.results.result import METRICS
 from lm_eval_tasks.tables.exams import exams_markdown
 from lm_eval_tasks.words import read_words
 
@@ -49,7 +48,7 @@ COMMANDS_JA = {
 
 def metrics_of(protocol: str) -> tuple[str, ...]:
     """The metrics of a protocol that are a mean, the one that decides what is right first."""
-    return METRICS[protocol.removesuffix("_1shot")]
+    return tuple(PROTOCOLS[protocol].metrics)
 
 
 def protocols(language: str, *, brief: bool = False) -> Iterator[str]:

@@ -18,8 +18,8 @@ from lm_eval_tasks.prompting.docs import docs_of
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.orders import reorder
 from lm_eval_tasks.prompting.selection import select
-from lm_eval_tasks.protocols import LOGLIKELIHOOD, split_task
-from lm_eval_tasks.results.result import READS_LETTERS, Result, read_result
+from lm_eval_tasks.protocols import LOGLIKELIHOOD, READS_LETTERS, split_task
+from lm_eval_tasks.results.result import Result, read_result
 from lm_eval_tasks.results.runs import TaskRun
 from tests.written_results import (
     DATE,

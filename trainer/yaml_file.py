@@ -65,7 +65,7 @@ def yaml_text(value: dict[str, Any]) -> str:
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
     writer.allow_unicode = True
-    writer.sort_base_mapping_type_on_output = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     text = StringIO()
     writer.dump(value, text)
     return text.getvalue()

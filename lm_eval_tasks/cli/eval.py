@@ -14,7 +14,13 @@ from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.files.yaml_file import read_yaml
 from lm_eval_tasks.prompting.options import Options, parse_options
-from lm_eval_tasks.protocols import LOGLIKELIHOOD, recommended_tasks, split_task, task_names
+from lm_eval_tasks.protocols import (
+    LOGLIKELIHOOD,
+    OWN_EXAM,
+    recommended_tasks,
+    split_task,
+    task_names,
+)
 
 # Every model of lm-eval 0.4.13 whose log-likelihood methods only raise NotImplementedError.
 NO_LOGLIKELIHOODS = (
@@ -28,7 +34,6 @@ NO_LOGLIKELIHOODS = (
     "local-chat-completions",
     "openai-chat-completions",
 )
-GENERATED = ("letters", "cot", "paper")
 
 
 def run_lm_eval(arguments: Sequence[str]) -> None:
@@ -75,7 +80,8 @@ def _refuse_loglikelihoods(model: str, tasks: Sequence[str]) -> None:
     refused = [name for name in tasks if split_task(name)[1] in LOGLIKELIHOOD]
     if refused:
         exams = sorted({split_task(name)[0] for name in refused})
-        instead = [f"jmed_{exam}_{protocol}" for exam in exams for protocol in GENERATED]
+        generated = [protocol for protocol in OWN_EXAM if protocol not in LOGLIKELIHOOD]
+        instead = [f"jmed_{exam}_{protocol}" for exam in exams for protocol in generated]
         raise JmedError(
             f"{model} gives no log-likelihoods, which these tasks need: {', '.join(refused)}. "
             f"Ask for generated answers instead: --tasks {','.join(instead)}"

@@ -14,8 +14,7 @@ from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.prompting.options import Options, parse_options
-from lm_eval_tasks.protocols import split_task, task_names
-from lm_eval_tasks.results.result import READS_LETTERS
+from lm_eval_tasks.protocols import READS_LETTERS, split_task, task_names
 from lm_eval_tasks.scoring.floor import floors
 from lm_eval_tasks.scoring.predictions import by_exam_ids, check_ids, find_files, read_predictions
 from lm_eval_tasks.scoring.published_rules import RULES

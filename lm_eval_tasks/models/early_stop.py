@@ -6,16 +6,19 @@ from unicodedata import normalize
 from lm_eval_tasks.answers.published_prediction import KEY, published_prediction
 from lm_eval_tasks.answers.reasoning import strip_reasoning
 from lm_eval_tasks.exams.question import LETTERS
+from lm_eval_tasks.protocols import PROTOCOLS, READS_LETTERS
 
 BARE = re.compile(rf"(?:[{LETTERS}](?:[ ,、・]{{0,3}}[{LETTERS}])*|[\d,.]+)[.。]?")
-STOPPABLE = ("letters", "cot")
-"""Protocols that ask for letters; `paper` is defined by its 256 tokens and never stopped."""
 
 
 def protocol_of(task: str) -> str:
-    """The protocol of a jmed task that may stop early, "" for all others."""
-    named = (name for name in STOPPABLE if task.startswith("jmed_") and task.endswith(f"_{name}"))
-    return next(named, "")
+    """The protocol of a jmed task that may stop early, one that reads letters; "" for all others.
+
+    `paper` is defined by its 256 tokens and never stopped.
+    """
+    if not task.startswith("jmed_"):
+        return ""
+    return next((name for name in READS_LETTERS if task.endswith(f"_{name}")), "")
 
 
 def answered(response: str, protocol: str) -> bool:
@@ -28,4 +31,4 @@ def answered(response: str, protocol: str) -> bool:
     if not finished or not BARE.fullmatch(published_prediction(finished)):
         return False
     lines = normalize("NFKC", finished).lower().splitlines()
-    return protocol == "letters" or any(KEY.match(line.strip()) for line in lines)
+    return not PROTOCOLS[protocol].reasons or any(KEY.match(line.strip()) for line in lines)

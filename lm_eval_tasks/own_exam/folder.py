@@ -14,9 +14,8 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import CARD_SUFFIX, exam_names
 from lm_eval_tasks.files.write import new_draft, put_folder, recover, remove
 from lm_eval_tasks.own_exam.check import Checked
+from lm_eval_tasks.protocols import OWN_EXAM, PROTOCOLS
 
-WITH_CHOICES = ("paper", "mc", "letters_mc")
-PROTOCOLS = ("letters", "cot", *WITH_CHOICES)
 NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
 SEAL = "# as `jmed new-exam` wrote this folder: "
 """Comment at the end of the card, before a digest over all files."""
@@ -34,8 +33,8 @@ def check_name(name: str) -> str:
         raise JmedError(f"{where} lower-case letters a-z, digits and _, at most 64")
     if name in exam_names():
         raise JmedError(f"{where} a name other than those of jmed's exams")
-    if name.endswith(tuple(f"_{protocol}" for protocol in PROTOCOLS)):
-        raise JmedError(f"{where} a name that does not end in _{' or _'.join(PROTOCOLS)}")
+    if name.endswith(tuple(f"_{protocol}" for protocol in OWN_EXAM)):
+        raise JmedError(f"{where} a name that does not end in _{' or _'.join(OWN_EXAM)}")
     return name
 
 
@@ -78,8 +77,8 @@ def exam_files(name: str, exam: Checked) -> dict[str, str]:
         f"{name}.sha256": f"{_sha256(questions)}  {name}.jsonl\n",
         **{
             f"jmed_{name}_{protocol}.yaml": _task(name, protocol)
-            for protocol in PROTOCOLS
-            if has_choices or protocol not in WITH_CHOICES
+            for protocol in OWN_EXAM
+            if has_choices or not PROTOCOLS[protocol].needs_choices
         },
     }
     card = _card(name, exam)

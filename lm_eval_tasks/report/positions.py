@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.protocols import LOGLIKELIHOOD
+from lm_eval_tasks.protocols import LOGLIKELIHOOD, PROTOCOLS
 from lm_eval_tasks.results.result import Key, Result
 from lm_eval_tasks.scoring.metrics import likeliest, picked
 
-READ = ("letters", "cot")
 PERMUTED = ("consistency", "acc_spread", "position_p")
 MINUS = "−"
 Picks = Mapping[Key, frozenset[str]]
@@ -50,7 +49,7 @@ def picks(scored: Result) -> Picks | None:
     choices only.
     """
     permuted = all("position_a" in sample for sample in scored.run.samples)
-    if not permuted and scored.protocol not in (*READ, *LOGLIKELIHOOD):
+    if not permuted and PROTOCOLS[scored.protocol].answer == "text":
         return None
     return {
         Key(sample["doc"]["id"], int(sample["doc"]["permutation"])): _pick(sample, scored.protocol)

@@ -1,6 +1,6 @@
 """Questions of an exam among an adapter's training rows -> the mark that its scores carry."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from lm_eval_tasks.results.weights import Provenance

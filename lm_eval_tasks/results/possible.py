@@ -16,7 +16,7 @@ SHARES = ("consistency", "position_p", "acc_spread")
 
 
 def sample_faults(sample: Mapping[str, Any], metrics: Sequence[str]) -> Iterator[str]:
-    """Of one sample that has the form of record_schemas.
+    """Of one sample that has the form of records.py.
 
     Args:
         metrics: each 0 to 1; the first says right or wrong, so it is 0 or 1.

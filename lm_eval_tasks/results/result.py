@@ -10,7 +10,7 @@ from statistics import stdev
 from typing import Any, NamedTuple
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.protocols import split_task
+from lm_eval_tasks.protocols import PROTOCOLS, split_task
 from lm_eval_tasks.results.overlap import OverlapMark, overlap_mark
 from lm_eval_tasks.results.possible import question_faults, run_faults, sample_faults, stated_faults
 from lm_eval_tasks.results.records import fault
@@ -18,25 +18,6 @@ from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.results.weights import provenance
 from lm_eval_tasks.scoring.published_rules import rule_of
 from lm_eval_tasks.scoring.verdict import Item
-
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "paper": (
-        "gestalt_acc_set",
-        "gestalt_acc",
-        "gestalt_score_set",
-        "gestalt_score",
-        "exact_match_set",
-        "exact_match",
-        "gestalt_tie",
-    ),
-    "letters": ("acc_lenient", "acc", "extracted"),
-    "cot": ("acc_lenient", "acc", "extracted"),
-    "mc": ("acc", "acc_norm"),
-    "letters_mc": ("acc",),
-}
-"""Protocol -> its metrics that are a mean; the first decides whether an answer is right, as in the
-verdict. Where letters are read, there is no `acc` of an exam without a published rule."""
-READS_LETTERS = ("letters", "cot")
 
 
 class Key(NamedTuple):
@@ -54,7 +35,7 @@ class Answer:
     right: by the first metric of the protocol.
     told: an answer could be read from the response; None where nothing is generated, and in the
         paper's protocol, which takes any response for the choice nearest to it.
-    values: metric -> value, those of METRICS.
+    values: metric -> value, the means of the protocol.
     item: what the verdict counts; None for an exam without pass marks and for permuted choices.
     """
 
@@ -105,7 +86,7 @@ class Result:
         return list(self.answers[0].values)
 
     def mean(self, metric: str) -> float:
-        """Of one of METRICS over all answers."""
+        """The mean of one of `metrics` over all answers."""
         return sum(answer.values[metric] for answer in self.answers) / len(self.answers)
 
     def by_question(self, metric: str) -> dict[str, float]:
@@ -166,7 +147,7 @@ def read_result(run: TaskRun) -> Result:
             is one that no run can have.
     """
     exam, protocol = split_task(run.task)
-    rule = _rule(run) if protocol in READS_LETTERS else None
+    rule = _rule(run) if PROTOCOLS[protocol].answer == "letters" else None
     metrics = _metrics(run, protocol, rule)
     answers: dict[Key, Answer] = {}
     for sample in run.samples:
@@ -188,7 +169,7 @@ def _metrics(run: TaskRun, protocol: str, rule: str | None) -> list[str]:
 
     The deciding one must be there, and `acc` where the publisher has a rule.
     """
-    deciding, *others = METRICS[_kind(protocol)]
+    deciding, *others = PROTOCOLS[protocol].metrics
     there = {name for sample in run.samples for name in sample} - ({"acc"} if rule == "" else set())
     needed = {"acc"} if rule else set()
     return [deciding, *(name for name in others if name in there | needed)]
@@ -228,10 +209,6 @@ def _rule(run: TaskRun) -> str:
     if len(rules) > 1:
         raise JmedError(f"{run.file}: {run.task}: samples of several published rules: {rules}")
     return rules[0] if rules else ""
-
-
-def _kind(protocol: str) -> str:
-    return "paper" if protocol.startswith("paper") else protocol
 
 
 def _answer(sample: Mapping[str, Any], metrics: Sequence[str]) -> Answer:

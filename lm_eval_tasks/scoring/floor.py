@@ -4,7 +4,7 @@ A score means little without its floor: an empty response scores 17 % accuracy u
 definition, and the right text not quite 100 %.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from statistics import fmean
 from typing import Any
@@ -17,19 +17,8 @@ from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.prompting.doc import Doc, gold_texts, to_doc
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import Selection, select_from
-from lm_eval_tasks.protocols import split_task, task_names
-from lm_eval_tasks.scoring import metrics
-from lm_eval_tasks.scoring.metrics import Scores
-from lm_eval_tasks.scoring.sitting_scores import PERMUTATION_METRICS, VERDICT_METRICS
-
-Process = Callable[[Doc, Any], Scores]
-TEXT_PROTOCOLS: Mapping[str, Process] = {"paper": metrics.paper, "paper_1shot": metrics.paper}
-LETTER_PROTOCOLS: Mapping[str, Process] = {"letters": metrics.letters, "cot": metrics.letters}
-LOGLIKELIHOOD_PROTOCOLS: Mapping[str, Process] = {
-    "mc": metrics.mc,
-    "letters_mc": metrics.letters_mc,
-}
-PROCESS = {**TEXT_PROTOCOLS, **LETTER_PROTOCOLS, **LOGLIKELIHOOD_PROTOCOLS}
+from lm_eval_tasks.protocols import METRICS, PROTOCOLS, split_task, task_names
+from lm_eval_tasks.scoring.metrics import SCORERS, Scores
 
 
 def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, float]]]:
@@ -45,14 +34,14 @@ def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, 
     check_choice(task, task_names(), "task")
     exam, protocol = split_task(task)
     loaded = load_exam(exam, options.sittings)
-    selection = select_from(loaded, options, choices_only=protocol not in LETTER_PROTOCOLS)
+    selection = select_from(loaded, options, choices_only=PROTOCOLS[protocol].needs_choices)
     rule = loaded.card.published_rule
     return selection, floors_on([to_doc(q, rule=rule) for q in selection.kept], protocol)
 
 
 def floors_on(docs: Sequence[Doc], protocol: str) -> dict[str, dict[str, float]]:
     """The same table for docs at hand, such as those that a run logged."""
-    process = PROCESS[protocol]
+    process = SCORERS[PROTOCOLS[protocol].scorer]
     table = {}
     for name, answers in _answers(protocol).items():
         scored = [
@@ -64,12 +53,12 @@ def floors_on(docs: Sequence[Doc], protocol: str) -> dict[str, dict[str, float]]
 
 
 def _answers(protocol: str) -> dict[str, Callable[[Doc], Sequence[Any]]]:
-    if protocol in LOGLIKELIHOOD_PROTOCOLS:
+    if PROTOCOLS[protocol].answer == "loglikelihood":
         return {
             "gold": lambda doc: [_loglikelihoods(doc, doc["accepted"][0])],
             "random choice": lambda doc: [_loglikelihoods(doc, picked) for picked in _sets(doc)],
         }
-    by_text = protocol in TEXT_PROTOCOLS
+    by_text = PROTOCOLS[protocol].answer == "text"
     return {
         "gold text": lambda doc: [[",".join(gold_texts(doc)) if doc["choices"] else doc["number"]]],
         "gold letters": lambda doc: [[doc["gold"]]],
@@ -103,7 +92,7 @@ def _aggregate(scored: Sequence[Sequence[Scores]]) -> dict[str, float]:
     """Mean over each question's answers, then as lm-eval does: points summed, the rest averaged."""
     result: dict[str, float] = {}
     for metric in scored[0][0]:
-        if metric.endswith("_stderr") or metric in (*VERDICT_METRICS, *PERMUTATION_METRICS):
+        if metric.endswith("_stderr") or METRICS[metric].over in ("sitting", "orders"):
             continue
         means = [fmean(_number(one[metric]) for one in question) for question in scored]
         result[metric] = sum(means) if metric.startswith("points") else fmean(means)

@@ -1,25 +1,24 @@
-"""(doc, response) -> scores, one function for each protocol, and the aggregations at the end.
+"""(doc, response) -> scores, the scorers that protocols name.
 
 A metric that lm-eval averages gets lm-eval's own standard error. `points` is a sum, so it brings
 its own: lm-eval shows a key `<metric>_stderr` as the error of the metric before it.
 """
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from lm_eval_tasks.answers.reading import Reading, read_letters, read_number, same_number
 from lm_eval_tasks.answers.reasoning import strip_reasoning
 from lm_eval_tasks.exams.question import LETTERS, normal_form
 from lm_eval_tasks.prompting.doc import Doc, gold_texts
 from lm_eval_tasks.prompting.orders import Pick
+from lm_eval_tasks.protocols import METRICS
+from lm_eval_tasks.scoring.aggregations import Points
 from lm_eval_tasks.scoring.gestalt import author_pick, author_scores, nearest_sets, set_score
 from lm_eval_tasks.scoring.published_rules import published_correct, published_line, rule_of
-from lm_eval_tasks.scoring.sitting_scores import sitting_scores
 from lm_eval_tasks.scoring.verdict import Item
 
-Points = tuple[float, float]
-"""What a question is worth, what was earned."""
 Scores = dict[str, float | Points | Item | Pick]
 MARKERS = ("### 応答：\n", "### Response:", "### Answer:")
 HEADING = re.compile(r"\A#{1,6}[ \t]*(?:応答|答え|回答|Response|Answer)[ \t]*[:：]?\s*")
@@ -44,7 +43,7 @@ def letters(doc: Doc, results: Sequence[str]) -> Scores:
     acc_lenient: any width, order and separator, words around it; numbers by value or by sheet.
     points, points_lenient: what these earn; points_possible: what all kept questions are worth.
     extracted: share of responses in which the lenient rules found an answer.
-    The figures of a sitting (see sitting_scores.py) take the lenient answer.
+    The figures of a sitting (`sitting_scores`) take the lenient answer.
     """
     response = results[0]
     reading = picked(doc, response)
@@ -104,26 +103,6 @@ def likeliest(doc: Doc, values: Sequence[float]) -> frozenset[str]:
     """The letters of as many choices as the question asks for, those with the highest values."""
     order = sorted(range(len(values)), key=lambda index: (-values[index], index))
     return frozenset(LETTERS[index] for index in order[: doc["n_select"]])
-
-
-def total(items: Sequence[Points]) -> float:
-    """Aggregation: points earned over all questions."""
-    return sum(earned for _, earned in items)
-
-
-def total_stderr(items: Sequence[Points]) -> float:
-    """Aggregation: standard error of `total` for an exam made of other questions of its kind.
-
-    The exam keeps its number of one-point and three-point questions, so the variance is that of
-    each kind, summed. NaN where a kind has one question, which has no variance.
-    """
-    variance = 0.0
-    for worth in {worth for worth, _ in items if worth}:
-        earned = [points for other, points in items if other == worth]
-        n, centre = len(earned), sum(earned) / len(earned)
-        spread = sum((points - centre) ** 2 for points in earned)
-        variance += n / (n - 1) * spread if n > 1 else math.nan
-    return math.sqrt(variance)
 
 
 def _published(doc: Doc, response: str) -> Scores:
@@ -188,3 +167,62 @@ def _points(doc: Doc, **correct: bool) -> dict[str, Points]:
     for name, right in correct.items():
         items[name] = items[f"{name}_stderr"] = (doc["points"], doc["points"] * right)
     return items | {"points_possible": (doc["points"], doc["points"])}
+
+
+def sitting_scores(doc: Doc, answer: frozenset[str], *, correct: bool) -> dict[str, Item | Pick]:
+    """Metric -> what its aggregation needs of this answer.
+
+    Args:
+        answer: the letters picked, as shown; empty if none could be read.
+        correct: the answer earns the points.
+
+    Returns:
+        Of a run with permuted choices, the metrics over orders; of an exam with pass marks, those
+        over sittings, each followed by its standard error; of others, nothing.
+    """
+    if doc["order"]:
+        return dict.fromkeys(_of("orders"), _pick(doc, answer, correct=correct))
+    if doc["pass_marks"]:
+        names = [name for metric in _of("sitting") for name in (metric, f"{metric}_stderr")]
+        return dict.fromkeys(names, _item(doc, answer, correct=correct))
+    return {}
+
+
+def _item(doc: Doc, answer: frozenset[str], *, correct: bool) -> Item:
+    return Item(
+        marks=doc["pass_marks"],
+        sitting=doc["sitting"],
+        required=doc["required"],
+        worth=doc["points"],
+        earned=doc["points"] * correct,
+        correct=correct,
+        prohibited=not answer.isdisjoint(doc["prohibited"]),
+        asked=doc["sitting_asked"],
+        required_possible=doc["sitting_required"],
+        general_possible=doc["sitting_general"],
+        labelled=doc["sitting_labelled"],
+    )
+
+
+def _pick(doc: Doc, answer: frozenset[str], *, correct: bool) -> Pick:
+    return Pick(
+        id=doc["id"],
+        permutation=doc["permutation"],
+        n_choices=len(doc["choices"]),
+        picked="".join(sorted(answer)),
+        original="".join(sorted(doc["order"][LETTERS.index(letter)] for letter in answer)),
+        correct=correct,
+    )
+
+
+def _of(over: str) -> list[str]:
+    return [name for name, metric in METRICS.items() if metric.over == over]
+
+
+SCORERS: Mapping[str, Callable[[Doc, Any], Scores]] = {
+    "paper": paper,
+    "letters": letters,
+    "mc": mc,
+    "letters_mc": letters_mc,
+}
+"""The functions that protocols name."""

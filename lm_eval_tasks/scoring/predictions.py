@@ -9,6 +9,7 @@ from pathlib import Path
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.rows import Row
+from lm_eval_tasks.protocols import PROTOCOLS, READS_LETTERS
 from lm_eval_tasks.scoring.published_files import igakuqa119_answer, jmle2026_answer, result_rows
 
 SUFFIXES = (".jsonl", ".json")
@@ -155,8 +156,9 @@ def _sample(exam: str, row: Row) -> tuple[str, Prediction]:
         raise row.fail("doc", f"a question of {exam}; this is {doc['exam']} {doc['id']}")
     if doc.get("order"):
         raise row.fail("doc", "a run without permute, since the key is the printed one")
-    if "acc_lenient" not in row.values:
-        raise row.fail("acc_lenient", "samples of a letters or cot task")
+    deciding = PROTOCOLS[READS_LETTERS[0]].metrics[0]
+    if deciding not in row.values:
+        raise row.fail(deciding, f"samples of a {' or '.join(READS_LETTERS)} task")
     match responses:
         case [[str(response), *_]]:
             return doc["id"], Prediction(

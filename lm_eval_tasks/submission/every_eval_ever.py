@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.protocols import MEASURES, METRICS, PROTOCOLS
 from lm_eval_tasks.scoring.verdict import State, Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.labels import label, settings
-from lm_eval_tasks.submission.measures import MEASURES
 from lm_eval_tasks.submission.names import Names
 
 SCHEMA_VERSION = "0.3.0"
@@ -104,7 +104,7 @@ def _means(entry: Entry, overlap: str) -> Iterator[dict[str, Any]]:
                 "metric_name": measure.name,
                 "metric_kind": measure.kind,
                 "metric_unit": "proportion",
-                "lower_is_better": measure.lower_is_better,
+                "lower_is_better": not METRICS[value.metric].higher_is_better,
                 "score_type": "continuous",
                 "min_score": 0,
                 "max_score": 1,
@@ -203,7 +203,7 @@ def _source(card: Card, asked: int) -> dict[str, Any]:
 
 def _generation(entry: Entry) -> dict[str, Any]:
     given = entry.setting.generation
-    arguments: dict[str, Any] = {"reasoning": entry.protocol == "cot"}
+    arguments: dict[str, Any] = {"reasoning": PROTOCOLS[entry.protocol].reasons}
     if "max_gen_toks" in given:
         arguments["max_tokens"] = int(given["max_gen_toks"])
         greedy = {} if given.get("do_sample") else {"temperature": 0}

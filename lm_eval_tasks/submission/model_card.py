@@ -7,10 +7,10 @@ from huggingface_hub import ModelCard, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
 from lm_eval_tasks.comparison.phrases import rule_line
+from lm_eval_tasks.protocols import MEASURES
 from lm_eval_tasks.scoring.verdict import State, Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.labels import denominator, label
-from lm_eval_tasks.submission.measures import MEASURES
 from lm_eval_tasks.submission.model_index import eval_results
 from lm_eval_tasks.submission.names import Names
 from lm_eval_tasks.submission.training import Training, overlap_text

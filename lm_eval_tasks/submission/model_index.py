@@ -7,10 +7,10 @@ import yaml
 from huggingface_hub import EvalResult
 from huggingface_hub.repocard_data import eval_results_to_model_index
 
+from lm_eval_tasks.protocols import MEASURES
 from lm_eval_tasks.submission.entry import Entry
 from lm_eval_tasks.submission.eval_results import SOURCE_URL, dataset_id
 from lm_eval_tasks.submission.labels import denominator, label
-from lm_eval_tasks.submission.measures import MEASURES
 
 
 def eval_results(entries: Sequence[Entry]) -> list[EvalResult]:

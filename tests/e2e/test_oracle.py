@@ -11,8 +11,7 @@ import pytest
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.sources import local_sittings
-from lm_eval_tasks.protocols import PROTOCOLS, split_task, task_names
-from lm_eval_tasks.results.result import READS_LETTERS
+from lm_eval_tasks.protocols import PROTOCOLS, READS_LETTERS, split_task, task_names
 from lm_eval_tasks.scoring.published_rules import ACCIDENTS, EITHER
 from tests import invented
 from tests.e2e.lm_eval_run import Run, run_lm_eval

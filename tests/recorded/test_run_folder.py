@@ -15,7 +15,7 @@ from lm_eval_tasks.results.training_record import (
 )
 from lm_eval_tasks.results.weights import provenance
 from lm_eval_tasks.submission.training import training_of
-from tests.unit.written_runs import Invented, scored
+from tests.invented import Invented, scored
 from trainer.data.overlap_guard import with_base
 from trainer.recipe.recipe import Recipe
 from trainer.training.changed_settings import check_same

@@ -13,7 +13,6 @@ import yaml
 import lm_eval_tasks
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.protocols import PROTOCOLS
-from lm_eval_tasks.results.result import METRICS
 from lm_eval_tasks.scoring.breakdown import DIVISIONS
 from lm_eval_tasks.scoring.verdict import NoVerdict, State
 from lm_eval_tasks.words import LANGUAGES, Words, read_words
@@ -92,9 +91,9 @@ def test_no_key_is_unused() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_others_name_has_its_words(language: str) -> None:
     report: Mapping[str, Any] = read_words(language).report
-    assert set(report["metrics"]) == {name for names in METRICS.values() for name in names} | {
-        "ECE"
-    }
+    assert set(report["metrics"]) == {
+        name for one in PROTOCOLS.values() for name in one.metrics
+    } | {"ECE"}
     assert set(report["protocols"]) == set(PROTOCOLS)
     assert set(report["accuracy by"]) == set(DIVISIONS)
     words = read_words(language)

@@ -15,6 +15,7 @@ from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import Doc
+from lm_eval_tasks.protocols import PROTOCOLS
 from trainer.data.example import Chat, Example, Turn, chat_of
 from trainer.recipe.protocols import Asked, asked_as
 from trainer.recipe.recipe import Data, Source
@@ -38,7 +39,7 @@ def exam_examples(source: Source, data: Data, counts: Counter[str]) -> Iterator[
         counts[f"left out of exam {source.exam}: {reason}"] += number
     docs = list(task.eval_docs)
     _check_shots(task, asked, source.exam)
-    if asked.protocol == "cot":
+    if PROTOCOLS[asked.protocol].reasons:
         _check_explanations(docs, source.label)
     for doc in docs:
         target = task.doc_to_target(doc)

@@ -13,6 +13,7 @@ from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.rows import is_text
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import Doc, to_doc
+from lm_eval_tasks.protocols import PROTOCOLS
 from trainer.data.chat_rows import read_history, read_turns, reasoning_of, shown, with_columns
 from trainer.data.exam_prompts import exam_examples
 from trainer.data.example import REASONING, Chat, Example, Turn
@@ -71,16 +72,11 @@ def row_format(columns: Mapping[str, Any]) -> str | None:
 
 def render(doc: Doc, protocol: Protocol) -> tuple[str, str]:
     """Prompt and target of an evaluation doc under a protocol, without worked examples."""
-    papers = (prompts.paper, prompts.paper_target)
-    letters = (prompts.letters, prompts.letters_target)
     ask, answer = {
-        "paper": papers,
-        "paper_1shot": papers,
-        "mc": papers,
-        "letters": letters,
-        "letters_mc": letters,
+        "paper": (prompts.paper, prompts.paper_target),
+        "letters": (prompts.letters, prompts.letters_target),
         "cot": (prompts.cot, prompts.cot_target),
-    }[protocol]
+    }[PROTOCOLS[protocol].prompt]
     return ask(doc), answer(doc)
 
 
@@ -131,7 +127,7 @@ def _check_columns(row: Row, kind: str, label: str, counts: Counter[str]) -> Non
 
 def _from_instruction(row: Row, data: Data) -> Example:
     """Alpaca's three columns: the instruction is the question, the input what it is about."""
-    if data.protocol not in ("paper", "paper_1shot") or asked_as(data).shots:
+    if PROTOCOLS[data.protocol].answer != "text" or asked_as(data).shots:
         raise JmedError(
             f"{row.where}: instruction rows have no lettered choices and no worked examples; "
             "allowed with them: data.protocol: paper, data.num_fewshot: 0"

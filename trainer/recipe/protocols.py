@@ -1,9 +1,7 @@
 """What lm_eval asks under a protocol: the task's own shots, and which task asks other ones."""
 
-import re
 from dataclasses import dataclass
 
-from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import LOGLIKELIHOOD, PROTOCOLS
 from trainer.recipe.recipe import Data
@@ -30,16 +28,6 @@ class Asked:
         return f"jmed_{exam}_{self.protocol}"
 
 
-def own_shots(protocol: str) -> int:
-    """num_fewshot of the protocol's task, as its YAML or what that includes says."""
-    name = f"_{protocol}_yaml"
-    while True:
-        text = (TASKS_PATH / name).read_text(encoding="utf-8")
-        if found := re.search(r"^num_fewshot: (\d+)$", text, re.MULTILINE):
-            return int(found[1])
-        (name,) = re.findall(r"^include: (\S+)$", text, re.MULTILINE)
-
-
 def asked_as(data: Data) -> Asked:
     """The task that asks with the recipe's shots.
 
@@ -49,7 +37,7 @@ def asked_as(data: Data) -> Asked:
     Raises:
         JmedError: no task can be made to ask so.
     """
-    own = own_shots(data.protocol)
+    own = PROTOCOLS[data.protocol].shots
     shots = own if data.num_fewshot is None else data.num_fewshot
     if shots == own:
         return Asked(data.protocol, shots, None)
@@ -61,4 +49,4 @@ def asked_as(data: Data) -> Asked:
             f"data.num_fewshot: {shots}: lm_eval asks {data.protocol} without worked examples, "
             "whatever --num_fewshot says, so it could not be scored as it was trained; allowed: 0"
         )
-    return Asked(twin, shots, None if shots == own_shots(twin) else shots)
+    return Asked(twin, shots, None if shots == PROTOCOLS[twin].shots else shots)

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lm_eval_tasks.errors import JmedError, check_keys
+from lm_eval_tasks.protocols import ProtocolName
 from trainer.yaml_file import read_yaml, read_yaml_text
 
-Protocol = Literal["paper", "paper_1shot", "letters", "cot", "mc", "letters_mc"]
-"""The protocols of lm_eval_tasks/tasks."""
+Protocol = ProtocolName
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 """Of files with rows; a `path` that ends otherwise is a dataset of the Hub."""
 

@@ -11,16 +11,13 @@ from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.prompting.docs import docs_of
 from lm_eval_tasks.prompting.options import Options
-from lm_eval_tasks.prompting.orders import (
-    Pick,
+from lm_eval_tasks.prompting.orders import Pick, can_be_permuted, orders, reorder
+from lm_eval_tasks.scoring.aggregations import (
     acc_spread,
-    can_be_permuted,
     consistency,
-    orders,
     position_a,
     position_chi2,
     position_p,
-    reorder,
 )
 
 QUESTION = Question(

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks.cli.main import main
+from lm_eval_tasks.protocols import PROTOCOLS
 from lm_eval_tasks.report.mistakes import counted
 from lm_eval_tasks.report.models import unique_names
-from lm_eval_tasks.results.result import METRICS
 from lm_eval_tasks.words import LANGUAGES, read_words
 from tests.invented import EXAM, Pupil
 from tests.invented import reported as written
@@ -277,7 +277,7 @@ def test_the_metrics_of_the_page_and_no_others_are_explained(
     make: Make, protocols: tuple[str, ...]
 ) -> None:
     page = make(Pupil(protocols=protocols)).text
-    wanted = {metric for protocol in protocols for metric in METRICS[protocol]}
+    wanted = {metric for protocol in protocols for metric in PROTOCOLS[protocol].metrics}
     ece = set() if protocols == ("letters",) else {"ECE"}
     (told,) = re.findall(r"<summary>指標の説明</summary>(.*?)</details>", page, re.DOTALL)
     assert set(re.findall("<dt>(.*?)</dt>", told)) == wanted | ece
@@ -286,7 +286,7 @@ def test_the_metrics_of_the_page_and_no_others_are_explained(
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_metric_has_its_line(language: str) -> None:
     told = read_words(language).report["metrics"]
-    assert set(told) == {metric for names in METRICS.values() for metric in names} | {"ECE"}
+    assert set(told) == {metric for one in PROTOCOLS.values() for metric in one.metrics} | {"ECE"}
 
 
 def test_the_score_stands_beside_its_task(both: Page) -> None:

@@ -1,11 +1,13 @@
 """Results written before a metric was added are read with the metrics that they have."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.protocols import PROTOCOLS
 from lm_eval_tasks.results import result
 from lm_eval_tasks.results.read import read_results
 from tests.invented import Invented, written
@@ -16,8 +18,9 @@ EXTRACTED, READ = '"extracted"', '"read"'
 @pytest.fixture
 def one_more(monkeypatch: pytest.MonkeyPatch) -> str:
     """A metric of `letters` that no result before had."""
-    more = {**result.METRICS, "letters": (*result.METRICS["letters"], "acc_strict")}
-    monkeypatch.setattr(result, "METRICS", more)
+    letters = PROTOCOLS["letters"]
+    more = {**PROTOCOLS, "letters": replace(letters, metrics=(*letters.metrics, "acc_strict"))}
+    monkeypatch.setattr(result, "PROTOCOLS", more)
     return "acc_strict"
 
 

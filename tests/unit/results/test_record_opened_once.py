@@ -10,7 +10,7 @@ import pytest
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.results.training_record import OverlapRecord, TrainingRecord, write_record
 from lm_eval_tasks.results.weights import provenance
-from tests.unit.written_runs import Invented, written
+from tests.invented import Invented, written
 
 OPENED: Counter[str] = Counter()
 NOTED: list[str] = []

@@ -7,7 +7,8 @@ import pytest
 
 from lm_eval_tasks.exams.question import Number, Question
 from lm_eval_tasks.prompting.doc import Doc, to_doc
-from lm_eval_tasks.scoring.metrics import letters, letters_mc, mc, paper, total, total_stderr
+from lm_eval_tasks.scoring.aggregations import total, total_stderr
+from lm_eval_tasks.scoring.metrics import letters, letters_mc, mc, paper
 
 SINGLE = Question(
     id="1A1",

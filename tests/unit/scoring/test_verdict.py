@@ -16,7 +16,7 @@ from lm_eval_tasks.scoring.aggregations import (
     required_rate,
     required_rate_stderr,
 )
-from lm_eval_tasks.scoring.sitting_scores import sitting_scores
+from lm_eval_tasks.scoring.metrics import sitting_scores
 from lm_eval_tasks.scoring.verdict import (
     MARKS,
     Item,

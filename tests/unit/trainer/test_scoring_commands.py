@@ -14,7 +14,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import PROTOCOLS
 from trainer.data.exam_prompts import load_task
 from trainer.recipe import recipe as recipes
-from trainer.recipe.protocols import Asked, asked_as, own_shots
+from trainer.recipe.protocols import Asked, asked_as
 from trainer.recipe.recipe import Data, Recipe
 from trainer.training.scoring_commands import scoring_commands
 
@@ -49,12 +49,12 @@ def _flags(words: list[str]) -> dict[str, str]:
 
 
 def test_the_protocols_of_a_recipe_are_those_of_the_tasks() -> None:
-    assert get_args(recipes.Protocol) == PROTOCOLS
+    assert get_args(recipes.Protocol) == tuple(PROTOCOLS)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_tasks_own_shots_are_those_that_lm_eval_reads(protocol: str) -> None:
-    assert own_shots(protocol) == load_task(f"jmed_sample_{protocol}").config.num_fewshot
+    assert PROTOCOLS[protocol].shots == load_task(f"jmed_sample_{protocol}").config.num_fewshot
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
-from lm_eval_tasks.exams.checked import Checked, read_checked
+from lm_eval_tasks.exams.counts import Counts, read_counts
 from lm_eval_tasks.files.text_file import read_text
 from lm_eval_tasks.files.yaml_file import read_yaml
 
@@ -116,7 +116,7 @@ class Card:
     categories: tuple[str, ...] = ()
     hub: Hub | None = None
     exceptions: Exceptions = Exceptions()
-    checked: Checked | None = None
+    checked: Counts | None = None
 
     def sittings(self, names: Iterable[str]) -> list[str]:
         """Return the named sittings, all if none is named.
@@ -183,7 +183,7 @@ def card_from(file: Path) -> Card:
     _check_types(card, file)
     if counts is None:
         return card
-    checked = read_checked(counts, sum(card.published.values()), f"{file}: checked")
+    checked = read_counts(counts, sum(card.published.values()), f"{file}: checked")
     return replace(card, checked=checked)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks.exams.card import exam_names, read_card
-from lm_eval_tasks.exams.checked import Checked, Kept
+from lm_eval_tasks.exams.counts import Counts, Kept
 from lm_eval_tasks.exams.load import Exam, load_exam
 from lm_eval_tasks.exams.sources import missing_files
 from lm_eval_tasks.prompting.options import Options
@@ -35,7 +35,7 @@ def loaded(name: str) -> Exam:
     return load_exam(name)
 
 
-def counts_of(exam: Exam) -> Checked:
+def counts_of(exam: Exam) -> Counts:
     assert exam.card.checked
     return exam.card.checked
 

@@ -33,7 +33,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Checked:
+class Counts:
     """Counts over all sittings of an exam."""
 
     text_only: int
@@ -53,7 +53,7 @@ class Checked:
     comments say why they are right."""
 
 
-def read_checked(value: object, published: int, where: str) -> Checked:
+def read_counts(value: object, published: int, where: str) -> Counts:
     """Read the value of a card's key `checked`.
 
     Args:
@@ -65,11 +65,11 @@ def read_checked(value: object, published: int, where: str) -> Checked:
             make the published number.
     """
     values = _mapping(value, where)
-    wanted = [item.name for item in fields(Checked)]
+    wanted = [item.name for item in fields(Counts)]
     check_keys(values, wanted, where)
     if missing := set(wanted) - {"right_as_it_stands"} - set(values):
         raise JmedError(f"{where}: lacks {', '.join(sorted(missing))}")
-    return Checked(
+    return Counts(
         text_only=_count(values["text_only"], f"{where}: text_only"),
         points=_count(values["points"], f"{where}: points"),
         text_only_points=_count(values["text_only_points"], f"{where}: text_only_points"),

@@ -111,13 +111,13 @@ def test_hf_is_measured_against_itself_where_rounding_does_not_explain_a_differe
 
     common: dict[str, Any] = {"pretrained": str(folder), "device": "cpu", "dtype": "bfloat16"}
     for part, task in (
-        ("packed_scores", "jmed_sample_mc"),
-        ("shared_prompts", "jmed_sample_letters"),
+        ("loglikelihoods", "jmed_sample_mc"),
+        ("generation", "jmed_sample_letters"),
     ):
         monkeypatch.setattr(f"lm_eval_tasks.models.{part}.tolerance", strict)
         measured.clear()
         ours, asked = JmedHF(**common), requests(task, questions=6)
-        if part == "packed_scores":
+        if part == "loglikelihoods":
             ours.loglikelihood(asked, disable_tqdm=True)
         else:
             ours.generate_until(shorter(asked, 16), disable_tqdm=True)

@@ -1,7 +1,8 @@
 # Four commands do everything, each in an environment of its own making:
 #   make demo   the main job on the embedded sample exam, no download of models or data
 #                 FLAGS=--4bit a QLoRA as well; BASE=ID a real model of the Hub, or a folder
-#   make test   style, types and all tests
+#   make test   style, types and the tests: of each mechanism one case
+#                 make test-all also the thorough ones: the same mechanisms in every combination
 #   make attack malformed files of every kind, planted names, kills; 15 minutes on two cores
 #   make bench  the tables of tests/benchmarks, alone on the machine; 15 minutes on two cores
 # and make test-lowest: the unit and recorded tests that need no [train], under the lowest versions
@@ -13,12 +14,15 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-lowest attack bench record docs site lint clean
+.PHONY: demo test test-all test-lowest attack bench record docs site lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m demo $(if $(BASE),--base $(BASE)) $(FLAGS)
 
 test: lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not thorough"
+
+test-all: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-lowest: $(VENV)-lowest/installed

@@ -18,6 +18,10 @@ from lm_eval_tasks.exams.sources import is_local
 # minute. A test of downloads takes it away again.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+# Tensors of tests are so small that threads only wait for each other: with two processes on two
+# cores, jmed_hf against hf took three times the CPU and the time. Read at the import of torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # No test depends on the clock; where CI is set, the examples are the same each time.
 settings.register_profile("jmed", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("jmed")

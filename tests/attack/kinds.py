@@ -267,7 +267,7 @@ def _into_readme(folder: Path, _: random.Random) -> None:
 
 
 KINDS = (
-    Kind("results_*.json", results, ("000006.json",), _read_results, 2000),
+    Kind("results_*.json", results, (f"{STAMP[-6:]}.json",), _read_results, 2000),
     Kind("samples_*.jsonl", results, ("jsonl",), _read_results, 2000),
     Kind("run.json beside results", results, ("run.json",), _read_results, 1000),
     Kind("results and samples of mc", mc_results, ("json", "jsonl"), _report, 600),

@@ -78,7 +78,7 @@ def test_tasks_of_every_repetition_count() -> None:
     ],
     ids=" ".join,
 )
-def test_shortened_flags_count(arguments: Sequence[str]) -> None:
+def test_shortened_flags_are_refused_as_whole_ones(arguments: Sequence[str]) -> None:
     refusal(*arguments)
 
 
@@ -103,7 +103,7 @@ def test_every_model_of_lm_eval_without_log_likelihoods_is_known(model: str) -> 
 @pytest.mark.parametrize(
     "tasks", [LETTERS, "jmed_sample_letters", f"{LETTERS},jmed_*_paper", "arc_*"]
 )
-def test_chat_model_may_take_the_rest(tasks: str) -> None:
+def test_chat_model_may_take_the_rest_without_a_refusal(tasks: str) -> None:
     check_arguments([*CHAT, "--tasks", tasks])
 
 

@@ -11,12 +11,12 @@ from transformers import AutoModelForCausalLM
 from lm_eval_tasks.models.fed import count_fed
 from lm_eval_tasks.models.jmed_hf import JmedHF
 from tests.e2e.lm_eval_run import run_lm_eval
-from tests.e2e.tiny_pairs import PACKED, both, make, requests, unchecked, with_examples
+from tests.e2e.tiny_pairs import KINDS, PACKED, both, make, requests, unchecked, with_examples
 
 TASKS = (("jmed_sample_mc", 0), ("jmed_sample_mc", 1), ("jmed_sample_letters_mc", 3))
 
 
-@pytest.mark.parametrize("kind", PACKED)
+@pytest.mark.parametrize("kind", KINDS)
 def test_scores_are_those_of_hf(kind: str, tmp_path: Path) -> None:
     """Three tasks in one call: whole choices, alone and after a worked example, and letters."""
     asked = [request for task, shots in TASKS for request in requests(task, shots=shots)]

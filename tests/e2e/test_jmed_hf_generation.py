@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lm_eval_tasks.models.fed import Fed, count_fed
 from lm_eval_tasks.models.jmed_hf import JmedHF
-from tests.e2e.tiny_pairs import PACKED, make, requests, shorter, unchecked, with_examples
+from tests.e2e.tiny_pairs import KINDS, PACKED, make, requests, shorter, unchecked, with_examples
 
 # frequent in the sample, so that rows end at different times
 UNTIL = ["の", "る", "x", "\n", "る病"]
@@ -45,7 +45,7 @@ def pair(
 TASKS = (("jmed_sample_letters", 3), ("jmed_sample_paper", 0), ("jmed_sample_paper", 1))
 
 
-@pytest.mark.parametrize("kind", PACKED)
+@pytest.mark.parametrize("kind", KINDS)
 def test_responses_are_those_of_hf(kind: str, tmp_path: Path) -> None:
     asked = [request for task, shots in TASKS for request in requests(task, shots=shots)]
     ours, mine, _, theirs = pair(make(tmp_path, kind, **PACKED[kind]), shorter(asked, 48))

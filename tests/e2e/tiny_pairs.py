@@ -32,17 +32,29 @@ SIZES = {
     "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0, "tie_word_embeddings": False,
 }  # fmt: skip
 PACKED: dict[str, dict[str, Any]] = {
+    # keys and values shared by heads, rotary positions
     "llama": {},
+    # as llama, with biases
     "qwen2": {},
+    # as llama, with norms of queries and keys
     "qwen3": {},
+    # as llama, once there is no window
     "mistral": {"sliding_window": None},
+    # as llama, with fused projections; its rescaled positions are in test_jmed_hf_lengths.py
     "phi3": {"sliding_window": None},
+    # each head its own keys and values, rotary positions in part of it, attention beside the MLP
     "gpt_neox": {"num_key_value_heads": 4},
-    # experts grouped by token; capped logits
+    # experts grouped by token
     "mixtral": {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": None},
+    # capped logits, also inside attention
     "gemma2": {"layer_types": ["full_attention"] * 2, "attn_logit_softcapping": 5.0,
                "final_logit_softcapping": 9.0, "query_pre_attn_scalar": 16},
 }  # fmt: skip
+AS_LLAMA = ("qwen2", "qwen3", "mistral", "phi3")
+KINDS = [
+    pytest.param(kind, marks=[pytest.mark.thorough] if kind in AS_LLAMA else []) for kind in PACKED
+]
+"""Those of PACKED: one for each way that masks, positions and caches are read in `make test`."""
 
 
 @cache

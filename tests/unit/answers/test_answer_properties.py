@@ -13,12 +13,13 @@ DISEASE = st.sampled_from(["肺炎", "気胸", "肺塞栓症", "急性虫垂炎"
 DISEASE_EN = st.sampled_from(["pneumonia", "pneumothorax", "appendicitis", "a pulmonary embolism"])
 
 
-def filled(template: str) -> st.SearchStrategy[str]:
-    """A sentence, with letters and names of diseases in its places."""
+def filled(*templates: str) -> st.SearchStrategy[str]:
+    """A sentence by one of the templates, with letters and names of diseases in its places."""
     return st.builds(
-        lambda one, two, name, english: template.format(
+        lambda template, one, two, name, english: template.format(
             a=one, b=two, A=one.upper(), B=two.upper(), name=name, english=english
         ),
+        st.sampled_from(templates),
         LETTER,
         LETTER,
         DISEASE,
@@ -107,9 +108,7 @@ NO_LETTERS = [
     "体温は38 ℃で、投与量は5 dLである。",
     "Deaf and bad, a cab faded.",
 ]
-SAYS_NOTHING = st.sampled_from(
-    [*REFUSALS, *DISCUSSIONS, *DENIALS, *HEDGES, *EXAMPLES, *NO_LETTERS]
-).flatmap(filled)
+SAYS_NOTHING = filled(*REFUSALS, *DISCUSSIONS, *DENIALS, *HEDGES, *EXAMPLES, *NO_LETTERS)
 JOINS = st.sampled_from(["", " ", "\n", "\n\n", "\n- "])
 
 
@@ -129,9 +128,7 @@ def test_a_response_that_names_no_choice_as_its_answer_is_never_read_as_one(
     assert (reading.letters, reading.rule) == (frozenset(), "")
 
 
-THINKING = st.lists(
-    st.sampled_from([*DISCUSSIONS, *DENIALS, *NO_LETTERS]).flatmap(filled), min_size=1, max_size=6
-)
+THINKING = st.lists(filled(*DISCUSSIONS, *DENIALS, *NO_LETTERS), min_size=1, max_size=6)
 ANSWER_LINE = st.sampled_from(["答え：{}", "正解は {} です。", "Answer: {}", "The answer is {}."])
 
 

@@ -258,8 +258,11 @@ def test_result_files_of_another_form_are_refused(
     assert told in refused(capsys, result_file(tmp_path, results))
 
 
-def test_json_lines_by_the_name_of_json_are_read(tmp_path: Path) -> None:
+def test_json_lines_by_the_name_of_json_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["rescore", "sample", str(written(tmp_path, KEY, "key.json"))])
+    assert "120/120" in capsys.readouterr().out
 
 
 def test_ids_that_number_a_sitting_through(

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
+from lm_eval_tasks.comparison.statistics import interval, mcnemar
 from lm_eval_tasks.results.result import Result
 from tests.invented import Invented, scored
 
 TIMES = 300
+COMPARED = 20
+"""Of these the whole comparison is made, which shows the same statistics."""
 QUESTIONS = 150
 Draw = Callable[[np.random.Generator], tuple[list[bool], list[bool]]]
 
@@ -33,6 +36,13 @@ def answered(right: list[bool], times: int) -> Result:
 def compared(before: list[bool], after: list[bool], times: int = 1) -> Comparison:
     (comparison,) = compare_runs([answered(before, times)], [answered(after, times)])
     return comparison
+
+
+def by_question(before: list[bool], after: list[bool], times: int) -> list[float]:
+    """Differences between the shares of right answers to each question."""
+    pairs = np.asarray([before, after], dtype=float).reshape(2, QUESTIONS, times)
+    differences: list[float] = np.diff(pairs.mean(axis=2), axis=0)[0].tolist()
+    return differences
 
 
 def planted(gained: float, lost: float, times: int = 1) -> Draw:
@@ -61,9 +71,13 @@ def test_the_interval_covers_the_planted_difference_at_its_rate(
     generator = np.random.default_rng(20260101)
     draw = planted(gained, lost, times)
     covered = 0
-    for _ in range(TIMES):
-        change = compared(*draw(generator), times=times).changes[0]
-        covered += change.low <= gained - lost <= change.high
+    for turn in range(TIMES):
+        before, after = draw(generator)
+        low, high = interval(by_question(before, after, times))
+        covered += low <= gained - lost <= high
+        if turn < COMPARED:
+            change = compared(before, after, times).changes[0]
+            assert (change.low, change.high) == (low, high)
     # 95 % of 300 is 285, with a standard deviation of 3.8
     assert abs(covered - 285) <= 11, f"{covered} of {TIMES}"
 
@@ -71,7 +85,13 @@ def test_the_interval_covers_the_planted_difference_at_its_rate(
 def test_without_a_difference_the_test_rarely_finds_one() -> None:
     generator = np.random.default_rng(20260102)
     draw = planted(0.1, 0.1)
-    found = sum(compared(*draw(generator)).test.p < 0.05 for _ in range(TIMES))
+    found = 0
+    for turn in range(TIMES):
+        before, after = draw(generator)
+        p = mcnemar(before, after).p
+        found += p < 0.05
+        if turn < COMPARED:
+            assert compared(before, after).test.p == p
     assert found <= 0.05 * TIMES + 11
 
 

@@ -65,7 +65,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", ["compare", "leaderboard"])
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(draw=st.data())
 def test_a_damaged_value_gives_a_reason(good: Path, command: str, draw: st.DataObject) -> None:
     with TemporaryDirectory() as folder:

@@ -65,7 +65,9 @@ def test_what_was_written_is_valid(files: dict[str, str]) -> None:
 
 @given(ENDINGS, STARTS, st.text() | JSON.map(json.dumps) | JSON.map(yaml.safe_dump))
 def test_no_text_breaks_the_check(ending: str, start: str, text: str) -> None:
-    faults(f"x{ending}", start + text)
+    kind, found = faults(f"x{ending}", start + text)
+    assert kind or found
+    assert all(isinstance(fault, str) for fault in found)
 
 
 @pytest.mark.parametrize("ending", [".json", ".yaml", ".md"])

@@ -40,23 +40,23 @@ def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def with_value(value: Any, path: tuple[Any, ...], new: object) -> Any:
-    made = copy.deepcopy(value)
-    place = made
-    for name in path[:-1]:
-        place = place[name]
-    place[path[-1]] = new
+    """The same with another value there; what stands beside the path is shared, not copied."""
+    made = copy.copy(value)
+    name, *rest = path
+    made[name] = with_value(made[name], tuple(rest), new) if rest else new
     return made
 
 
 def with_key(value: Any, path: tuple[Any, ...], new: str) -> Any:
     """The same value under another key, where it has one."""
-    made = copy.deepcopy(value)
-    place = made
-    for name in path[:-1]:
-        place = place[name]
-    if isinstance(place, dict):
-        place[new] = place[path[-1]]
-    return made
+    *above, name = path
+    place = value
+    for part in above:
+        place = place[part]
+    if not isinstance(place, dict):
+        return value
+    held = {**place, new: place[name]}
+    return with_value(value, tuple(above), held) if above else held
 
 
 def told(folder: Path, results: object, samples: list[Any]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lm_eval_tasks.cli.main import main
@@ -169,6 +169,7 @@ SCORED = [scored(run) for run in RUNS]
 BOARD = as_markdown(leaderboard(SCORED), read_words("ja"))
 
 
+@settings(max_examples=25)
 @given(st.permutations(SCORED))
 def test_the_order_is_the_same_however_the_runs_are_found(results: list[Result]) -> None:
     assert as_markdown(leaderboard(results), read_words("ja")) == BOARD

@@ -168,7 +168,7 @@ def _download(card: Card, pins: Mapping[str, Pin]) -> dict[str, Path]:
 
 
 def _bounded(size: int, url: str, output_file: str, pooch: object) -> None:
-    """As pooch calls a downloader."""
+    """Download one file of at most `size` bytes; pooch calls it so."""
     del pooch
     download(url, Path(output_file), size)
 

@@ -14,7 +14,6 @@ from typing import Any
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
 from lm_eval_tasks.exams.counts import Counts, read_counts
-from lm_eval_tasks.files.text_file import read_text
 from lm_eval_tasks.files.yaml_file import read_yaml
 
 READERS = Path(__file__).with_name("readers")
@@ -22,21 +21,8 @@ SOURCE = re.compile(
     r"package|here|[\w-][\w.-]*/[\w-][\w.-]*@[0-9a-f]{40}|hf:[\w-][\w.-]*/[\w-][\w.-]*@[\w-][\w.-]*",
     re.ASCII,
 )
-DIGEST = re.compile(r"[0-9a-f]{64}")
 PUBLISHED_RULES = ("igakuqa", "jmle119", "jmle120", "yakugakuqa", "kokushimd10", "medllm_qa")
 """Names of the rules in scoring/published_rules.py."""
-LONGEST_MANIFEST = 1 << 20
-"""Bytes."""
-LARGEST = 1 << 28
-"""Bytes that a file may have whose manifest does not say how many it has."""
-
-
-@dataclass(frozen=True)
-class Pin:
-    """The content that a published file must have. size: bytes, the most that are downloaded."""
-
-    sha256: str
-    size: int = LARGEST
 
 
 @dataclass(frozen=True)
@@ -83,7 +69,7 @@ class Card:
         for files beside the card; "hf:owner/name@revision" for a Hub dataset, then with `hub`.
     published: sitting -> how many questions the source publishes; the sitting is "" if there is
         but one.
-    manifest: the file beside the card that lists the published files, see `read_manifest`.
+    manifest: the file beside the card that lists the published files, see manifest.py.
     sitting: pattern over a published path whose group 1 is its sitting, so that a run on some
         sittings needs only their files; "" if every run needs all.
     demonstrations: published path of the worked examples for few-shot prompts; "" = those of the
@@ -240,42 +226,3 @@ def is_inside(path: str) -> bool:
     """Whether a published path stays inside the folder that it is put into."""
     parts = path.split("/")
     return "\\" not in path and "\0" not in path and not {"", ".", ".."} & {*parts}
-
-
-def read_manifest(card: Card, sittings: Iterable[str] = ()) -> dict[str, Pin]:
-    """Map the published path of each file to the content it must have.
-
-    A line is `sha256  path`, as sha256sum prints it, or `sha256  bytes  path`.
-
-    Args:
-        sittings: only their files, and those that belong to no sitting; all if empty.
-
-    Raises:
-        JmedError: the manifest cannot be read, a line is none, or a path leads elsewhere.
-    """
-    if not card.manifest:
-        return {}
-    file = card.folder / card.manifest
-    lines = read_text(file, LONGEST_MANIFEST).splitlines()
-    pins = dict(_pinned(line, f"{file}:{number}") for number, line in enumerate(lines, 1))
-    wanted = set(sittings)
-    return {
-        path: pin
-        for path, pin in pins.items()
-        if not wanted or _sitting(card, path) in {"", *wanted}
-    }
-
-
-def _pinned(line: str, where: str) -> tuple[str, Pin]:
-    digest, *size, path = line.split("  ", 2) if line.count("  ") else (line, "")
-    if not DIGEST.fullmatch(digest) or not is_inside(path) or (size and not size[0].isdecimal()):
-        raise JmedError(
-            f"{where}: found {line[:120]!r}; allowed: a sha256, two blanks, the bytes of the file, "
-            "two blanks, its path inside the source"
-        )
-    return path, Pin(digest, *map(int, size))
-
-
-def _sitting(card: Card, path: str) -> str:
-    found = re.search(card.sitting, path) if card.sitting else None
-    return found[1] if found else ""

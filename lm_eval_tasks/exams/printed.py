@@ -28,7 +28,7 @@ class Printed:
     letters: those of the published key; what names no choice stays as it is.
     any_will_do: more letters are right than asked for, and a source says that any of them earn
         the points; without one, wording and key contradict each other.
-    told: how many choices to name, where the card knows it better than the wording; else 0.
+    stated: how many choices to name, where the card knows it better than the wording; else 0.
     reason: why the question cannot be asked, where reader or card know it; else "".
     """
 
@@ -36,13 +36,13 @@ class Printed:
     choices: tuple[str, ...]
     letters: tuple[str, ...]
     any_will_do: bool = False
-    told: int = 0
+    stated: int = 0
     reason: str = ""
 
     @property
     def unusable(self) -> str:
         """Why no answer to this question can be asked for, "" if one can."""
-        known, asked = set(LETTERS[: len(self.choices)]), self.told or n_select(self.text)
+        known, wanted = set(LETTERS[: len(self.choices)]), self.stated or n_select(self.text)
         reasons = {
             self.reason: self.reason,
             NO_TEXT: not self.text.strip(),
@@ -51,8 +51,8 @@ class Printed:
             AN_ORDER: ORDER.search(self.text),
             NO_NUMBER_TO_CHOOSE: ALL_THAT_APPLY.search(self.text),
             OUTSIDE: set(self.letters) - known or len(self.choices) > len(LETTERS),
-            TOO_FEW: len(self.letters) < asked,
-            TOO_MANY: len(self.letters) > asked and not self.any_will_do,
+            TOO_FEW: len(self.letters) < wanted,
+            TOO_MANY: len(self.letters) > wanted and not self.any_will_do,
         }
         return next((reason for reason, holds in reasons.items() if holds), "")
 
@@ -61,7 +61,7 @@ class Printed:
         """How many choices to name; of an unusable question, as many as its key names."""
         if self.unusable and self.accepted and not self.any_will_do:
             return len(self.letters)
-        return self.told or n_select(self.text)
+        return self.stated or n_select(self.text)
 
     @property
     def accepted(self) -> tuple[frozenset[str], ...]:
@@ -74,7 +74,7 @@ class Printed:
             return ()
         if self.unusable and not self.any_will_do:
             return (frozenset(self.letters),)
-        return accepted_sets(self.letters, self.told or n_select(self.text))
+        return accepted_sets(self.letters, self.stated or n_select(self.text))
 
 
 def with_exceptions(card: Card, key: str, printed: Printed) -> Printed:
@@ -83,7 +83,7 @@ def with_exceptions(card: Card, key: str, printed: Printed) -> Printed:
     return replace(
         printed,
         text=printed.text + special.asks.get(key, ""),
-        told=special.n_select.get(key, 0),
+        stated=special.n_select.get(key, 0),
         any_will_do=printed.any_will_do or key in special.any_will_do,
         reason=printed.reason or (DAMAGED if key in special.damaged else ""),
     )

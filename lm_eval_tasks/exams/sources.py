@@ -22,8 +22,9 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exams.card import Card, Pin, read_manifest
+from lm_eval_tasks.exams.card import Card
 from lm_eval_tasks.exams.download import Refused, download, shown
+from lm_eval_tasks.exams.manifest import Pin, read_manifest
 from lm_eval_tasks.files.text_file import open_regular
 
 PUBLISHER = "https://raw.githubusercontent.com"
@@ -168,7 +169,7 @@ def _download(card: Card, pins: Mapping[str, Pin]) -> dict[str, Path]:
 
 
 def _bounded(size: int, url: str, output_file: str, pooch: object) -> None:
-    """As pooch calls a downloader."""
+    """Download one file of at most `size` bytes; pooch calls it so."""
     del pooch
     download(url, Path(output_file), size)
 

@@ -40,7 +40,7 @@ def read_json(file: Path, *, nan: bool = False) -> Any:  # noqa: ANN401 (JSON)
 
 
 def parse_json(text: str, *, nan: bool = False) -> Any:  # noqa: ANN401 (JSON)
-    """The same for text.
+    """Parse a text of JSON, within the limits of `read_json`.
 
     Raises:
         JsonError: "not JSON (…)", saying what was found and where, or which limit it is beyond.

@@ -78,7 +78,7 @@ def _line(number: int, shown: Sequence["AnyCell"], typed: Sequence["AnyCell"]) -
 
 
 def _refused(shown: "AnyCell", typed: "AnyCell") -> str:
-    """What is allowed in place of a cell, "" if it may stand."""
+    """Return what is allowed in place of a cell, "" if the cell may stand."""
     # an empty text as a result has the type "str"
     if shown.value is None and typed.data_type == "f" and shown.data_type != "str":
         return "a formula with its result: save the file in Excel first"

@@ -23,14 +23,14 @@ FLAGS: Mapping[str, bool] = {
 }
 
 
-def question(row: SheetRow, place: int) -> tuple[dict[str, Any], list[Fault]]:
+def question(row: SheetRow, number: int) -> tuple[dict[str, Any], list[Fault]]:
     """Return the JSON object that readers/private.py reads, and what is wrong with the row.
 
     Args:
-        place: of the row among the questions, from 1: its id if it has none.
+        number: of the row among the questions, from 1: its id if it has none.
     """
     checked = _Row(row, [*row.faults])
-    return _question(checked, place), checked.faults
+    return _question(checked, number), checked.faults
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ class _Row:
             self.faults.append(self.row.fault(column, allowed))
 
 
-def _question(row: _Row, place: int) -> dict[str, Any]:
+def _question(row: _Row, number: int) -> dict[str, Any]:
     if not row.text("question"):
         row.refuse("question", "the text of the question")
     choices = _choices(row)
     accepted = _accepted(row, choices) if choices else []
     return {
-        "id": row.text("id") or str(place),
+        "id": row.text("id") or str(number),
         "question": row.text("question"),
         "choices": choices,
         "answer": " or ".join(map(",".join, accepted)) if choices else _number(row),
@@ -95,37 +95,37 @@ def _choices(row: _Row) -> list[str]:
 def _accepted(row: _Row, choices: Sequence[str]) -> list[list[str]]:
     """Each answer that earns the points, as sorted letters; none if they cannot be read."""
     known = LETTERS[: len(choices)]
-    told = [BETWEEN.sub("", part) for part in OR.split(row.half("answer"))]
-    if not all(told) or any(set(part) - set(known) for part in told):
+    answers = [BETWEEN.sub("", part) for part in OR.split(row.half("answer"))]
+    if not all(answers) or any(set(part) - set(known) for part in answers):
         row.refuse("answer", f"letters among {known}, as 'a', 'a,c' or 'a or d'")
         return []
-    if any(len(set(part)) < len(part) for part in told):
+    if any(len(set(part)) < len(part) for part in answers):
         row.refuse("answer", "each letter once")
-    elif len({len(part) for part in told}) > 1:
+    elif len({len(part) for part in answers}) > 1:
         row.refuse("answer", "as many letters in each alternative")
-    elif len({frozenset(part) for part in told}) < len(told):
+    elif len({frozenset(part) for part in answers}) < len(answers):
         row.refuse("answer", "alternatives that differ")
-    return [sorted(part) for part in told]
+    return [sorted(part) for part in answers]
 
 
 def _number(row: _Row) -> str:
-    told = row.half("answer").replace("−", "-")
-    if not NUMBER.fullmatch(told):
+    text = row.half("answer").replace("−", "-")
+    if not NUMBER.fullmatch(text):
         row.refuse("answer", "a number without a unit, or else choices for the letters")
     for column in ("prohibited", "n_select"):
         if row.text(column) and (column, row.half(column)) != ("n_select", "1"):
             row.refuse(column, "nothing, since there are no choices")
-    return told.replace(",", "")
+    return text.replace(",", "")
 
 
 def _n_select(row: _Row, accepted: Sequence[Sequence[str]]) -> int:
-    """From the column, else from the wording, else as many as the answer has; all must agree."""
+    """Return how many to choose: column, wording and answer must agree where they say it."""
     if not accepted:
         return 1
     letters = len(accepted[0])
     wording = _wording(row.text("question")) or letters
-    told = _whole(row, "n_select", wording)
-    if told != wording:
+    stated = _whole(row, "n_select", wording)
+    if stated != wording:
         row.refuse("n_select", f"{wording}, by the question and its answer")
     elif wording != letters:
         row.refuse("answer", f"{wording} letters, as the question says")
@@ -139,34 +139,34 @@ def _wording(question: str) -> int:
 
 
 def _whole(row: _Row, column: str, default: int) -> int:
-    told = row.half(column)
-    if not told:
+    text = row.half(column)
+    if not text:
         return default
-    if not WHOLE.fullmatch(told):
+    if not WHOLE.fullmatch(text):
         row.refuse(column, "a whole number, 0 or more")
         return default
-    return int(told)
+    return int(text)
 
 
 def _flag(row: _Row, column: str) -> bool:
-    told = row.half(column)
-    if told not in FLAGS:
+    text = row.half(column)
+    if text not in FLAGS:
         row.refuse(column, "yes or no, はい or いいえ, ○ or nothing")
-    return FLAGS.get(told, False)
+    return FLAGS.get(text, False)
 
 
 def _prohibited(row: _Row, choices: Sequence[str], accepted: Sequence[Sequence[str]]) -> list[str]:
-    told = sorted(set(BETWEEN.sub("", row.half("prohibited"))))
+    letters = sorted(set(BETWEEN.sub("", row.half("prohibited"))))
     known = LETTERS[: len(choices)]
-    if choices and set(told) - set(known):
+    if choices and set(letters) - set(known):
         row.refuse("prohibited", f"letters among {known}")
-    elif any(set(told) & set(letters) for letters in accepted):
+    elif any(set(letters) & set(right) for right in accepted):
         row.refuse("prohibited", "letters that are not in the answer")
-    return told
+    return letters
 
 
 def _section(row: _Row) -> str:
-    told = row.half("section").upper()
-    if told and not re.fullmatch("[A-Z]", told):
+    text = row.half("section").upper()
+    if text and not re.fullmatch("[A-Z]", text):
         row.refuse("section", "one letter, A to Z")
-    return told
+    return text

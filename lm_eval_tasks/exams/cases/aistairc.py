@@ -22,13 +22,13 @@ def attach_cases(questions: Iterable[Question], series: Mapping[str, int]) -> It
     Args:
         series: the question that tells a case -> how many, itself among them, go by it.
     """
-    left, told = 0, ""
+    left, context = 0, ""
     for question in _with_glued_cases(questions):
         if left:
             left -= 1
-            yield replace(question, context=told)
+            yield replace(question, context=context)
             continue
-        left, told = series.get(question.id, 1) - 1, ASKED.sub("", question.stem)
+        left, context = series.get(question.id, 1) - 1, ASKED.sub("", question.stem)
         yield question
 
 

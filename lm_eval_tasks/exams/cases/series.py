@@ -42,14 +42,14 @@ def attach_cases(section: Sequence[Question], originals: Sequence[str]) -> Itera
         section: all questions of one section in printed order.
         originals: their Japanese texts, which alone mark the leads.
     """
-    left, told, figure = 0, "", False
+    left, case, figure = 0, "", False
     for question, original in zip(section, originals, strict=True):
         if LEAD in original:
-            left, told, figure = SERIES_LENGTH[question.section] - 1, narrative(question), False
+            left, case, figure = SERIES_LENGTH[question.section] - 1, narrative(question), False
         elif left:
             left -= 1
-            yield replace(question, context=told, context_has_figure=figure)
-            told = "\n".join(filter(None, (told, narrative(question))))
+            yield replace(question, context=case, context_has_figure=figure)
+            case = "\n".join(filter(None, (case, narrative(question))))
             figure = figure or question.has_figure
             continue
         figure = question.has_figure

@@ -38,27 +38,27 @@ def attach_cases(section: Sequence[Question], series: Mapping[str, int]) -> Iter
         section: all questions of one section in printed order, with sheet numbers.
         series: the first question of a group -> its length, where that is not a pair's.
     """
-    left, told, figure = 0, list[str](), False
+    left, case, figure = 0, list[str](), False
     for index, question in enumerate(section):
         pair = index % 2 == 0 and index < PAIRED.get(question.section, 0)
         if question.id in series or not left:
-            left, told, figure = series.get(question.id, 2 if pair else 1), [], False
-        context = "\n".join(filter(None, told))
-        before = PREVIOUS.search(question.stem) if told else None
+            left, case, figure = series.get(question.id, 2 if pair else 1), [], False
+        context = "\n".join(filter(None, case))
+        before = PREVIOUS.search(question.stem) if case else None
         if before:
             context = f"{context}\n{_as_printed(before[0], section[index - 1])}".strip()
         yield replace(
             question,
             stem=SHEET_NUMBER.sub(" ", question.stem).strip(),
             context=context,
-            context_has_figure=bool(told) and figure,
+            context_has_figure=bool(case) and figure,
         )
-        told.append(split_off_question(question.stem)[0])
+        case.append(split_off_question(question.stem)[0])
         left, figure = left - 1, figure or question.has_figure
 
 
 def split_off_question(text: str) -> tuple[str, str]:
-    """ "A man of 60. He fell. What is right? Choose 2." -> what is told, and what is asked."""
+    """ "A man of 60. He fell. What is right? Choose 2." -> the case, and the question."""
     if number := SHEET_NUMBER.search(text):
         return text[: number.start()].strip(), text[number.end() :].strip()
     sentences = SENTENCE.findall(text)
@@ -70,9 +70,9 @@ def split_off_question(text: str) -> tuple[str, str]:
         first -= 1
     cut = BREAK.search(sentences[first])
     start = cut.start() if cut else 0
-    told = [*sentences[:first], sentences[first][:start], *sentences[last + 1 :]]
-    asked = [sentences[first][start:], *sentences[first + 1 : last + 1]]
-    return "".join(told).strip(), "".join(asked).strip()
+    case = [*sentences[:first], sentences[first][:start], *sentences[last + 1 :]]
+    question = [sentences[first][start:], *sentences[first + 1 : last + 1]]
+    return "".join(case).strip(), "".join(question).strip()
 
 
 def _as_printed(label: str, question: Question) -> str:

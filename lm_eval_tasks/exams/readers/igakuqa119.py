@@ -43,30 +43,30 @@ def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
 
 
 def _question(card: Card, row: Row, answer: Row) -> Question:
-    place = ID.fullmatch(row.text("number"))
-    if not place or place["sitting"] not in card.published:
+    printed_id = ID.fullmatch(row.text("number"))
+    if not printed_id or printed_id["sitting"] not in card.published:
         raise row.fail("number", f"{' or '.join(card.published)}, a section A to F and a number")
     text = row.text("question").strip()
-    number, letters = number_or_letters(card, place[0], answer, answer.text("answer"))
+    number, letters = number_or_letters(card, printed_id[0], answer, answer.text("answer"))
     labels, choices = _choices(row)
     whole = len(labels) >= PRINTED and labels == LETTERS[: len(labels)]
     printed = Printed(text, choices, tuple(letters), reason="" if whole else DAMAGED)
-    printed = with_exceptions(card, place[0], printed)
+    printed = with_exceptions(card, printed_id[0], printed)
     return checked(
         row,
-        id=place[0],
+        id=printed_id[0],
         exam=card.name,
         language=card.language,
-        sitting=place["sitting"],
-        section=place["section"],
+        sitting=printed_id["sitting"],
+        section=printed_id["section"],
         stem=printed.text,
         choices=choices,
         accepted=printed.accepted,
         number=number,
         n_select=printed.n_select,
-        points=points(card, place["section"], int(place["number"])),
+        points=points(card, printed_id["section"], int(printed_id["number"])),
         has_figure=row.flag("has_image"),
-        required=place["section"] in card.required_sections,
+        required=printed_id["section"] in card.required_sections,
         unusable="" if number else printed.unusable,
     )
 

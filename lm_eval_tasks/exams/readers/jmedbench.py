@@ -30,7 +30,7 @@ def _question(card: Card, key: str, row: Row) -> Question:
     choices = row.texts("options")
     if not 2 <= len(choices) <= len(LETTERS):
         raise row.fail("options", f"2 to {len(LETTERS)} strings")
-    told = row.values.get("n_options")
+    stated = row.values.get("n_options")
     return checked(
         row,
         id=key,
@@ -44,7 +44,7 @@ def _question(card: Card, key: str, row: Row) -> Question:
         n_select=1,
         points=1,
         has_figure=False,
-        unusable="" if told is None or str(told) == str(len(choices)) else CONTRADICTED,
+        unusable="" if stated is None or str(stated) == str(len(choices)) else CONTRADICTED,
     )
 
 

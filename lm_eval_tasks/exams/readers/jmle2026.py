@@ -35,13 +35,13 @@ def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
     Raises:
         JmedError: naming file, item, field, what was found and what is allowed.
     """
-    told: dict[str, list[str]] = defaultdict(list)
+    cases: dict[str, list[str]] = defaultdict(list)
     for file in files.values():
         for row in by_key(array_items(file), "question_id").values():
             question = _question(card, row)
             if group := _group(row):
                 case = _lines(HEADER["ja"].sub("", group.text("context_text")))
-                before = told[group.text("group_id")]
+                before = cases[group.text("group_id")]
                 context = "\n".join(filter(None, (case, *before)))
                 before.append(narrative(question))
                 figure = bool(FIGURE.search(context)) and not question.has_figure
@@ -50,28 +50,28 @@ def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
 
 
 def _question(card: Card, row: Row) -> Question:
-    place = ID.fullmatch(row.text("question_id"))
-    if not place or place["sitting"] not in card.published:
+    printed_id = ID.fullmatch(row.text("question_id"))
+    if not printed_id or printed_id["sitting"] not in card.published:
         raise row.fail("question_id", f"{' or '.join(card.published)}, a section A to F, -number")
-    text = _without_number(row, place["number"])
-    number, letters = _answer(card, place[0], row)
+    text = _without_number(row, printed_id["number"])
+    number, letters = _answer(card, printed_id[0], row)
     stem, choices = (SHEET.sub("", text), ()) if number else _split(row, text)
-    printed = with_exceptions(card, place[0], Printed(stem, choices, tuple(letters)))
+    printed = with_exceptions(card, printed_id[0], Printed(stem, choices, tuple(letters)))
     return checked(
         row,
-        id=place[0],
+        id=printed_id[0],
         exam=card.name,
         language=card.language,
-        sitting=place["sitting"],
-        section=place["section"],
+        sitting=printed_id["sitting"],
+        section=printed_id["section"],
         stem=printed.text,
         choices=choices,
         accepted=printed.accepted,
         number=number,
         n_select=printed.n_select,
-        points=points(card, place["section"], int(place["number"])),
+        points=points(card, printed_id["section"], int(printed_id["number"])),
         has_figure=row.flag("requires_image"),
-        required=place["section"] in card.required_sections,
+        required=printed_id["section"] in card.required_sections,
         unusable="" if number else printed.unusable,
     )
 

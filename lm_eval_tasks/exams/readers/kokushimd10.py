@@ -83,18 +83,18 @@ def _is_never_scored(row: Row) -> bool:
 
 def _choices(row: Row) -> tuple[str, ...]:
     """A list, or a mapping of letters or digits to texts whose unused keys hold nothing."""
-    given = row.values.get("choices") or []
-    if isinstance(given, Mapping):
-        given = [given[key] for key in sorted(given) if given[key] is not None]
-    if not isinstance(given, list) or not all(isinstance(choice, str) for choice in given):
+    choices = row.values.get("choices") or []
+    if isinstance(choices, Mapping):
+        choices = [choices[key] for key in sorted(choices) if choices[key] is not None]
+    if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
         raise row.fail("choices", "strings, or a mapping of letters to strings")
-    return tuple(choice.strip() for choice in given)
+    return tuple(choice.strip() for choice in choices)
 
 
 def _plain(row: Row, field: str) -> str:
     """ "a,c", "ＡＣ", ["a", "c"] -> "ac"; missing -> ""."""
-    given = row.values.get(field) or ""
-    parts = [given] if isinstance(given, str) else given
+    value = row.values.get(field) or ""
+    parts = [value] if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise row.fail(field, "a string or a list of strings")
     return re.sub(r"[\s,、・]", "", normalize("NFKC", "".join(parts))).lower()
@@ -119,10 +119,10 @@ def _letters(row: Row, answer: str) -> tuple[str, ...]:
 
 
 def _points(row: Row) -> int:
-    found = str(row.values.get("points")).removesuffix(".0")
-    if found not in POINTS:
+    points = str(row.values.get("points")).removesuffix(".0")
+    if points not in POINTS:
         raise row.fail("points", " or ".join(POINTS))
-    return int(found)
+    return int(points)
 
 
 def _percent(row: Row) -> float | None:

@@ -79,18 +79,18 @@ def _accepted(row: Row) -> tuple[frozenset[str], ...]:
     return accepted
 
 
-def _letters(row: Row, field: str, told: str) -> frozenset[str]:
-    letters = told.split(",") if told else []
+def _letters(row: Row, field: str, text: str) -> frozenset[str]:
+    letters = text.split(",") if text else []
     if len(set(letters)) < len(letters) or not all(len(x) == 1 and x in LETTERS for x in letters):
         raise row.fail(field, f"different letters among {LETTERS}, parted by commas")
     return frozenset(letters)
 
 
 def _number(row: Row) -> Number:
-    told = row.text("answer")
-    if not NUMBER.fullmatch(told):
+    text = row.text("answer")
+    if not NUMBER.fullmatch(text):
         raise row.fail("answer", "one number, since there are no choices")
-    return Number(Decimal(told), told)
+    return Number(Decimal(text), text)
 
 
 def _whole(row: Row, field: str, least: int) -> int:

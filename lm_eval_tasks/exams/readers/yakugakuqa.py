@@ -43,25 +43,25 @@ def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
 
 
 def _question(card: Card, sitting: str, row: Row) -> Question:
-    place = ID.fullmatch(row.text("problem_id"))
-    if not place or place["sitting"] != sitting or sitting not in card.published:
+    printed_id = ID.fullmatch(row.text("problem_id"))
+    if not printed_id or printed_id["sitting"] != sitting or sitting not in card.published:
         raise row.fail("problem_id", f"{sitting}, a section A to F and a number")
     if row.text("points") not in POINTS:
         raise row.fail("points", " or ".join(map(repr, POINTS)))
-    printed = _printed(card, place[0], row)
+    printed = _printed(card, printed_id[0], row)
     return checked(
         row,
-        id=place[0],
+        id=printed_id[0],
         exam=card.name,
         language=card.language,
         sitting=sitting,
-        section=place["section"],
+        section=printed_id["section"],
         stem=printed.text,
         choices=printed.choices,
         accepted=printed.accepted,
         n_select=printed.n_select,
         points=0 if printed.unusable == NO_RIGHT_ANSWER else int(row.text("points")),
-        has_figure=not row.flag("text_only") or place[0] in card.exceptions.needs_figure,
+        has_figure=not row.flag("text_only") or printed_id[0] in card.exceptions.needs_figure,
         unusable=printed.unusable,
     )
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lm_eval_tasks.exams.card import LARGEST, exam_names, read_card, read_manifest
+from lm_eval_tasks.exams.card import exam_names, read_card
+from lm_eval_tasks.exams.manifest import LARGEST, read_manifest
 from lm_eval_tasks.protocols import PROTOCOLS
 
 RECORDED = Path(__file__).parents[2] / "recorded"

@@ -16,7 +16,7 @@ PRINTED = st.builds(
     choices=st.lists(st.sampled_from("松杉樫桜梅"), max_size=9).map(tuple),
     letters=st.lists(st.sampled_from("abcdefgh杉"), max_size=4, unique=True).map(tuple),
     any_will_do=st.booleans(),
-    told=st.integers(0, 3),
+    stated=st.integers(0, 3),
     reason=st.sampled_from(["", "", "drawn"]),
 )
 
@@ -44,7 +44,7 @@ def test_a_key_is_never_made_up(printed: Printed) -> None:
         (Printed("どれか。", ("松", "杉"), ("a",)), ""),
         (Printed("どれか。", ("松", "杉"), ("a", "b")), module.TOO_MANY),
         (Printed("どれか。", ("松", "杉"), ("a", "b"), any_will_do=True), ""),
-        (Printed("それぞれ1つずつ選べ。", ("松", "杉"), ("a", "b"), told=2), ""),
+        (Printed("それぞれ1つずつ選べ。", ("松", "杉"), ("a", "b"), stated=2), ""),
         (Printed("2つ選べ。", ("松", "杉"), ("a",)), module.TOO_FEW),
         (Printed("2つ選べ。", ("松", "杉"), ("a",), any_will_do=True), module.TOO_FEW),
         (Printed("　", ("松", "杉"), ("a",)), module.NO_TEXT),
@@ -65,7 +65,7 @@ def test_the_card_adds_what_it_knows() -> None:
     card = read_card("yakugakuqa")
     plain = Printed("木はどれか。", ("松", "杉"), ("a",))
     assert with_exceptions(card, "097A001", plain) == plain
-    assert with_exceptions(card, "098B008", plain).told == 2
+    assert with_exceptions(card, "098B008", plain).stated == 2
     assert with_exceptions(card, "104C040", plain).any_will_do
     assert with_exceptions(card, "101A007", plain).reason == module.DAMAGED
     drawn = Printed("木はどれか。", (), ("a",), reason="drawn")

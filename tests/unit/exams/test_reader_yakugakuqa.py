@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exams.card import read_card, read_manifest
+from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.manifest import read_manifest
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.exams.readers import yakugakuqa
 

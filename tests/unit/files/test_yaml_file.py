@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exams.card import card_from, read_manifest
+from lm_eval_tasks.exams.card import card_from
+from lm_eval_tasks.exams.manifest import read_manifest
 from lm_eval_tasks.files.yaml_file import DEEPEST, LARGEST, read_yaml, read_yaml_text
 
 CARD = """\

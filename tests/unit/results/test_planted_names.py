@@ -20,7 +20,7 @@ from tests.attack.planted import COMMANDS, WORD, Plant, plants, told
 from tests.invented import Invented, Run, question, write, written
 
 ALL = list(plants())
-EVERY = 47
+EVERY = 71
 """Of the places every so manieth is tried here, another one for each command; `make attack` tries
 all. Coprime to the number of forms, so that each is met."""
 

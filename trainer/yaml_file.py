@@ -69,9 +69,9 @@ def parse_1_2(text: str) -> Any:
 def yaml_text(value: dict[str, Any]) -> str:
     """Write a mapping in its order, so that `read_yaml` finds the same in it."""
     writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = False  # type: ignore[assignment]  # its stub knows None alone
+    writer.default_flow_style = False
     writer.allow_unicode = True
-    writer.sort_base_mapping_type_on_output = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     text = StringIO()
     writer.dump(value, text)
     return text.getvalue()

@@ -33,7 +33,7 @@ def read_json(file: Path, kind: type[BaseModel] | TypeAdapter[Any], *, proven: b
     try:
         content = json.loads(text) if proven else parse_json(text, nan=True)
         return _formed(content, kind)
-    except (JsonError, ValueError) as error:
+    except (JsonError, ValueError, RecursionError) as error:
         raise JsonError(f"{file.name}: {error}") from None
 
 

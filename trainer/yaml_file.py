@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 
 from lm_eval_tasks.files import yaml_file
 from lm_eval_tasks.files.yaml_file import MERGE, check_size, fault
@@ -39,7 +40,9 @@ def parse_1_2(text: str) -> Any:
         yaml.YAMLError: it is not.
     """
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        with catch_warnings():
+            simplefilter("error", ReusedAnchorWarning)
+            root = YAML(typ="safe", pure=True).compose(text)
         check_size(root)
         for key in _keys(root, set()):
             if key.tag == MERGE:
@@ -47,6 +50,9 @@ def parse_1_2(text: str) -> Any:
             if key.id != "scalar":
                 raise fault("a key of several values", key)
         return YAML(typ="safe", pure=True).load(text)
+    except ReusedAnchorWarning as error:
+        problem = str(error).strip().partition("\n")[0]
+        raise yaml.MarkedYAMLError(problem=problem) from None
     except DuplicateKeyError as error:
         quoted = str(error.problem).partition(" with value ")[0]
         name = quoted.removeprefix("found duplicate key ").strip('"')

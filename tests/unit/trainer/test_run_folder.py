@@ -208,6 +208,14 @@ def test_a_damaged_record_is_named(tmp_path: Path, text: str) -> None:
         read_record(tmp_path)
 
 
+def test_a_proven_state_that_is_nested_too_deep_is_a_damaged_checkpoint(tmp_path: Path) -> None:
+    path = checkpoint(tmp_path, 3, whole=False)
+    (path / "trainer_state.json").write_text("[" * 100_000, encoding="utf-8")
+    mark_whole(path, sha256(path, files_of(path)))
+    with pytest.raises(JmedError, match=r"checkpoint-3: trainer_state\.json: "):
+        choose(tmp_path, sha256)
+
+
 def test_a_last_line_that_a_kill_cut_is_passed_over_and_another_is_named(tmp_path: Path) -> None:
     file = tmp_path / "losses.jsonl"
     file.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "lo', encoding="utf-8")

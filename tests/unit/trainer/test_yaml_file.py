@@ -46,6 +46,7 @@ def test_values_are_what_they_look_like(text: str, value: object) -> None:
         ("a: 1\na: 2", "here:2: not YAML: the key .a. stands twice"),
         ("a: &x {b: 1}\nc:\n  <<: *x", "here:3: not YAML: << is not read here"),
         ("<<: {a: 1}", "<< is not read here"),
+        ("a: &x 1\nb: &x 2", "not YAML: found duplicate anchor 'x'"),
         ("? [a]\n: 1", "a key of several values"),
         ("a: !!bool x", "not YAML"),
         ('a: !!int ""', "not YAML"),

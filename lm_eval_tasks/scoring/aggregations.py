@@ -3,6 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import stdev
 
 from lm_eval_tasks.exams.question import LETTERS
@@ -95,10 +96,15 @@ def _figures(items: Sequence[Item]) -> dict[str, float]:
 
 
 def _bootstrap(items: Sequence[Item]) -> dict[str, float]:
+    return _bootstrap_once(tuple(Item(*values) for values in items))
+
+
+@lru_cache(maxsize=1)
+def _bootstrap_once(items: tuple[Item, ...]) -> dict[str, float]:
     """Standard deviation of the figures over exams drawn from these questions, with replacement.
 
     Each drawn exam keeps, for every sitting, the number of questions of each part and worth, as
-    the real exam does.
+    the real exam does. lm-eval asks for the four errors one after the other.
     """
     import numpy as np  # noqa: PLC0415 (the command line starts without it)
 
@@ -111,7 +117,7 @@ def _bootstrap(items: Sequence[Item]) -> dict[str, float]:
         key: np.zeros((len(sittings), RESAMPLES)) for key in ("required", "general", "prohibited")
     }
     strata: dict[tuple[str, bool, int], list[Item]] = {}
-    for item in (Item(*values) for values in items):
+    for item in items:
         strata.setdefault((item.sitting, item.required, item.worth), []).append(item)
     for (sitting, is_required, _), part in strata.items():
         draws = generator.multinomial(len(part), [1 / len(part)] * len(part), size=RESAMPLES)

@@ -8,22 +8,25 @@ author  what the author's program computes (stardust-coder/japanese-lm-med-harne
         mean of both argument orders, the gold split at commas, ties to the first choice.
 set     the same idea without those accidents: autojunk off, the response compared with every
         set of n choices written as a list, n from the question's wording, ties are no answer.
+
+cydifflib is difflib, compiled: the same blocks, so the same values to the last bit.
 """
 
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 from itertools import combinations, permutations
 
-from lm_eval_tasks.scoring.matching import popular, ratio
+from cydifflib import SequenceMatcher
 
 
 def author_scores(response: str, choices: Sequence[str]) -> list[float]:
     """Similarity of the response to each choice, 0 to 1, author's definition."""
-    junk = popular(response)
-    return [
-        (ratio(choice, response, junk) + ratio(response, choice, popular(choice))) / 2
-        for choice in choices
-    ]
+    to_response = SequenceMatcher(None, "", response)
+    scores = []
+    for choice in choices:
+        to_response.set_seq1(choice)
+        to_choice = SequenceMatcher(None, response, choice)
+        scores.append((to_response.ratio() + to_choice.ratio()) / 2)
+    return scores
 
 
 def author_pick(scores: Sequence[float], n: int) -> list[int]:
@@ -56,14 +59,14 @@ def nearest_sets(response: str, choices: Sequence[str], n: int) -> list[frozense
 
 
 def _best_order(
-    matcher: SequenceMatcher[str], response: str, texts: Sequence[str], at_least: float
+    matcher: "SequenceMatcher[str]", response: str, texts: Sequence[str], at_least: float
 ) -> float:
     best = 0.0
     for text in _orders(texts):
         matcher.set_seq1(text)
         # both are upper bounds of ratio(), and cheap
         if min(matcher.real_quick_ratio(), matcher.quick_ratio()) >= max(best, at_least):
-            best = max(best, ratio(text, response, frozenset()))
+            best = max(best, matcher.ratio())
     return best
 
 

@@ -2,6 +2,7 @@ from difflib import SequenceMatcher
 from itertools import combinations, permutations
 
 import pytest
+from cydifflib import SequenceMatcher as Compiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,28 @@ LONG = st.builds(
     st.permutations("abcdefg心肺肝").map("".join),
     st.text("abc心肺肝腎", max_size=20),
 )
+# of few and of many characters, so that autojunk drops some of them
+MIXED = st.builds(
+    lambda head, piece, times, tail: head + piece * times + tail,
+    st.text("abcd心肺", max_size=30),
+    st.text("abcdefghij心肺肝腎脾胃", min_size=3, max_size=60),
+    st.integers(4, 9),
+    st.text("abc心肺肝腎\U0010ffff", max_size=90),
+)
+SHORT = st.text("ab心", max_size=20)
+
+
+@pytest.mark.parametrize("autojunk", [True, False])
+@settings(max_examples=200, deadline=None)
+@given(a=SHORT | MIXED, b=SHORT | MIXED)
+def test_what_is_compiled_matches_as_difflib_does(autojunk: bool, a: str, b: str) -> None:
+    ours = Compiled(None, a, b, autojunk=autojunk)
+    plain = SequenceMatcher(None, a, b, autojunk=autojunk)
+    assert type(ours) is not type(plain)
+    assert ours.ratio() == plain.ratio()
+    assert ours.quick_ratio() == plain.quick_ratio()
+    blocks = [tuple(block) for block in plain.get_matching_blocks()]
+    assert [tuple(block) for block in ours.get_matching_blocks()] == blocks
 
 
 def both_directions(response: str, choice: str) -> float:

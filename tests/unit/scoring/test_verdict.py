@@ -7,8 +7,10 @@ import pytest
 from lm_eval_tasks.comparison.phrases import remarks
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.prompting.doc import Whole, to_doc
+from lm_eval_tasks.scoring import aggregations
 from lm_eval_tasks.scoring.aggregations import (
     general_rate,
+    general_rate_stderr,
     passed,
     passed_stderr,
     prohibited,
@@ -177,7 +179,7 @@ def test_bootstrap_errors_agree_with_the_binomial() -> None:
     assert prohibited_stderr(items) == 0
     assert passed_stderr(exam(wrong_required=20, general=0)) == 0
     assert 0.3 < passed_stderr(exam(wrong_required=5)) <= 0.51
-    assert required_rate_stderr(items) == required_rate_stderr(items)
+    assert required_rate_stderr(items) == required_rate_stderr([Item(*item) for item in items])
 
 
 def test_answers_become_items() -> None:
@@ -209,3 +211,13 @@ def test_every_mark_has_its_source_and_can_be_reached() -> None:
         assert mark.prohibited == (2 if mark is physician["117"] else 3)
         assert 0.79 <= mark.required / mark.of[0] <= 0.81  # the ministry asks for 80 %
         assert 0.6 < mark.general / mark.of[1] < 0.8
+
+
+def test_the_four_errors_come_of_one_bootstrap() -> None:
+    items = exam(wrong_required=5)
+    aggregations._bootstrap_once.cache_clear()
+    for error in (required_rate_stderr, general_rate_stderr, prohibited_stderr, passed_stderr):
+        error([Item(*item) for item in items])
+    assert aggregations._bootstrap_once.cache_info().misses == 1
+    required_rate_stderr(items[1:])
+    assert aggregations._bootstrap_once.cache_info().misses == 2

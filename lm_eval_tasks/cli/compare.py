@@ -47,19 +47,19 @@ def add_commands(command: Command) -> None:
     compare.set_defaults(run=_compare)
 
 
-def _compare(asked: argparse.Namespace) -> None:
-    folders = [asked.base, *asked.others]
-    runs = [_read(folder, asked.task) for folder in folders]
+def _compare(args: argparse.Namespace) -> None:
+    folders = [args.base, *args.others]
+    runs = [_read(folder, args.task) for folder in folders]
     models = dict(zip(_names(folders, runs), runs, strict=True))
     base = next(iter(models))
     pairs = {(base, other): compare_runs(models[base], models[other]) for other in list(models)[1:]}
     _say_what_is_alone(models)
-    if asked.json:
+    if args.json:
         print(json.dumps(_as_json(models, pairs), ensure_ascii=False, indent=2))
-    elif asked.csv:
+    elif args.csv:
         sys.stdout.write(comparison_csv(pairs))
     else:
-        _print(models, pairs, read_words(asked.lang))
+        _print(models, pairs, read_words(args.lang))
 
 
 def _read(folder: Path, tasks: Sequence[str]) -> list[Result]:

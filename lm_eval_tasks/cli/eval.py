@@ -63,17 +63,17 @@ def check_arguments(arguments: Sequence[str]) -> None:
             log-likelihoods (lm-eval finds that out after the generation requests); an option of
             ours that is wrong; or an exam whose data cannot be had.
     """
-    asked = _asked(arguments)
-    if asked.include_path:
+    args = _parsed(arguments)
+    if args.include_path:
         raise JmedError(
             "jmed eval supplies --include_path itself. To add a folder of your own, run "
             "`jmed link` once and then lm_eval --include_path YOUR_FOLDER …"
         )
-    matched = [name for name in task_names() if any(fnmatch(name, task) for task in asked.tasks)]
-    if asked.model in NO_LOGLIKELIHOODS:
-        _refuse_loglikelihoods(asked.model, matched)
-    tagged = recommended_tasks() if "jmed" in asked.tasks else []
-    _require_data([*matched, *tagged], asked.options)
+    matched = [name for name in task_names() if any(fnmatch(name, task) for task in args.tasks)]
+    if args.model in NO_LOGLIKELIHOODS:
+        _refuse_loglikelihoods(args.model, matched)
+    tagged = recommended_tasks() if "jmed" in args.tasks else []
+    _require_data([*matched, *tagged], args.options)
 
 
 def _refuse_loglikelihoods(model: str, tasks: Sequence[str]) -> None:
@@ -120,7 +120,7 @@ class _Parser(argparse.ArgumentParser):
         raise JmedError(f"{message}; `jmed eval --help` lists lm-eval's flags")
 
 
-def _asked(arguments: Sequence[str]) -> argparse.Namespace:
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """The few arguments that matter here, from the command line or else from --config.
 
     Shortened flags count, and tasks of a repeated flag add up, as in lm-eval.
@@ -131,19 +131,19 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--include_path")
     parser.add_argument("--config", "-C")
     parser.add_argument("--metadata")
-    asked, _ = parser.parse_known_args(arguments)
-    config = _config(asked.config) if asked.config else {}
-    asked.model = asked.model or config.get("model")
-    tasks = asked.tasks or config.get("tasks") or []
+    args, _ = parser.parse_known_args(arguments)
+    config = _config(args.config) if args.config else {}
+    args.model = args.model or config.get("model")
+    tasks = args.tasks or config.get("tasks") or []
     if not isinstance(tasks, str | list):
         raise JmedError(
-            f"--config {asked.config}: tasks: found {tasks!r}; allowed: a string or list"
+            f"--config {args.config}: tasks: found {tasks!r}; allowed: a string or list"
         )
     listed = tasks.split(",") if isinstance(tasks, str) else tasks
-    asked.tasks = [name for task in listed for name in str(task).split(",")]
-    asked.include_path = asked.include_path or config.get("include_path")
-    asked.options = _options(asked.metadata or config.get("metadata"))
-    return asked
+    args.tasks = [name for task in listed for name in str(task).split(",")]
+    args.include_path = args.include_path or config.get("include_path")
+    args.options = _options(args.metadata or config.get("metadata"))
+    return args
 
 
 def _options(metadata: object) -> Options:

@@ -65,15 +65,15 @@ class ExamRow:
     citation: str
 
 
-def _exams(asked: argparse.Namespace) -> None:
-    if asked.markdown:
+def _exams(args: argparse.Namespace) -> None:
+    if args.markdown:
         print("\n".join(exams_markdown("en")))
         return
     rows = [_row(read_card(name)) for name in exam_names()]
-    if asked.json:
+    if args.json:
         print(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=2))
         return
-    words = read_words(asked.lang).exams
+    words = read_words(args.lang).exams
     table = Table(caption=words["caption"])
     for column in COLUMNS:
         table.add_column(words[column], justify="left", overflow="fold")
@@ -122,16 +122,16 @@ def _span(sittings: Sequence[str]) -> str:
     return f"{named[0]}-{named[-1]}" if len(named) > 1 else "".join(named)
 
 
-def _fetch(asked: argparse.Namespace) -> None:
-    if bool(asked.exam) == asked.all:
+def _fetch(args: argparse.Namespace) -> None:
+    if bool(args.exam) == args.all:
         raise JmedError(f"fetch: name exams, or --all (exams: {EXAMS})")
     failed = []
-    for name in exam_names() if asked.all else asked.exam:
+    for name in exam_names() if args.all else args.exam:
         card = read_card(name)
         try:
             got = f"{len(hub_rows(card))} rows" if card.hub else f"{len(local_files(card))} files"
         except JmedError as error:
-            if not asked.all:
+            if not args.all:
                 raise
             failed.append(str(error))  # the others are still fetched
             continue
@@ -141,11 +141,11 @@ def _fetch(asked: argparse.Namespace) -> None:
         raise JmedError(f"{len(failed)} exams could not be fetched:\n" + "\n".join(failed))
 
 
-def _link(asked: argparse.Namespace) -> None:
-    for name in asked.exam:
+def _link(args: argparse.Namespace) -> None:
+    for name in args.exam:
         check_choice(name, exam_names(), "link: exam")
     folder = stub_folder()
-    stubs = link(folder, asked.exam)
+    stubs = link(folder, args.exam)
     print(f"{len(stubs)} task stubs written to {folder}; `jmed unlink` removes them")
 
 

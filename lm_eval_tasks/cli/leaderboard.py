@@ -39,14 +39,14 @@ def add_commands(command: Command) -> None:
     board.set_defaults(run=_leaderboard)
 
 
-def _leaderboard(asked: argparse.Namespace) -> None:
-    found = read_results(asked.folder)
-    say_left_out(found.left_out, asked.folder)
-    rows = leaderboard(found.results, show_local=asked.show_local)
-    words = read_words(asked.lang)
+def _leaderboard(args: argparse.Namespace) -> None:
+    found = read_results(args.folder)
+    say_left_out(found.left_out, args.folder)
+    rows = leaderboard(found.results, show_local=args.show_local)
+    words = read_words(args.lang)
     say_withheld(as_markdown(rows, words))
-    if asked.file is None:
+    if args.file is None:
         sys.stdout.write(as_markdown(rows, words))
         return
-    write_leaderboard(asked.file, rows, words)
-    print(f"{asked.file}: {len(rows)} rows, {len(found.left_out)} left out")
+    write_leaderboard(args.file, rows, words)
+    print(f"{args.file}: {len(rows)} rows, {len(found.left_out)} left out")

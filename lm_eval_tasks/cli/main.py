@@ -42,8 +42,8 @@ def _run(given: Sequence[str]) -> None:
 
         run_lm_eval(given[1:])
     else:
-        asked = _parser().parse_args(_joined(given))
-        asked.run(asked)
+        args = _parser().parse_args(_joined(given))
+        args.run(args)
 
 
 def _joined(given: Sequence[str]) -> list[str]:

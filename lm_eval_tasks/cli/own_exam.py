@@ -44,27 +44,27 @@ def add_commands(command: Command) -> None:
     checked.set_defaults(run=_check)
 
 
-def _check(asked: argparse.Namespace) -> None:
-    sheet = read_sheet(asked.file)
+def _check(args: argparse.Namespace) -> None:
+    sheet = read_sheet(args.file)
     exam = check(sheet)
     for fault in exam.faults:
         print(fault)
     if exam.faults:
         rows = len({fault.row for fault in exam.faults})
-        raise JmedError(f"{asked.file}: {len(exam.faults)} faults in {rows} rows")
-    _print_counts(asked.file, sheet, exam)
+        raise JmedError(f"{args.file}: {len(exam.faults)} faults in {rows} rows")
+    _print_counts(args.file, sheet, exam)
 
 
-def _new(asked: argparse.Namespace) -> None:
-    name = check_name(asked.file.stem if asked.name is None else asked.name)
-    sheet = read_sheet(asked.file)
+def _new(args: argparse.Namespace) -> None:
+    name = check_name(args.file.stem if args.name is None else args.name)
+    sheet = read_sheet(args.file)
     exam = check(sheet)
     if exam.faults:
         more = f" ({len(exam.faults)} faults; `jmed check-exam` shows all)"
         raise JmedError(f"{exam.faults[0]}{more if len(exam.faults) > 1 else ''}")
-    folder = asked.output or Path(name)
+    folder = args.output or Path(name)
     files = write_folder(name, exam, folder)
-    _print_counts(asked.file, sheet, exam)
+    _print_counts(args.file, sheet, exam)
     print(f"written: {folder}/: {', '.join(files)}\nrun:")
     place = shlex.quote(str(folder.resolve()))
     print(f"  lm_eval --include_path {place} --tasks 'jmed_{name}_*' --model hf --model_args …")

@@ -43,17 +43,17 @@ def add_commands(command: Command) -> None:
     report.set_defaults(run=_report)
 
 
-def _report(asked: argparse.Namespace) -> None:
+def _report(args: argparse.Namespace) -> None:
     # slow to import, and no other command needs them
     from lm_eval_tasks.report.models import read_models  # noqa: PLC0415
     from lm_eval_tasks.report.page import page  # noqa: PLC0415
 
-    if asked.file.suffix.lower() not in SUFFIXES:
-        raise JmedError(f"-o: {asked.file}: a report is HTML (allowed: {', '.join(SUFFIXES)})")
-    found = read_models(asked.folders, show_local=asked.show_local)
+    if args.file.suffix.lower() not in SUFFIXES:
+        raise JmedError(f"-o: {args.file}: a report is HTML (allowed: {', '.join(SUFFIXES)})")
+    found = read_models(args.folders, show_local=args.show_local)
     say_left_out(found.left_out)
-    text = page(found, asked.lang, with_text=asked.with_text)
+    text = page(found, args.lang, with_text=args.with_text)
     say_withheld(text)
-    write_whole(asked.file, text)
+    write_whole(args.file, text)
     runs = sum(len(model.runs) for model in found.models)
-    print(f"{asked.file}: {len(found.models)} models, {runs} runs, {len(found.left_out)} left out")
+    print(f"{args.file}: {len(found.models)} models, {runs} runs, {len(found.left_out)} left out")

@@ -80,12 +80,12 @@ def add_commands(command: Command) -> None:
     floor.set_defaults(run=_floor)
 
 
-def _rescore(asked: argparse.Namespace) -> None:
-    check_choice(asked.exam, exam_names(), "rescore: exam")
-    found = read_predictions(asked.exam, find_files(asked.predictions, asked.model))
+def _rescore(args: argparse.Namespace) -> None:
+    check_choice(args.exam, exam_names(), "rescore: exam")
+    found = read_predictions(args.exam, find_files(args.predictions, args.model))
     sittings = {prediction.sitting for prediction in found.values()}
     # samples name their sitting, so that only its files are needed; predictions do not
-    exam = load_exam(asked.exam, () if "" in sittings else tuple(sorted(sittings)))
+    exam = load_exam(args.exam, () if "" in sittings else tuple(sorted(sittings)))
     rule = exam.card.published_rule
     if rule and RULES[rule].through:
         found = by_exam_ids(found, exam.questions)
@@ -93,27 +93,27 @@ def _rescore(asked: argparse.Namespace) -> None:
     known = [question.id for question in questions or exam.questions]
     # a run says itself what it left out; a file of predictions should be complete
     is_run = all(prediction.is_response for prediction in found.values())
-    check_ids(asked.exam, found, known, subset=is_run or asked.missing == "unanswered")
+    check_ids(args.exam, found, known, subset=is_run or args.missing == "unanswered")
     answered = answer_all(questions, found, rule)
-    check_readable(asked.exam, answered, rule)
-    if asked.verdict and not exam.card.pass_marks:
-        raise JmedError(f"{asked.exam}: no pass marks are known for this exam, so no verdict")
-    if asked.json:
-        print(json.dumps(_as_json(answered, asked, exam.card), ensure_ascii=False, indent=2))
+    check_readable(args.exam, answered, rule)
+    if args.verdict and not exam.card.pass_marks:
+        raise JmedError(f"{args.exam}: no pass marks are known for this exam, so no verdict")
+    if args.json:
+        print(json.dumps(_as_json(answered, args, exam.card), ensure_ascii=False, indent=2))
     else:
-        _print(answered, asked, exam.card)
+        _print(answered, args, exam.card)
 
 
-def _print(answered: Sequence[Answered], asked: argparse.Namespace, card: Card) -> None:
-    out, words = console(), read_words(asked.lang)
+def _print(answered: Sequence[Answered], args: argparse.Namespace, card: Card) -> None:
+    out, words = console(), read_words(args.lang)
     if not card.published_rule:
         out.print(f"{card.name}: {rule_line('', words)}", highlight=False)
     for rule in rules_for(card.published_rule):
         title = rule_title(rule, card.published_rule, words)
         out.print(title, soft_wrap=True, highlight=False, markup=False)
         out.print(score_table(scores(answered, rule), words))
-        if asked.verdict:
-            name = f"{asked.exam} · {asked.model or asked.predictions[0]}"
+        if args.verdict:
+            name = f"{args.exam} · {args.model or args.predictions[0]}"
             out.print(verdict_table(_verdicts(answered, rule, card), name, words))
 
 
@@ -122,11 +122,11 @@ def _verdicts(answered: Sequence[Answered], rule: str, card: Card) -> list[Verdi
 
 
 def _as_json(
-    answered: Sequence[Answered], asked: argparse.Namespace, card: Card
+    answered: Sequence[Answered], args: argparse.Namespace, card: Card
 ) -> list[dict[str, Any]] | Mapping[str, Any]:
     rules = rules_for(card.published_rule)
     table = [score.as_json() for rule in rules for score in scores(answered, rule)]
-    if not asked.verdict:
+    if not args.verdict:
         return table
     judged = {
         rule: [verdict.as_json() for verdict in _verdicts(answered, rule, card)] for rule in rules
@@ -140,17 +140,17 @@ def _sittings_of(questions: Sequence[Question], ids: set[str]) -> list[Question]
     return [question for question in questions if question.sitting in sittings]
 
 
-def _floor(asked: argparse.Namespace) -> None:
-    check_choice(asked.task, task_names(), "--task")
-    selection, table = floors(asked.task, _options(asked.metadata))
-    if asked.json:
+def _floor(args: argparse.Namespace) -> None:
+    check_choice(args.task, task_names(), "--task")
+    selection, table = floors(args.task, _options(args.metadata))
+    if args.json:
         counts = {"kept": len(selection.kept), "left_out": selection.left_out}
         print(json.dumps({**counts, "floors": table}, ensure_ascii=False, indent=2))
     else:
-        words = read_words(asked.lang)
+        words = read_words(args.lang)
         print_selection(len(selection.kept) + sum(selection.left_out.values()), selection, words)
         print_floors(table, words)
-        exam, protocol = split_task(asked.task)
+        exam, protocol = split_task(args.task)
         if protocol in READS_LETTERS:
             print(rule_line(read_card(exam).published_rule, words))
 

@@ -53,23 +53,21 @@ def add_commands(command: Command) -> None:
     check.set_defaults(run=_check)
 
 
-def _write(asked: argparse.Namespace) -> None:
+def _write(args: argparse.Namespace) -> None:
     from lm_eval_tasks.submission.files import submission  # noqa: PLC0415 (the Hub's library)
     from lm_eval_tasks.submission.names import check_names  # noqa: PLC0415
 
-    names = check_names(asked.model_id, asked.adapter_id, asked.licence)
-    if not asked.output:
+    names = check_names(args.model_id, args.adapter_id, args.licence)
+    if not args.output:
         raise JmedError("-o: missing; allowed: the folder to write to")
     if names.licence and not names.adapter:
         raise JmedError("--licence: stands in the card of an adapter; give --adapter-id too")
-    made = submission(
-        asked.folder, names, with_eval_results=asked.eval_results, now=int(time.time())
-    )
-    _check_output(asked.output, made.files)
+    made = submission(args.folder, names, with_eval_results=args.eval_results, now=int(time.time()))
+    _check_output(args.output, made.files)
     say_left_out(made.left_out)
     for name, text in made.files.items():
-        write_whole(asked.output / name, text)
-        print(asked.output / name)
+        write_whole(args.output / name, text)
+        print(args.output / name)
 
 
 def _check_output(output: Path, files: Collection[str]) -> None:
@@ -87,10 +85,10 @@ def _check_output(output: Path, files: Collection[str]) -> None:
         )
 
 
-def _check(asked: argparse.Namespace) -> None:
+def _check(args: argparse.Namespace) -> None:
     from lm_eval_tasks.submission.check import faults  # noqa: PLC0415 (the Hub's library)
 
-    files = list(_files(asked.files))
+    files = list(_files(args.files))
     if not files:
         raise JmedError("jmed submission check: no file; allowed: files or folders of a submission")
     wrong = 0

@@ -38,21 +38,21 @@ def add_commands(command: Command) -> None:
     verdict.set_defaults(run=_verdict)
 
 
-def _verdict(asked: argparse.Namespace) -> None:
-    found = read_results(asked.folder)
-    say_left_out(found.left_out, asked.folder)
+def _verdict(args: argparse.Namespace) -> None:
+    found = read_results(args.folder)
+    say_left_out(found.left_out, args.folder)
     judged = [scored for scored in found.results if scored.items]
     if not judged:
         names = ", ".join(sorted({scored.run.task for scored in found.results}))
         raise JmedError(
-            f"{asked.folder}: no run here has a verdict (found: {names}). Exams with pass marks "
+            f"{args.folder}: no run here has a verdict (found: {names}). Exams with pass marks "
             "have one, asked once each (without permute)"
         )
-    if asked.json:
+    if args.json:
         print(json.dumps([_as_json(scored) for scored in judged], ensure_ascii=False, indent=2))
         return
     for scored in judged:
-        _print(scored, read_words(asked.lang))
+        _print(scored, read_words(args.lang))
 
 
 def _print(scored: Result, words: Words) -> None:

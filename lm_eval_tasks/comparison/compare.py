@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.comparison.comparable import differences, remarks
-from lm_eval_tasks.comparison.flips import Flips, Format, flips_by_part, format_change
+from lm_eval_tasks.comparison.flips import ExtractionChange, Flips, flips_by_part, format_change
 from lm_eval_tasks.comparison.statistics import McNemar, holm, interval, mcnemar
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.result import Result
@@ -45,7 +45,7 @@ class Comparison:
     changes: Sequence[Change]
     test: McNemar
     p_holm: float
-    format: Format | None
+    format: ExtractionChange | None
     flips: Mapping[str, Sequence[Flips]]
     gained: Sequence[str]
     lost: Sequence[str]

@@ -23,34 +23,32 @@ class Flips:
 
 
 @dataclass(frozen=True)
-class Format:
-    """How much of the change is that answers can, or cannot, be read from the responses.
-
-    unread_before, unread_after: responses without an answer.
-    lost, lost_unread: answers lost, and those of them that could be read before and not after.
-    gained, gained_read: answers gained, and those of them that could not be read before.
-    both, both_before, both_after: answers read in both runs, and how many of these were right.
-    """
+class ExtractionChange:
+    """How much of the change is that answers can, or cannot, be read from the responses."""
 
     unread_before: int
     unread_after: int
+    """Responses without an answer."""
     lost: int
     lost_unread: int
+    """Answers lost, and those of them that could be read before and not after."""
     gained: int
     gained_read: int
+    """Answers gained, and those of them that could not be read before."""
     both: int
     both_before: int
     both_after: int
+    """Answers read in both runs, and how many of these were right."""
 
 
-def format_change(pairs: Pairs) -> Format | None:
+def format_change(pairs: Pairs) -> ExtractionChange | None:
     """None where no answer is read from a response."""
     if any(answer.told is None for pair in pairs for answer in pair):
         return None
     lost = [new for old, new in pairs if old.right and not new.right and old.told]
     gained = [old for old, new in pairs if new.right and not old.right]
     both = [(old, new) for old, new in pairs if old.told and new.told]
-    return Format(
+    return ExtractionChange(
         unread_before=sum(not old.told for old, _ in pairs),
         unread_after=sum(not new.told for _, new in pairs),
         lost=sum(old.right and not new.right for old, new in pairs),

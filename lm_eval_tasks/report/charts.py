@@ -56,8 +56,8 @@ class Spot:
     answers: int
 
 
-def bars(name: str, told: tuple[str, str], rows: Sequence[BarGroup]) -> Markup:
-    """Horizontal bars, one group for each row. name: unique on the page; told: see `image`."""
+def bars(name: str, caption: tuple[str, str], rows: Sequence[BarGroup]) -> Markup:
+    """Horizontal bars, one group for each row. name: unique on the page; caption: see `image`."""
     pieces, top = [], 0.0
     for row in rows:
         pieces.append(element("text", shortened(row.label, 56), x=0, y=top + 13, class_="label"))
@@ -67,7 +67,7 @@ def bars(name: str, told: tuple[str, str], rows: Sequence[BarGroup]) -> Markup:
             top += BAR
         top += GAP
     places = 1 + max((bar.place for row in rows for bar in row.bars), default=0)
-    return image(name, (WIDTH, top), told, textures(name, places), *pieces)
+    return image(name, (WIDTH, top), caption, textures(name, places), *pieces)
 
 
 def _bar(name: str, bar: Bar, top: float) -> Iterator[str]:
@@ -91,7 +91,9 @@ def _bar(name: str, bar: Bar, top: float) -> Iterator[str]:
     yield element("text", bar.text, x=RIGHT + 6, y=middle)
 
 
-def slope(name: str, told: tuple[str, str], ends: tuple[str, str], lines: Sequence[Line]) -> Markup:
+def slope(
+    name: str, caption: tuple[str, str], ends: tuple[str, str], lines: Sequence[Line]
+) -> Markup:
     """Before and after, a line for each task; ends: what stands above the two sides.
 
     A line that is certain is thick; one that falls is dashed.
@@ -113,7 +115,7 @@ def slope(name: str, told: tuple[str, str], ends: tuple[str, str], lines: Sequen
     ]
     for line, start, end in zip(lines, left, right, strict=True):
         pieces += _slope_line(line, (height(line.before), height(line.after)), (start, end))
-    return image(name, (WIDTH, bottom), told, *pieces)
+    return image(name, (WIDTH, bottom), caption, *pieces)
 
 
 def _slope_line(
@@ -158,7 +160,7 @@ def _top(block: Sequence[int], heights: Sequence[float], gap: float) -> float:
 
 
 def reliability(
-    name: str, told: tuple[str, str], axes: tuple[str, str], spots: Sequence[Spot]
+    name: str, caption: tuple[str, str], axes: tuple[str, str], spots: Sequence[Spot]
 ) -> Markup:
     """Confidence across, accuracy up; on the dashed line they are the same. Numbers: answers."""
     left, top, side = 44, 34, 240
@@ -180,7 +182,7 @@ def reliability(
         radius = 3 + 7 * math.sqrt(spot.answers / most)
         pieces.append(element("circle", cx=_px(across), cy=_px(up), r=_px(radius), class_="spot"))
         pieces.append(element("text", str(spot.answers), x=_px(across + radius + 2), y=_px(up + 4)))
-    return image(name, (WIDTH, top + side + 40), told, *pieces)
+    return image(name, (WIDTH, top + side + 40), caption, *pieces)
 
 
 def _px(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Pieces of inline SVG: escaped elements, and fills that are told apart without colour."""
+"""Pieces of inline SVG: escaped elements, and fills that are caption apart without colour."""
 
 from collections.abc import Mapping
 from html import escape
@@ -26,20 +26,20 @@ def group(tag: str, *children: str, **attributes: object) -> str:
     return f"<{tag}{_attributes(attributes)}>{''.join(children)}</{tag}>"
 
 
-def image(name: str, size: tuple[float, float], told: tuple[str, str], *children: str) -> Markup:
+def image(name: str, size: tuple[float, float], caption: tuple[str, str], *children: str) -> Markup:
     """A whole picture.
 
     Args:
         name: unique on the page.
         size: width and height, in CSS pixels on a narrow screen.
-        told: title and description, what a screen reader says of it.
+        caption: title and description, what a screen reader says of it.
     """
     width, height = size
     return Markup(
         group(
             "svg",
-            element("title", told[0], id=f"{name}-title"),
-            element("desc", told[1], id=f"{name}-desc"),
+            element("title", caption[0], id=f"{name}-title"),
+            element("desc", caption[1], id=f"{name}-desc"),
             *children,
             role="img",
             viewBox=f"0 0 {width:g} {height:g}",

@@ -8,7 +8,7 @@ figures) count as unanswered: no points. The labels of prohibited choices are un
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -146,12 +146,12 @@ class Verdict:
     """Questions of the sitting with labels of prohibited choices; 0: the condition is untested."""
     mark: Mark | None
 
-    @property
+    @cached_property
     def parts(self) -> Mapping[str, Part]:
         """The two parts by their names."""
         return {"required": self.required, "general": self.general}
 
-    @property
+    @cached_property
     def total(self) -> Part:
         """Both parts as one, which has no mark of its own."""
         parts = self.parts.values()
@@ -162,7 +162,7 @@ class Verdict:
             mark=None,
         )
 
-    @property
+    @cached_property
     def no_verdict(self) -> NoVerdict | None:
         """Why it cannot be judged, the first reason that holds; None if it can."""
         if self.answered < self.asked:
@@ -180,7 +180,7 @@ class Verdict:
         """Answers are missing, so that its figures say nothing."""
         return self.no_verdict is NoVerdict.INCOMPLETE
 
-    @property
+    @cached_property
     def shortfalls(self) -> tuple[Shortfall, ...]:
         """The conditions that were missed; none of a sitting that cannot be judged."""
         if self.mark is None or self.no_verdict:
@@ -195,7 +195,7 @@ class Verdict:
         )  # fmt: skip
         return tuple(shortfall for missed, shortfall in conditions if missed)
 
-    @property
+    @cached_property
     def state(self) -> State:
         """Passed or failed, or neither while there is a reason for no verdict."""
         if self.no_verdict:

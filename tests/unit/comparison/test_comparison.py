@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
-from lm_eval_tasks.comparison.flips import Flips, Format
+from lm_eval_tasks.comparison.flips import ExtractionChange, Flips
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.scoring.verdict import State
 from tests.invented import Invented, scored
@@ -47,7 +47,7 @@ def test_differences_and_flips_are_counted_by_part() -> None:
 def test_a_broken_answer_format_does_not_look_like_lost_knowledge() -> None:
     mute = replace(BASE, right=[YES, NO, NO, NO, NO, NO, NO, YES], told=[YES, YES, *[NO] * 5, YES])
     found = compared(BASE, mute)
-    assert found.format == Format(
+    assert found.format == ExtractionChange(
         unread_before=0,
         unread_after=5,
         lost=3,

@@ -120,6 +120,10 @@ def _compare(jmed: Environment, out: Path) -> None:
 
 def _submission(jmed: Environment, out: Path) -> None:
     jmed.run("jmed", "submission", str(out), "--model-id", "org/name", "-o", "to_publish")
+
+
+def _submission_check(jmed: Environment, out: Path) -> None:
+    _submission(jmed, out)
     jmed.run("jmed", "submission", "check", "to_publish")
 
 
@@ -137,6 +141,7 @@ COMMANDS: dict[str, Callable[[Environment, Path], object]] = {
     "rescore": _rescore,
     "floor": lambda jmed, out: jmed.run("jmed", "floor", "--task", "jmed_sample_paper"),
     "submission": _submission,
+    "submission check": _submission_check,
     "new-exam": _new_exam,
     "check-exam": lambda jmed, out: jmed.run("jmed", "check-exam", "--help"),
 }

@@ -26,6 +26,7 @@ from trainer.model.base_model import empty_model, load_model, positions, read_co
 from trainer.model.effect import check_effect
 from trainer.model.targets import check_layers, freeze_all_but_text, may_stay_unused, resolve
 from trainer.patches import keep_nf4_portable, name_for_trl, without_zero3
+from trainer.recipe.contradictions import check_recipe
 from trainer.recipe.recipe import Model, Recipe
 from trainer.recipe.settings import Settings, build_settings
 from trainer.training import run_files
@@ -56,6 +57,7 @@ def run(recipe: Recipe, *, resume: bool) -> None:
     """
     launch = read_launch()
     console = Console(stderr=True, quiet=not launch.is_main, soft_wrap=True)
+    check_recipe(recipe)  # before the base is read, which may take a download
     check_launch(launch, recipe.program)
     with RunLock(recipe.output_dir, console, is_main=launch.is_main) as lock:
         _run(recipe, lock, launch, console, resume=resume)
@@ -65,11 +67,12 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
     folder = recipe.output_dir
     found = RunFolder.read(folder)
     found.check(resume=resume)
-    with explained(folder):
-        settings = build_settings(recipe, launch, join=partial(join_processes, launch))
     check_start(recipe.model)
     config = read_config(recipe.model)
+    # before the arguments are made: with those of ZeRO-3, any model that is built is sharded
     check_layers(recipe, config, gpu=launch.gpu)
+    with explained(folder):
+        settings = build_settings(recipe, launch, join=partial(join_processes, launch))
     for notice in (*settings.notices, "usage statistics of the libraries are off"):
         console.print(f"note: {notice}", markup=False)
     tokenizer = read_tokenizer(recipe.model)

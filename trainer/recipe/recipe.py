@@ -186,7 +186,9 @@ def _wrong_source(source: Source) -> str:
     if bool(source.path) == bool(source.exam) or (source.sittings and not source.exam):
         return "either `path` (a file or a Hub dataset) or `exam` (then also `sittings`)"
     if source.exam or source.is_file:
-        of_the_hub = sorted({"name", "revision", "split"} & source.model_fields_set)
+        default = Source()  # what a run writes into its folder has defaults written out
+        hub_keys = ("name", "revision", "split")
+        of_the_hub = [key for key in hub_keys if getattr(source, key) != getattr(default, key)]
         if of_the_hub:
             return f"{', '.join(of_the_hub)} only with a dataset of the Hub"
     return ""

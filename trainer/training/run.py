@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from transformers import set_seed
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.files.write import write_text
 from lm_eval_tasks.results.training_record import (
     Interruption,
     Outcome,
@@ -27,6 +28,7 @@ from trainer.model.effect import check_effect
 from trainer.model.targets import check_layers, freeze_all_but_text, may_stay_unused, resolve
 from trainer.patches import keep_nf4_portable, name_for_trl, without_zero3
 from trainer.recipe.recipe import Model, Recipe
+from trainer.recipe.recipe_text import recipe_text
 from trainer.recipe.settings import Settings, build_settings
 from trainer.training import run_files
 from trainer.training.adapter_trainer import MarkWhole, Milestones
@@ -151,7 +153,7 @@ def _make_way(found: RunFolder, choice: Choice, console: Console) -> None:
 def _open_folder(folder: Path, recipe: Recipe, settings: Settings, record: TrainingRecord) -> None:
     """In this order: killed after the first write, the folder holds a run."""
     write_record(folder, record)
-    run_files.write_recipe(folder, recipe, settings)
+    write_text(folder / "recipe.yaml", recipe_text(recipe, settings.batch))
 
 
 def _build_trainer(recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: Any) -> Any:

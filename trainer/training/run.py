@@ -37,7 +37,7 @@ from trainer.training.checkpoints import Choice
 from trainer.training.exact_resume import ExactResume
 from trainer.training.explained import explained
 from trainer.training.interrupt import Interrupt, Interrupted
-from trainer.training.losses import LossFile, draw, read_losses
+from trainer.training.losses import LossFile, best_eval_loss, draw, read_losses
 from trainer.training.method import method_of
 from trainer.training.model_card import model_card
 from trainer.training.outcome import check_ended, going_on
@@ -220,7 +220,7 @@ def _close_folder(recipe: Recipe, record: TrainingRecord, trainer: Any, console:
         steps=trainer.state.global_step,
         best_checkpoint=Path(trainer.state.best_model_checkpoint or "").name or None,
         loss=next((e["loss"] for e in reversed(losses) if "loss" in e), None),
-        eval_loss=min((e["eval_loss"] for e in losses if "eval_loss" in e), default=None),
+        eval_loss=best_eval_loss(losses),
     )
     run_files.sort_target_modules(folder)
     (folder / "README.md").write_text(model_card(record), encoding="utf-8")

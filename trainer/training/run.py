@@ -19,7 +19,7 @@ from lm_eval_tasks.results.training_record import (
 )
 from trainer.data.dataset import Prepared
 from trainer.data.mixture import mix
-from trainer.data.overlap_guard import exams_here, guard, with_base
+from trainer.data.overlap_guard import exams_here, guard, with_earlier
 from trainer.data.packing import fed
 from trainer.data.preference import count_tokens
 from trainer.environment import Launch, check_launch, join_processes, read_launch
@@ -45,7 +45,7 @@ from trainer.training.ranks import check_ranks, check_shared, note_environments,
 from trainer.training.run_folder import RunFolder
 from trainer.training.run_lock import RunLock
 from trainer.training.scoring_commands import scoring_commands
-from trainer.training.start_adapter import check_start, made_in, with_start
+from trainer.training.start_adapter import check_start, with_start
 
 
 def run(recipe: Recipe, *, resume: bool) -> None:
@@ -69,7 +69,7 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
     found.check(resume=resume)
     with explained(folder):
         settings = build_settings(recipe, launch, join=partial(join_processes, launch))
-    check_start(recipe.model)
+    earlier = check_start(recipe.model)
     config = read_config(recipe.model)
     check_layers(recipe, config, gpu=launch.gpu)
     for notice in (*settings.notices, "usage statistics of the libraries are off"):
@@ -92,7 +92,7 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
         console.print(f"{folder}: this run is finished; nothing to do", markup=False)
         return
     own = guard(mixture, recipe.data.may_overlap)
-    record.overlap = reduce(with_base, made_in(recipe.model), own)
+    record.overlap = reduce(with_earlier, earlier, own)
     record.scoring_commands = scoring_commands(
         recipe, folder, exams_here(), thinks=prepared.thinks, positions=positions(config)
     )

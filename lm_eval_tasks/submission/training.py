@@ -14,6 +14,7 @@ from lm_eval_tasks.results.training_record import (
     Settings,
     TrainingRecord,
 )
+from lm_eval_tasks.results.training_text import losses_by_name
 
 QUANT = re.compile(r"nf4|fp4")
 SCHEDULE = re.compile(
@@ -84,9 +85,9 @@ class Training:
 
     @property
     def bits(self) -> str:
-        """ "4-bit ", "8-bit " or "": what the base was quantised to while the adapter learnt."""
+        """ "4-bit", "8-bit" or "": what the base was quantised to while the adapter learnt."""
         loaded = {bits for bits in "48" if self.settings.get(f"load_in_{bits}bit", "") == "True"}
-        return f"{min(loaded)}-bit " if loaded else ""
+        return f"{min(loaded)}-bit" if loaded else ""
 
 
 def training_of(record: TrainingRecord, milestone: int = 0) -> Training:
@@ -184,8 +185,8 @@ def _numbers(record: TrainingRecord) -> dict[str, int]:
 
 
 def _losses(result: Outcome) -> dict[str, float]:
-    given = {"last training loss": result.loss, "best held-out loss": result.eval_loss}
-    return {what: loss for what, value in given.items() if (loss := permitted.number(value))}
+    given = losses_by_name(result).items()
+    return {what: loss for what, value in given if (loss := permitted.number(value))}
 
 
 def _found(given: Mapping[str, OverlapCount]) -> dict[str, tuple[int, int]]:

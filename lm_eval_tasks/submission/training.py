@@ -63,25 +63,27 @@ SETTINGS: Mapping[str, Mapping[str, re.Pattern[str]]] = {
 
 @dataclass(frozen=True)
 class Training:
-    """settings: key -> value. sources: a line for each source of rows.
-
-    numbers: what -> how many, of steps, examples, tokens and parameters.
-    losses: of the end of the training.
-    rows_sha256: of the training tokens.
-    found: exam -> (training rows, its questions that they hold).
-    compared: exam -> the sittings compared, () for all.
-    """
+    """What may be published of a training."""
 
     settings: Mapping[str, str]
+    """Key of the recipe -> value."""
     sources: Sequence[str]
+    """A line for each source of rows."""
     datasets: Sequence[str]
+    """Ids of those that are pinned datasets of the Hub."""
     protocol: str
     numbers: Mapping[str, int]
+    """What -> how many, of steps, examples, tokens and parameters."""
     losses: Mapping[str, float]
+    """At the end of the training, by name."""
     rows_sha256: str
-    found: Mapping[str, tuple[int, int]]
+    """Of the training tokens."""
+    overlap: Mapping[str, tuple[int, int]]
+    """Exam -> (training rows, its questions that they hold)."""
     compared: Mapping[str, tuple[str, ...]]
+    """Exam -> the sittings compared, () for all."""
     packages: Mapping[str, str]
+    """Package -> version."""
 
     @property
     def bits(self) -> str:
@@ -108,7 +110,7 @@ def training_of(record: TrainingRecord, milestone: int = 0) -> Training:
         numbers=({"step of this adapter": milestone} if milestone else {}) | _numbers(record),
         losses=_losses(record.result) if record.result and not milestone else {},
         rows_sha256=permitted.text(settings.train_data_sha256, permitted.SHA256),
-        found=_found(overlap.found) if overlap else {},
+        overlap=_overlap(overlap.found) if overlap else {},
         compared=_compared(overlap.compared) if overlap else {},
         packages=permitted.versions(record.environment.packages),
     )
@@ -118,8 +120,8 @@ def overlap_text(training: Training | None, card: Card) -> str:
     """Whether training rows held questions of an exam, as every file says it."""
     if training is None:
         return "unknown: no record of the training was found beside the adapter"
-    if card.name in training.found:
-        rows, questions = training.found[card.name]
+    if card.name in training.overlap:
+        rows, questions = training.overlap[card.name]
         held = f"{rows} training rows hold {questions} questions of this exam"
         return f"{held}, so the score says little"
     if card.name not in training.compared:
@@ -189,7 +191,7 @@ def _losses(result: Outcome) -> dict[str, float]:
     return {what: loss for what, value in given if (loss := permitted.number(value))}
 
 
-def _found(given: Mapping[str, OverlapCount]) -> dict[str, tuple[int, int]]:
+def _overlap(given: Mapping[str, OverlapCount]) -> dict[str, tuple[int, int]]:
     known = {*exam_names()}
     return {exam: (held.rows, held.questions) for exam, held in given.items() if exam in known}
 

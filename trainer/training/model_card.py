@@ -113,7 +113,7 @@ def _what(recipe: Mapping[str, Any]) -> str:
 
 
 def _method(recipe: Mapping[str, Any]) -> str:
-    """For pairs of answers, what was learnt from them."""
+    """Say of pairs of answers what was learnt from them; nothing of single answers."""
     if recipe.get("dpo") is None:
         return ""
     return f"\n{in_words(Recipe.model_validate(recipe))}. An example is a pair of answers.\n"

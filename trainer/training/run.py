@@ -20,7 +20,7 @@ from lm_eval_tasks.results.training_record import (
 from trainer.data.dataset import Prepared
 from trainer.data.mixture import mix
 from trainer.data.overlap_guard import exams_here, guard, with_earlier
-from trainer.data.packing import fed
+from trainer.data.packing import rows_to_train
 from trainer.data.preference import count_tokens
 from trainer.environment import Launch, check_launch, join_processes, read_launch
 from trainer.model.base_model import empty_model, load_model, positions, read_config, read_tokenizer
@@ -187,8 +187,8 @@ def _trainer(recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: 
     trainer = method_of(recipe).trainer(
         model,
         args=settings.arguments,
-        train_dataset=fed(prepared.train, recipe.train),
-        eval_dataset=held_out and fed(held_out, recipe.train, "eval_packing"),
+        train_dataset=rows_to_train(prepared.train, recipe.train),
+        eval_dataset=held_out and rows_to_train(held_out, recipe.train, "eval_packing"),
         processing_class=tokenizer,
         peft_config=adapter,
         callbacks=[cb for cb in (LossFile(), MarkWhole(), settings.early_stopping) if cb],

@@ -46,10 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     telemetry.turn_off()
     with command_streams("trainer"):
-        asked = _parser().parse_args(arguments)
+        args = _parser().parse_args(arguments)
         hush()
         try:
-            asked.run(asked)
+            args.run(args)
         except JmedError as error:
             say(f"trainer: {error}")
             sys.exit(REFUSED)
@@ -141,7 +141,7 @@ def _add_recipes(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_recipes)
 
 
-def _recipes(asked: argparse.Namespace) -> None:
+def _recipes(args: argparse.Namespace) -> None:
     # the table of a machine that has a base is that of one that has not, nor waits for the Hub
     os.environ["HF_HUB_OFFLINE"] = "1"
     from trainer.planning.recipe_table import lines, markdown
@@ -150,29 +150,29 @@ def _recipes(asked: argparse.Namespace) -> None:
         print(row, flush=True)
 
 
-def _check(asked: argparse.Namespace) -> None:
+def _check(args: argparse.Namespace) -> None:
     from lm_eval_tasks.tables.scores import console
     from trainer.environment import go_offline_if_unreachable, launch_command
     from trainer.recipe.recipe import needs_hub, read_recipe
 
-    recipe = read_recipe(asked.recipe, asked.set)
+    recipe = read_recipe(args.recipe, args.set)
     if needs_hub(recipe) and go_offline_if_unreachable():
         sys.stderr.write("the Hub cannot be reached: only what is on this machine is checked\n")
     from trainer.planning.check import Wanted, check
 
-    check(recipe, Wanted(asked.gpu, asked.gpus, asked.tflops, asked.show), console())
-    changes = "".join(f" --set {shlex.quote(change)}" for change in asked.set)
-    given = f"{asked.recipe}{changes}"
-    command = launch_command(given, asked.gpus, os.environ, recipe.program)
+    check(recipe, Wanted(args.gpu, args.gpus, args.tflops, args.show), console())
+    changes = "".join(f" --set {shlex.quote(change)}" for change in args.set)
+    given = f"{args.recipe}{changes}"
+    command = launch_command(given, args.gpus, os.environ, recipe.program)
     print(f"start it with  {command}")
 
 
-def _merge(asked: argparse.Namespace) -> None:
+def _merge(args: argparse.Namespace) -> None:
     from trainer.merging.merge import merge
 
-    found = merge(asked.folder, asked.output, asked.device, trust_code=asked.trust_remote_code)
+    found = merge(args.folder, args.output, args.device, trust_code=args.trust_remote_code)
     print(
-        f"{asked.output}: merged {found.where}; {found.changed} of {found.tensors} weights differ "
+        f"{args.output}: merged {found.where}; {found.changed} of {found.tensors} weights differ "
         "from the base's."
     )
     if (apart := found.distance) and found.effect:

@@ -20,14 +20,16 @@ WAIT = 3.0
 
 @dataclass(frozen=True)
 class Launch:
-    """gpu: a CUDA device is there; gpus: how many this process sees; distributed: a launcher has
-    set the ranks."""
+    """The place of this process in its run."""
 
     rank: int
     world_size: int
     gpu: bool
+    """A CUDA device is there."""
     distributed: bool
+    """A launcher has set the ranks."""
     gpus: int = 0
+    """How many this process sees."""
 
     @property
     def is_main(self) -> bool:

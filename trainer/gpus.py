@@ -36,11 +36,14 @@ class Rates:
 
 @dataclass(frozen=True)
 class Card:
-    """name: as it was asked for. memory: bytes. rates: None where only the memory is known."""
+    """A GPU to plan for."""
 
     name: str
+    """The name or size that the user gave."""
     memory: int
+    """Bytes."""
     rates: Rates | None = None
+    """None where only the memory is known."""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.memory / GIB:.1f} GiB)" if self.rates else self.name
@@ -67,7 +70,7 @@ def known_cards() -> dict[str, Card]:
 
 
 def read_card(text: str) -> Card:
-    """ "a100-80" -> that card; "24GB" -> its memory alone: 24 GiB, as cards are sold.
+    """Read a card's name, "a100-80", or its memory alone: "24GB" is 24 GiB, as cards are sold.
 
     Raises:
         JmedError: neither; with the nearest name and all of them.

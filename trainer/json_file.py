@@ -38,7 +38,7 @@ def read_json(file: Path, kind: type[BaseModel] | TypeAdapter[Any], *, proven: b
 
 
 def parse(text: str, kind: type[BaseModel] | TypeAdapter[Any]) -> Any:
-    """The same for text.
+    """Read text as JSON and hold it against its form.
 
     Raises:
         JsonError: saying where in the text, and what was found.

@@ -28,11 +28,13 @@ class FileRecord(BaseModel):
 
 
 class Mark(BaseModel):
-    """files: by name. sha256: of these entries, to tell damage of a file from that of its mark."""
+    """The content of a folder's mark."""
 
     model_config = ConfigDict(strict=True)
     files: dict[str, FileRecord]
+    """By name."""
     sha256: str
+    """Of these entries, to tell damage of a file from that of its mark."""
 
 
 def is_whole(checkpoint: Path) -> bool:
@@ -41,7 +43,7 @@ def is_whole(checkpoint: Path) -> bool:
 
 
 def file_sha256(file: Path) -> str:
-    """Of a file of any size.
+    """sha256 of a file of any size.
 
     Raises:
         OSError: it cannot be read.

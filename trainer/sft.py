@@ -37,18 +37,18 @@ def main(
     """
     telemetry.turn_off()
     with command_streams(program):
-        asked = _parser(program, about).parse_args(arguments)
+        args = _parser(program, about).parse_args(arguments)
         hush()
-        if status := _status(asked, program):
+        if status := _status(args, program):
             sys.exit(status)
 
 
-def _status(asked: argparse.Namespace, program: str) -> int:
+def _status(args: argparse.Namespace, program: str) -> int:
     try:
-        recipe = read_recipe(asked.recipe, asked.set)
+        recipe = read_recipe(args.recipe, args.set)
         if recipe.program != program:
-            raise JmedError(_other_program(asked.recipe, recipe, program))
-        return _train(recipe, resume=asked.resume)
+            raise JmedError(_other_program(args.recipe, recipe, program))
+        return _train(recipe, resume=args.resume)
     except JmedError as error:
         if RANK != "0":
             time.sleep(3)  # what all ranks find wrong, the first says alone: the launcher ends them

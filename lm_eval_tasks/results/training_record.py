@@ -5,8 +5,9 @@ there, beside the weights. A milestone's adapter lies one folder below it.
 """
 
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -86,8 +87,8 @@ class Settings(Struct, kw_only=True):
         return given if isinstance(given, Mapping) else {}
 
     def builtins(self) -> dict[str, Any]:
-        """As in the file, for a comparison key by key."""
-        content = _joined(self)
+        """As in the file, for a comparison key by key; JSON has no infinity, so it is text."""
+        content = _with_json_numbers(_joined(self), str)
         return content if self.start_adapter else _without(content, "start_adapter")
 
 
@@ -133,9 +134,9 @@ class Outcome(Struct, kw_only=True):
     steps: Count
     best_checkpoint: str | None = None
     loss: float | None = None
-    """The last training loss that was logged."""
+    """The last training loss that was logged; null in the file if it is no number."""
     eval_loss: float | None = None
-    """The best held-out loss, None where nothing was held out."""
+    """The best held-out loss, None where nothing was held out or none of them is a number."""
 
 
 class Interruption(Struct, kw_only=True):
@@ -176,10 +177,9 @@ class TrainingRecord(Struct, kw_only=True):
         return self.state == "finished"
 
     def builtins(self) -> dict[str, Any]:
-        """As in the file: what is not known yet is left out."""
-        content = {
-            key: value for key, value in _joined(self).items() if value not in (None, [], {})
-        }
+        """As in the file: what is not known yet is left out, what is no number is null."""
+        known = {key: value for key, value in _joined(self).items() if value not in (None, [], {})}
+        content: dict[str, Any] = _with_json_numbers(known, lambda _: None)
         return content | {"settings": self.settings.builtins()}
 
 
@@ -227,7 +227,7 @@ def read_record(folder: Path) -> TrainingRecord | None:
 
 def write_record(folder: Path, record: TrainingRecord) -> None:
     """Write run.json, whole or not at all."""
-    text = json.dumps(record.builtins(), ensure_ascii=False, indent=1)
+    text = json.dumps(record.builtins(), ensure_ascii=False, indent=1, allow_nan=False)
     write_text(folder / RUN_FILE, text)
 
 
@@ -238,7 +238,7 @@ def read_file(file: Path) -> TrainingRecord:
         JmedError: it cannot be read, is not JSON, or has another form.
     """
     try:
-        return record_from(read_json(file, nan=True))  # a loss may be written so
+        return record_from(read_json(file, nan=True))  # earlier versions wrote a loss so
     except JsonError as error:
         text = str(error)
         raise JsonError(text if text.startswith(str(file)) else f"{file}: {text}") from None
@@ -254,6 +254,15 @@ def _split(content: Mapping[str, Any], kind: type[Struct]) -> dict[str, Any]:
 def _joined(part: Settings | TrainingRecord) -> dict[str, Any]:
     content: dict[str, Any] = msgspec.to_builtins(part, enc_hook=str)
     return _without(content, "others") | part.others
+
+
+def _with_json_numbers(value: Any, instead: Callable[[float], Any]) -> Any:  # noqa: ANN401 (JSON)
+    """NaN and infinity are no JSON: Python writes them, jq and JavaScript refuse the whole file."""
+    if isinstance(value, dict):
+        return {key: _with_json_numbers(part, instead) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_with_json_numbers(part, instead) for part in value]
+    return instead(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _without(content: Mapping[str, Any], key: str) -> dict[str, Any]:

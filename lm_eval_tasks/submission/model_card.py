@@ -8,6 +8,7 @@ from jinja2 import Environment, StrictUndefined
 
 from lm_eval_tasks.comparison.phrases import rule_line
 from lm_eval_tasks.protocols import MEASURES
+from lm_eval_tasks.results.training_text import adapter_kind, overlap_line
 from lm_eval_tasks.scoring.verdict import State, Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.labels import denominator, label
@@ -60,7 +61,7 @@ def _body(entries: Sequence[Entry], names: Names, training: Training | None) -> 
         packages=", ".join(f"{n} {v}" for n, v in training.packages.items()) if training else "",
         measures=MEASURES,
         **{"label": label, "denominator": denominator, "score": _score, "rule": _rule},
-        **{"points": _points, "state": _state},
+        **{"points": _points, "state": _state, "overlap_line": overlap_line},
     )
 
 
@@ -74,7 +75,7 @@ def overlap_of(entry: Entry, training: Training | None) -> str:
 def _kind(training: Training | None) -> str:
     if training is None:
         return "Adapter"
-    return f"{'Q' if training.bits else ''}LoRA adapter ({training.bits or 'un-quantised '}base)"
+    return f"{adapter_kind(training.bits)} ({training.bits or 'un-quantised'} base)"
 
 
 def _compared(training: Training | None) -> str:

@@ -14,6 +14,7 @@ from lm_eval_tasks.results.training_record import (
     Settings,
     TrainingRecord,
 )
+from lm_eval_tasks.results.training_text import losses_by_name
 
 QUANT = re.compile(r"nf4|fp4")
 SCHEDULE = re.compile(
@@ -62,31 +63,33 @@ SETTINGS: Mapping[str, Mapping[str, re.Pattern[str]]] = {
 
 @dataclass(frozen=True)
 class Training:
-    """settings: key -> value. sources: a line for each source of rows.
-
-    numbers: what -> how many, of steps, examples, tokens and parameters.
-    losses: of the end of the training.
-    rows_sha256: of the training tokens.
-    found: exam -> (training rows, its questions that they hold).
-    compared: exam -> the sittings compared, () for all.
-    """
+    """What may be published of a training."""
 
     settings: Mapping[str, str]
+    """Key of the recipe -> value."""
     sources: Sequence[str]
+    """A line for each source of rows."""
     datasets: Sequence[str]
+    """Ids of those that are pinned datasets of the Hub."""
     protocol: str
     numbers: Mapping[str, int]
+    """What -> how many, of steps, examples, tokens and parameters."""
     losses: Mapping[str, float]
+    """At the end of the training, by name."""
     rows_sha256: str
-    found: Mapping[str, tuple[int, int]]
+    """Of the training tokens."""
+    overlap: Mapping[str, tuple[int, int]]
+    """Exam -> (training rows, its questions that they hold)."""
     compared: Mapping[str, tuple[str, ...]]
+    """Exam -> the sittings compared, () for all."""
     packages: Mapping[str, str]
+    """Package -> version."""
 
     @property
     def bits(self) -> str:
-        """ "4-bit ", "8-bit " or "": what the base was quantised to while the adapter learnt."""
+        """ "4-bit", "8-bit" or "": what the base was quantised to while the adapter learnt."""
         loaded = {bits for bits in "48" if self.settings.get(f"load_in_{bits}bit", "") == "True"}
-        return f"{min(loaded)}-bit " if loaded else ""
+        return f"{min(loaded)}-bit" if loaded else ""
 
 
 def training_of(record: TrainingRecord, milestone: int = 0) -> Training:
@@ -107,7 +110,7 @@ def training_of(record: TrainingRecord, milestone: int = 0) -> Training:
         numbers=({"step of this adapter": milestone} if milestone else {}) | _numbers(record),
         losses=_losses(record.result) if record.result and not milestone else {},
         rows_sha256=permitted.text(settings.train_data_sha256, permitted.SHA256),
-        found=_found(overlap.found) if overlap else {},
+        overlap=_overlap(overlap.found) if overlap else {},
         compared=_compared(overlap.compared) if overlap else {},
         packages=permitted.versions(record.environment.packages),
     )
@@ -117,8 +120,8 @@ def overlap_text(training: Training | None, card: Card) -> str:
     """Whether training rows held questions of an exam, as every file says it."""
     if training is None:
         return "unknown: no record of the training was found beside the adapter"
-    if card.name in training.found:
-        rows, questions = training.found[card.name]
+    if card.name in training.overlap:
+        rows, questions = training.overlap[card.name]
         held = f"{rows} training rows hold {questions} questions of this exam"
         return f"{held}, so the score says little"
     if card.name not in training.compared:
@@ -184,11 +187,11 @@ def _numbers(record: TrainingRecord) -> dict[str, int]:
 
 
 def _losses(result: Outcome) -> dict[str, float]:
-    given = {"last training loss": result.loss, "best held-out loss": result.eval_loss}
-    return {what: loss for what, value in given.items() if (loss := permitted.number(value))}
+    given = losses_by_name(result).items()
+    return {what: loss for what, value in given if (loss := permitted.number(value))}
 
 
-def _found(given: Mapping[str, OverlapCount]) -> dict[str, tuple[int, int]]:
+def _overlap(given: Mapping[str, OverlapCount]) -> dict[str, tuple[int, int]]:
     known = {*exam_names()}
     return {exam: (held.rows, held.questions) for exam, held in given.items() if exam in known}
 

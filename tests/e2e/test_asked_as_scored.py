@@ -28,7 +28,7 @@ from trainer.data.chat_template import ChatTemplate
 from trainer.data.exam_prompts import exam_example, load_task
 from trainer.data.example import Chat, Turn, chat_of
 from trainer.data.tokens import Audit, encode
-from trainer.recipe.protocols import asked_as
+from trainer.recipe.protocols import scoring_task
 from trainer.recipe.recipe import Data
 
 TEMPLATES = Path(trl.__file__).parent / "chat_templates"
@@ -99,7 +99,7 @@ def requests(scorer: Recorder, task: Any, data: Data) -> Iterator[Mapping[str, A
     found = simple_evaluate(
         model=scorer,
         tasks=[task],
-        num_fewshot=asked_as(data).flag,
+        num_fewshot=scoring_task(data).flag,
         apply_chat_template=data.apply_chat_template,
         fewshot_as_multiturn=data.multiturn,
         system_instruction=data.system_instruction,
@@ -119,7 +119,7 @@ def check_equal(scorer: Recorder, data: Data, own: str = "", thought: str = "") 
         own: the file of a task of the test's own instead of ours.
         thought: what is thought before the answer.
     """
-    asked = asked_as(data)
+    asked = scoring_task(data)
     name = own or asked.task("sample")
     task = task_of(own) if own else loaded(name)
     template = ChatTemplate(
@@ -184,19 +184,22 @@ def test_every_protocol_shots_turns_and_system_instruction(scorer: Recorder, pro
         data = settings(protocol=protocol, **asked, **how)
         if asked["num_fewshot"] and protocol in ("cot", "mc"):
             with pytest.raises(JmedError, match="whatever --num_fewshot says"):
-                asked_as(data)
+                scoring_task(data)
             continue
         count += check_equal(scorer, data)
     assert count == DOCS * (12 if protocol in ("cot", "mc") else 24)
 
 
 @pytest.mark.parametrize(("name", "kwargs"), REAL, ids=str)
-def test_real_chat_templates(scorer: Recorder, name: str, kwargs: dict[str, Any]) -> None:
+def test_a_published_template_asks_in_training_as_in_scoring(
+    scorer: Recorder, name: str, kwargs: dict[str, Any]
+) -> None:
     scorer.tokenizer.chat_template = (TEMPLATES / f"{name}.jinja").read_text(encoding="utf-8")
     how = {"apply_chat_template": True, "chat_template_kwargs": kwargs}
     thought = "R" if name.startswith("deepseek") else ""  # it asks for one
-    check_equal(scorer, settings(protocol="letters", **how), thought=thought)
-    check_equal(scorer, settings(protocol="paper", num_fewshot=1, **how), thought=thought)
+    assert check_equal(scorer, settings(protocol="letters", **how), thought=thought) == DOCS
+    worked = settings(protocol="paper", num_fewshot=1, **how)
+    assert check_equal(scorer, worked, thought=thought) == DOCS
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -247,7 +250,7 @@ def test_a_generation_prefix_is_read_and_not_learnt(
     data = settings(protocol="letters", **how)
     check_equal(scorer, data, file)
     task = task_of(file)
-    example = exam_example(task, task.eval_docs[0], "a", asked_as(data), data)
+    example = exam_example(task, task.eval_docs[0], "a", scoring_task(data), data)
     template = ChatTemplate(scorer.tokenizer, ends=frozenset({scorer.tokenizer.eos_token_id}))
     (tokens,) = encode(example, template, Audit())
     assert scorer.tokenizer.decode(tokens.ids[: tokens.learnt_from]).endswith("記号は")
@@ -264,5 +267,5 @@ def test_the_delimiter_of_the_worked_examples_is_learnt_as_they_show_it(
         data = settings(protocol="letters", **how)
         check_equal(scorer, data, file)
         task = task_of(file)
-        example = exam_example(task, task.eval_docs[0], "b", asked_as(data), data)
+        example = exam_example(task, task.eval_docs[0], "b", scoring_task(data), data)
         assert example.answer == answer

@@ -21,7 +21,7 @@ from trainer.data.example import Chat, Example, Turn
 from trainer.data.learnt_text import EARLIER_THOUGHTS, Exchange
 from trainer.data.taught import notes_on
 from trainer.data.tokens import TURN_BY_TURN, Audit, encode
-from trainer.recipe.protocols import Asked
+from trainer.recipe.protocols import ScoringTask
 
 TEMPLATES = Path(trl.__file__).parent / "chat_templates"
 ENDS = (
@@ -254,7 +254,7 @@ def notes(tokenizer: Any, name: str, thought: str = "", **kwargs: Any) -> str:
     example = Example(chat("問"), Turn("assistant", "答", thought), "a:1")
     audit = seen(example)
     list(encode(example, template, audit))
-    return "\n".join(notes_on(audit, template, Asked("letters", 0, 0)))
+    return "\n".join(notes_on(audit, template, ScoringTask("letters", 0, 0)))
 
 
 @pytest.mark.parametrize(
@@ -285,11 +285,11 @@ def test_where_no_setting_avoids_it_that_is_said(tokenizer: Any) -> None:
 def test_rows_of_your_own_that_are_scored_with_worked_examples_are_said(tokenizer: Any) -> None:
     template = template_of(tokenizer, "llama3")
     row = Example(chat("問"), Turn("assistant", "答"), "a:1")
-    (found,) = notes_on(seen(row), template, Asked("letters", 3, None))
+    (found,) = notes_on(seen(row), template, ScoringTask("letters", 3, None))
     assert "1 examples are rows of your own" in found
     assert "jmed_…_letters asks with 3; data.num_fewshot: 0" in found
     exam = replace(row, question="問")
-    assert not list(notes_on(seen(exam), template, Asked("letters", 3, None)))
+    assert not list(notes_on(seen(exam), template, ScoringTask("letters", 3, None)))
 
 
 def test_a_template_that_reads_the_clock_is_said_and_can_be_held(tokenizer: Any) -> None:

@@ -19,7 +19,7 @@ from tests.e2e.sft_run import NF4
 from trainer.merging import placement
 from trainer.merging.merge import _base, _write_whole, merge
 from trainer.merging.merged_weights import MergedWeights, Trained, can_stream, rounded, write_merged
-from trainer.merging.placement import place
+from trainer.merging.placement import choose_placement
 from trainer.model.base_model import read_config
 from trainer.recipe.quantization import quantization_config, quantized_layers
 from trainer.recipe.recipe import Model
@@ -246,7 +246,7 @@ def test_weights_are_put_where_they_fit(
     monkeypatch.setattr(placement, "_free_on_cards", lambda: [card] if card else [])
     monkeypatch.setattr(placement, "_free_on_host", lambda: host)
     base = model(place_of / "plain")
-    found = place(wanted, read_config(base), base, NF4)
+    found = choose_placement(wanted, read_config(base), base, NF4)
     assert (found.device, found.device_map, found.holds_base) == expected
     assert ("on the card" if found.device == "cuda" else "on the CPU") in found.said
 
@@ -272,6 +272,6 @@ def test_a_card_that_is_not_there_is_refused(place_of: Path) -> None:
     base = model(place_of / "plain")
     config = read_config(base)
     with pytest.raises(JmedError, match="--device: cuda, but there is no card"):
-        place("cuda", config, base)
+        choose_placement("cuda", config, base)
     with pytest.raises(JmedError, match="--device"):
-        place("gpu", config, base)
+        choose_placement("gpu", config, base)

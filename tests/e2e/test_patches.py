@@ -1,5 +1,7 @@
 """What the trainer touches inside the stack is looked for before it is relied on."""
 
+import importlib
+
 import pytest
 
 from lm_eval_tasks.errors import JmedError
@@ -15,8 +17,11 @@ def test_what_a_version_does_not_have_is_one_message(
         patches.check_patches()
 
 
-def test_this_machine_has_all_of_them() -> None:
-    patches.check_patches()
+def test_the_installed_libraries_have_every_patched_attribute() -> None:
+    config = importlib.import_module("deepspeed.runtime.config")
+    patches.check_patches()  # raises where one is missing, as the next two
     patches.keep_nf4_portable()
+    before = config.dist
     with patches.deepspeed_of(2):
-        pass
+        assert config.dist.get_world_size() == 2
+    assert config.dist is before

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from trainer.gpus import known_cards
 from trainer.planning.check import _in_order
-from trainer.planning.lengths import fed_tokens, summarize
+from trainer.planning.lengths import padded_tokens, summarize
 from trainer.planning.memory import Footprint
 from trainer.planning.peak import Layout
-from trainer.planning.schedule import NOTHING, Fed, Rows, plan_run
+from trainer.planning.schedule import NOTHING, Rows, TokenCount, plan_run
 from trainer.planning.sizes import Sizes
 from trainer.planning.speed import LAUNCH, SPREAD, OnGpus, flops_per_token, hours, hours_at, seconds
 from trainer.recipe.batch import Batch
@@ -56,7 +56,7 @@ def test_a_run_is_as_many_micro_batches_as_its_steps_accumulate() -> None:
     rows = Rows(count=100, tokens=9000, held_out=0, held_out_tokens=0, exact=True)
     plan = plan_run(recipe(), rows, BATCH)
     assert plan.steps == 21  # 13 micro-batches on each of two, seven steps an epoch
-    assert plan.fed == Fed(42, 27000)
+    assert plan.trained == TokenCount(42, 27000)
     assert plan.evaluated == NOTHING
 
 
@@ -75,7 +75,7 @@ def test_evaluations_are_counted(train: dict[str, Any], evaluations: int) -> Non
     """40 held out, 16 at a time on two processes."""
     rows = Rows(count=100, tokens=9000, held_out=40, held_out_tokens=3000, exact=True)
     found = plan_run(recipe(**train), rows, BATCH).evaluated
-    assert found == Fed(evaluations * 3, evaluations * 3000)
+    assert found == TokenCount(evaluations * 3, evaluations * 3000)
 
 
 def test_a_last_batch_that_is_dropped_is_no_step() -> None:
@@ -99,17 +99,17 @@ def test_a_summary_of_counts_is_that_of_the_list(lengths: list[int]) -> None:
 
 def test_without_rows_a_run_of_given_steps_is_bounded_and_another_is_per_million() -> None:
     bounded = plan_run(recipe(max_steps=10, num_train_epochs=None), None, BATCH)
-    assert bounded.fed == Fed(20, 16000)
+    assert bounded.trained == TokenCount(20, 16000)
     assert "at most" in bounded.words
     unknown = plan_run(recipe(), None, BATCH)
     assert unknown.steps is None
-    assert unknown.fed.tokens == 10**6
+    assert unknown.trained.tokens == 10**6
 
 
 def test_rows_of_like_length_are_padded_less() -> None:
     lengths = [10, 90] * 200
     fed = {
-        strategy: fed_tokens(
+        strategy: padded_tokens(
             _in_order(recipe(train_sampling_strategy=strategy), lengths, Batch(16, 4, 4, 1)), 4
         )
         for strategy in ("random", "group_by_length")
@@ -168,7 +168,7 @@ def test_hours_are_those_of_training_and_evaluation() -> None:
     assert A100
     found = footprint()
     on = OnGpus(found, Layout(2, 0), 4)
-    fed = Fed(100, 100 * 2 * 4 * 1024)
+    fed = TokenCount(100, 100 * 2 * 4 * 1024)
     trained = hours(on, A100, fed, NOTHING)
     assert trained.likely == 100 * seconds(on, A100) / 3600
     assert trained.low == trained.likely / SPREAD < trained.likely < trained.high

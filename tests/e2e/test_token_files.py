@@ -26,7 +26,7 @@ from tests.e2e.token_cases import (
 from trainer.data import kept_once
 from trainer.data.dataset import Prepared, prepare
 from trainer.data.mixture import mix
-from trainer.data.packing import fed
+from trainer.data.packing import rows_to_train
 from trainer.data.token_file import TokenFile, lengths_of, write_tokens
 from trainer.data.tokens import IGNORED, Tokens
 from trainer.model.base_model import read_tokenizer
@@ -147,17 +147,17 @@ def test_rows_are_packed_as_trl_packs_them_and_once(
     told = recipe("held out, weighed", base, tmp_path)
     found = prepared(told)
     train = {**told.train, "packing": True, "packing_strategy": strategy}
-    rows = fed(found.train, train)
+    rows = rows_to_train(found.train, train)
     wanted = pack_dataset(found.train.examples.rows, train["max_length"], strategy)
     assert rows.to_dict() == wanted.to_dict()
     assert sum(lengths_of(rows)) == found.train.tokens
     (folder,) = cache.glob("packed-*[!k]")
     file = folder / "packed.arrow"
     made, content = file.stat().st_mtime_ns, file.read_bytes()
-    assert fed(found.train, train).to_dict() == wanted.to_dict()
+    assert rows_to_train(found.train, train).to_dict() == wanted.to_dict()
     assert file.stat().st_mtime_ns == made
     file.write_bytes(content[:-1000] + bytes([content[-1000] ^ 1]) + content[-999:])
-    assert fed(found.train, train).to_dict() == wanted.to_dict()
+    assert rows_to_train(found.train, train).to_dict() == wanted.to_dict()
 
 
 def test_rows_that_are_not_packed_are_fed_as_they_are(base: Path, tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_rows_that_are_not_packed_are_fed_as_they_are(base: Path, tmp_path: Path
         ({**packing, "eval_packing": False}, "eval_packing"),
         ({**packing, "shuffle_dataset": True}, "packing"),  # TRL shuffles, then packs
     ):
-        assert fed(held_out, train, key) is held_out.examples.rows
-    assert "seq_lengths" in fed(held_out, packing, "eval_packing").column_names
+        assert rows_to_train(held_out, train, key) is held_out.examples.rows
+    assert "seq_lengths" in rows_to_train(held_out, packing, "eval_packing").column_names
 
 
 def test_a_corpus_of_many_lengths_is_found_again(

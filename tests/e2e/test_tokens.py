@@ -25,7 +25,7 @@ from trainer.data.example import Chat, Example, Turn
 from trainer.data.limits import ANSWER_CUT, PIECES, PROMPT_CUT, Limits
 from trainer.data.mixture import mix
 from trainer.data.tokens import IGNORED, KEPT_APART, MERGED, Audit, Tokens, encode
-from trainer.planning.lengths import shown
+from trainer.planning.lengths import example_texts
 from trainer.recipe.recipe import Recipe
 
 CHATS = [
@@ -191,7 +191,7 @@ def test_a_tokenizer_that_ends_every_text_is_refused() -> None:
 def test_show_prints_text_and_mask(template: ChatTemplate) -> None:
     turns = [Example("問：赤か。\n", "はい", "a:1"), Example(CHATS[1], RED, "a:2", learn_all=True)]
     kept, _ = tokenize(turns, template, LIMIT)
-    text = "\n".join(str(part) for part in shown(kept, template.tokenizer, 2))
+    text = "\n".join(str(part) for part in example_texts(kept, template.tokenizer, 2))
     assert "問：赤か。\n⟦はい</s>⟧" in text
     assert "a:1: " in text
     assert "<|assistant|>\n⟦三。</s>\n⟧<|user|>\n本当か。</s>\n<|assistant|>\n⟦赤。</s>\n⟧" in text

@@ -16,7 +16,7 @@ from lm_eval_tasks.results.training_record import (
 from lm_eval_tasks.results.weights import provenance
 from lm_eval_tasks.submission.training import training_of
 from tests.invented import Invented, scored
-from trainer.data.overlap_guard import with_base
+from trainer.data.overlap_guard import with_earlier
 from trainer.recipe.recipe import Recipe
 from trainer.training.changed_settings import check_same
 from trainer.training.model_card import model_card
@@ -72,7 +72,7 @@ def test_the_plugin_reads_it_beside_the_weights(tmp_path: Path) -> None:
     assert training.compared == {"sample": ()}
     assert scored(Invented([True], model_args=step)).overlap.kind == ""
     own = OverlapRecord(found={}, compared=["sample", "igakuqa"], not_here=[])
-    assert with_base(own, str(tmp_path / "run")).compared == ["sample"]
+    assert with_earlier(own, record).compared == ["sample"]
 
 
 @pytest.mark.parametrize("lacking", ["data", "environment", "overlap", "effect", "result"])

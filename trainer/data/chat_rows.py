@@ -26,7 +26,7 @@ def read_turns(value: object, row: Row) -> tuple[Turn, ...]:
     """
     messages = _json(value) if isinstance(value, str) else value
     if not isinstance(messages, list | tuple) or len(messages) < 2:
-        raise _fault(row, f"found {shown(value)}; allowed: {ALLOWED}")
+        raise _fault(row, f"found {excerpt(value)}; allowed: {ALLOWED}")
     turns = tuple(_turn(message, row) for message in messages)
     if turns[-1].role != "assistant":
         raise _fault(
@@ -44,7 +44,7 @@ def read_history(value: object, row: Row) -> Iterator[Turn]:
     for pair in pairs if isinstance(pairs, list | tuple) else [pairs]:
         if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(map(_is_words, pair)):
             raise JmedError(
-                f'{row.where}: history: found {shown(pair)}; allowed: [["question", "answer"], …]'
+                f'{row.where}: history: found {excerpt(pair)}; allowed: [["question", "answer"], …]'
             )
         yield Turn("user", pair[0])
         yield Turn("assistant", pair[1])
@@ -62,7 +62,7 @@ def reasoning_of(values: Mapping[str, Any], where: str) -> str:
     if not given:
         return ""
     if not _is_words(values[given[0]]):
-        raise JmedError(f"{where}: {given[0]}: found {shown(values[given[0]])}; allowed: text")
+        raise JmedError(f"{where}: {given[0]}: found {excerpt(values[given[0]])}; allowed: text")
     return str(values[given[0]])
 
 
@@ -73,13 +73,13 @@ def with_columns(chat: Chat, row: Row) -> Chat:
     return Chat(chat.turns, _dump(tools), _dump(kwargs))
 
 
-def shown(value: object) -> str:
+def excerpt(value: object) -> str:
     return repr(str(value)[:SHOWN])
 
 
 def _turn(message: object, row: Row) -> Turn:
     if not isinstance(message, Mapping):
-        raise _fault(row, f"found {shown(message)}; allowed: {ALLOWED}")
+        raise _fault(row, f"found {excerpt(message)}; allowed: {ALLOWED}")
     # parquet gives each message the keys of all, as None
     given = {key: value for key, value in message.items() if value not in (None, [], {})}
     for key in given:
@@ -87,12 +87,12 @@ def _turn(message: object, row: Row) -> Turn:
             raise _fault(row, f"a turn has {key!r}, which is not read; allowed: {', '.join(KEYS)}")
     role = given.get("role")
     if not isinstance(role, str):
-        raise _fault(row, f"found {shown(message)}; allowed: {ALLOWED}")
+        raise _fault(row, f"found {excerpt(message)}; allowed: {ALLOWED}")
     check_choice(role, ROLES, f"{row.where}: messages: role")
     more = {key: _without_none(given[key]) for key in MORE if key in given}
     content = given.get("content", "" if "tool_calls" in more else None)
     if (content != "" or "tool_calls" not in more) and not _is_words(content):
-        raise _fault(row, f"found {shown(message)}; allowed: {ALLOWED}")
+        raise _fault(row, f"found {excerpt(message)}; allowed: {ALLOWED}")
     thought = reasoning_of(given, f"{row.where}: messages")
     if role != "assistant" and (thought or "tool_calls" in more):
         raise _fault(row, f"{role} has a thought or tool_calls; allowed: in assistant turns")
@@ -104,7 +104,9 @@ def _of_kind(row: Row, column: str, kind: type) -> Any:
     value = _json(value) if isinstance(value, str) and value else value
     if value and not isinstance(value, kind):
         form = "a list of functions" if kind is list else "an object"
-        raise JmedError(f"{row.where}: {column}: found {shown(value)}; allowed: {form}, or as JSON")
+        raise JmedError(
+            f"{row.where}: {column}: found {excerpt(value)}; allowed: {form}, or as JSON"
+        )
     return _without_none(value)
 
 

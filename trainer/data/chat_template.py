@@ -67,8 +67,10 @@ class ChatTemplate:
 
     @property
     def sha256(self) -> str:
-        """Of all that decides ids: tokenizer, templates, what they are told, and the day if a
-        template can ask for it."""
+        """One hash over all that decides ids.
+
+        These are tokenizer, templates, their settings, and the day if a template can ask for it.
+        """
         found = hashlib.sha256()
         with TemporaryDirectory() as folder:
             self.tokenizer.save_pretrained(folder)

@@ -26,7 +26,7 @@ from trainer.data.token_file import TokenFile, TokenRows, write_tokens
 from trainer.data.tokens import Audit, Tokens, encode, encode_texts
 from trainer.mark import file_sha256
 from trainer.model.base_model import read_end_tokens
-from trainer.recipe.protocols import asked_as
+from trainer.recipe.protocols import scoring_task
 from trainer.recipe.recipe import Recipe
 
 TOGETHER = 1 << 20
@@ -41,34 +41,35 @@ LIBRARIES = ("transformers", "tokenizers", "jinja2")
 
 @dataclass(frozen=True)
 class Part:
-    """Training or held-out rows. examples: as tokens; their `rows` are what TRL takes.
-
-    sha256: of ids and labels in order. tokens, learnt: how many there are.
-    lengths: before anything was cut -> how many have it. counts: what was dropped, cut or marked.
-    """
+    """Training or held-out rows as tokens."""
 
     examples: TokenRows
+    """Their `rows` are what TRL takes."""
     sha256: str
+    """Of ids and labels in order."""
     tokens: int
+    """How many there are."""
     learnt: int
+    """Of `tokens` those that the loss counts."""
     lengths: Mapping[int, int]
+    """Tokens of an example before anything was cut -> how many have it."""
     counts: dict[str, int]
+    """What was dropped, cut or marked -> how often."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """train, held_out: the rows as tokens, held_out None where nothing is held out.
-
-    day: what the chat template took for today.
-    notes: what the answers teach beside their words, for people.
-    thinks: whether the prompt leaves it to the model to think before it answers.
-    """
+    """All rows of a run as tokens, and what is to be said of them."""
 
     train: Part
     held_out: Part | None
+    """None where nothing is held out."""
     day: date
+    """What the chat template took for today."""
     notes: tuple[str, ...]
+    """What the answers teach beside their words, for people."""
     thinks: bool
+    """Whether the prompt leaves it to the model to think before it answers."""
 
 
 def prepare(recipe: Recipe, mixture: Mixture, tokenizer: Any, day: date | None = None) -> Prepared:
@@ -150,7 +151,7 @@ def _key(recipe: Recipe, mixture: Mixture, template: ChatTemplate) -> str:
         "examples": [mixture.train.sha256, mixture.held_out.sha256],
         "template": template.sha256,
         "limits": asdict(limits_of(recipe)),
-        "asked": asdict(asked_as(recipe.data)),
+        "asked": asdict(scoring_task(recipe.data)),
         "code": hashlib.sha256(b"".join(code)).hexdigest(),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
@@ -176,7 +177,7 @@ def _write(
     audit = audits["train"]
     if template.eos_token and not any(one.documents for one in audits.values()):
         raise JmedError("data.eos_token: no row is plain text; allowed with rows of text")
-    record["notes"] = list(notes_on(audit, template, asked_as(recipe.data)))
+    record["notes"] = list(notes_on(audit, template, scoring_task(recipe.data)))
     record["thinks"] = thinks(audit, template)
     return record
 

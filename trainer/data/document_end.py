@@ -21,14 +21,16 @@ NAMES = frozenset(
 
 @dataclass(frozen=True)
 class DocumentEnd:
-    """token: "" where it cannot be told. why: how it was found, or what is allowed instead."""
+    """The token after each document, and where it was found."""
 
     token: str
+    """Empty where it is not known."""
     why: str
+    """How it was found, or what is allowed instead."""
 
 
-def document_end(tokenizer: Any, ends: Collection[int], given: str | None) -> DocumentEnd:
-    """Find it.
+def document_end(tokenizer: Any, ends: Collection[int], eos_token: str | None) -> DocumentEnd:
+    """Find the token that ends a document.
 
     In this order: what the recipe gives; the eos_token of a tokenizer without a chat template, or
     one that is named as ends of documents are; the only token so named among those that end
@@ -37,17 +39,17 @@ def document_end(tokenizer: Any, ends: Collection[int], given: str | None) -> Do
 
     Args:
         ends: ids that end generation, of generation_config.json and config.json.
-        given: data.eos_token.
+        eos_token: data.eos_token.
 
     Raises:
         JmedError: the given one is no token of the vocabulary.
     """
-    if given:
-        return DocumentEnd(_one_token(tokenizer, given), "data.eos_token")
+    if eos_token:
+        return DocumentEnd(_one_token(tokenizer, eos_token), "data.eos_token")
     eos = tokenizer.eos_token
     if eos is not None and (not tokenizer.chat_template or _is_named(eos)):
         return DocumentEnd(eos, "the tokenizer's eos_token")
-    for where, tokens in _places(tokenizer, ends):
+    for where, tokens in _candidates(tokenizer, ends):
         named = sorted({token for token in tokens if token and _is_named(token)})
         if len(named) == 1:
             return DocumentEnd(named[0], f"of {where}; {eos} ends turns")
@@ -56,7 +58,7 @@ def document_end(tokenizer: Any, ends: Collection[int], given: str | None) -> Do
     return DocumentEnd("", _fault(eos, []))
 
 
-def _places(tokenizer: Any, ends: Collection[int]) -> Iterator[tuple[str, list[str | None]]]:
+def _candidates(tokenizer: Any, ends: Collection[int]) -> Iterator[tuple[str, list[str | None]]]:
     yield "generation_config.json or config.json", tokenizer.convert_ids_to_tokens(sorted(ends))
     yield "the tokenizer's BOS and padding", [tokenizer.bos_token, tokenizer.pad_token]
     added = tokenizer.added_tokens_decoder.values()
@@ -67,14 +69,14 @@ def _is_named(token: str) -> bool:
     return token == "</s>" or re.sub(r"[^a-z]", "", token.lower()) in NAMES
 
 
-def _one_token(tokenizer: Any, given: str) -> str:
-    ids = tokenizer(given, add_special_tokens=False)["input_ids"]
-    if len(ids) != 1 or tokenizer.convert_ids_to_tokens(ids) != [given]:
+def _one_token(tokenizer: Any, token: str) -> str:
+    ids = tokenizer(token, add_special_tokens=False)["input_ids"]
+    if len(ids) != 1 or tokenizer.convert_ids_to_tokens(ids) != [token]:
         raise JmedError(
-            f"data.eos_token: {given!r} is no token of the model's vocabulary; allowed: "
+            f"data.eos_token: {token!r} is no token of the model's vocabulary; allowed: "
             f"{', '.join(tokenizer.all_special_tokens)}, or another of its tokens"
         )
-    return given
+    return token
 
 
 def _fault(eos: str | None, named: Collection[str]) -> str:

@@ -17,7 +17,7 @@ from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import Doc
 from lm_eval_tasks.protocols import PROTOCOLS
 from trainer.data.example import Chat, Example, Turn, chat_of
-from trainer.recipe.protocols import Asked, asked_as
+from trainer.recipe.protocols import ScoringTask, scoring_task
 from trainer.recipe.recipe import Data, Source
 
 
@@ -31,20 +31,20 @@ def exam_examples(source: Source, data: Data, counts: Counter[str]) -> Iterator[
         JmedError: the exam has no such sitting, fewer worked examples than `data.num_fewshot`, or,
             under `cot`, questions without an explanation to learn.
     """
-    asked = asked_as(data)
+    scoring = scoring_task(data)
     for sitting in source.sittings:
         check_choice(sitting, read_card(source.exam).published, f"sittings of {source.exam}")
-    task = load_task(asked.task(source.exam), source.sittings)
+    task = load_task(scoring.task(source.exam), source.sittings)
     for reason, number in task.config.metadata["questions"]["left_out"].items():
         counts[f"left out of exam {source.exam}: {reason}"] += number
     docs = list(task.eval_docs)
-    _check_shots(task, asked, source.exam)
-    if PROTOCOLS[asked.protocol].reasons:
+    _check_shots(task, scoring, source.exam)
+    if PROTOCOLS[scoring.protocol].reasons:
         _check_explanations(docs, source.label)
     for doc in docs:
         target = task.doc_to_target(doc)
         if doc["gold"]:
-            yield exam_example(task, doc, target, asked, data)
+            yield exam_example(task, doc, target, scoring, data)
         else:
             counts[f"left out of exam {source.exam}: no answer to learn"] += 1
 
@@ -71,12 +71,12 @@ def load_task(name: str, sittings: Sequence[str] = ()) -> Any:
         log.setLevel(level)
 
 
-def exam_example(task: Any, doc: Doc, target: str, asked: Asked, data: Data) -> Example:
+def exam_example(task: Any, doc: Doc, target: str, scoring: ScoringTask, data: Data) -> Example:
     """The example of one question: prompt and answer as lm_eval joins them."""
     prefix = task.doc_to_prefix(doc)
     given = task.fewshot_context(
         doc,
-        num_fewshot=asked.shots,
+        num_fewshot=scoring.shots,
         system_instruction=data.system_instruction,
         apply_chat_template=data.apply_chat_template,
         fewshot_as_multiturn=data.multiturn,
@@ -89,12 +89,12 @@ def exam_example(task: Any, doc: Doc, target: str, asked: Asked, data: Data) -> 
         _answer(prompt, target, prefix, task.config.target_delimiter),
         f"{doc['exam']}:{doc['id']}",
         question=task.doc_to_text(doc),
-        joined=asked.by_loglikelihood,
+        joined=scoring.by_loglikelihood,
     )
 
 
 def _messages(messages: list[dict[str, str]], **_: object) -> list[dict[str, str]]:
-    """In place of a template: what lm_eval would have rendered."""
+    """Return what lm_eval would have rendered, in place of a template."""
     return messages
 
 
@@ -108,11 +108,11 @@ def _answer(prompt: str | Chat, target: str, prefix: str | None, delimiter: str)
     return begun.removeprefix(prefix) if prefix else delimiter + target
 
 
-def _check_shots(task: Any, asked: Asked, exam: str) -> None:
+def _check_shots(task: Any, scoring: ScoringTask, exam: str) -> None:
     there = len(task.fewshot_docs())
-    if asked.shots > there:
+    if scoring.shots > there:
         raise JmedError(
-            f"data.num_fewshot: {asked.shots}: exam {exam} has {there} worked examples; allowed: "
+            f"data.num_fewshot: {scoring.shots}: exam {exam} has {there} worked examples; allowed: "
             f"0 to {there}"
         )
 

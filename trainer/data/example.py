@@ -27,7 +27,7 @@ class Turn:
 
     @property
     def message(self) -> dict[str, Any]:
-        """As a chat template takes it."""
+        """The turn in the form that a chat template takes."""
         thought = {REASONING[0]: self.reasoning} if self.reasoning else {}
         return {"role": self.role, "content": self.content, **thought, **self.extras}
 

@@ -14,11 +14,11 @@ from lm_eval_tasks.files.rows import is_text
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import Doc, to_doc
 from lm_eval_tasks.protocols import PROTOCOLS
-from trainer.data.chat_rows import read_history, read_turns, reasoning_of, shown, with_columns
+from trainer.data.chat_rows import excerpt, read_history, read_turns, reasoning_of, with_columns
 from trainer.data.exam_prompts import exam_examples
 from trainer.data.example import REASONING, Chat, Example, Turn
 from trainer.data.rows import Row, read_source
-from trainer.recipe.protocols import asked_as
+from trainer.recipe.protocols import scoring_task
 from trainer.recipe.recipe import Data, Protocol, Source
 
 FORMATS = {
@@ -127,7 +127,7 @@ def _check_columns(row: Row, kind: str, label: str, counts: Counter[str]) -> Non
 
 def _from_instruction(row: Row, data: Data) -> Example:
     """Alpaca's three columns: the instruction is the question, the input what it is about."""
-    if PROTOCOLS[data.protocol].answer != "text" or asked_as(data).shots:
+    if PROTOCOLS[data.protocol].answer != "text" or scoring_task(data).shots:
         raise JmedError(
             f"{row.where}: instruction rows have no lettered choices and no worked examples; "
             "allowed with them: data.protocol: paper, data.num_fewshot: 0"
@@ -140,7 +140,7 @@ def _from_instruction(row: Row, data: Data) -> Example:
     )  # fmt: skip
     doc = to_doc(question)
     doc["choices"] = [given] if given else []
-    return _asked(row, data, prompts.paper(doc), _text(row, "output"))
+    return _prompted(row, data, prompts.paper(doc), _text(row, "output"))
 
 
 def _from_prompt(row: Row, data: Data) -> Example:
@@ -149,7 +149,7 @@ def _from_prompt(row: Row, data: Data) -> Example:
         if thought := next((name for name in REASONING if row.values.get(name)), None):
             raise JmedError(f"{row.where}: {thought}: allowed: as a key of the assistant's message")
         return _conversation(row, data, [*prompt, *completion])
-    return _asked(row, data, _text(row, "prompt"), _text(row, "completion"))
+    return _prompted(row, data, _text(row, "prompt"), _text(row, "completion"))
 
 
 def _from_preference(row: Row, data: Data) -> Example:
@@ -159,7 +159,7 @@ def _from_preference(row: Row, data: Data) -> Example:
         for name, value in values.items():
             if not isinstance(value, list) or (name != "prompt" and len(value) != 1):
                 raise JmedError(
-                    f"{row.where}: {name}: found {shown(value)}; allowed: prompt, chosen and "
+                    f"{row.where}: {name}: found {excerpt(value)}; allowed: prompt, chosen and "
                     "rejected all as text; or all as messages, chosen and rejected one assistant "
                     "turn each, and in prompt all that comes before"
                 )
@@ -169,7 +169,7 @@ def _from_preference(row: Row, data: Data) -> Example:
         )
     else:
         chosen, rejected = (
-            _asked(row, data, _text(row, "prompt"), _text(row, name))
+            _prompted(row, data, _text(row, "prompt"), _text(row, name))
             for name in ("chosen", "rejected")
         )
     return replace(chosen, rejected=rejected.answer)
@@ -183,8 +183,8 @@ def _from_text(row: Row, data: Data) -> Example:
     return Example("", _text(row, "text"), row.where)
 
 
-def _asked(row: Row, data: Data, prompt: str, completion: str) -> Example:
-    """As lm_eval asks a question: the prompt is text, or the user's turn of a chat."""
+def _prompted(row: Row, data: Data, prompt: str, completion: str) -> Example:
+    """The example as lm_eval asks: the prompt is text, or the user's turn of a chat."""
     if not data.apply_chat_template:
         return _as_text(row, data, prompt, completion)
     system = _system(row, data.system_instruction)
@@ -211,7 +211,7 @@ def _as_text(row: Row, data: Data, prompt: str, completion: str) -> Example:
 
 
 def _conversation(row: Row, data: Data, messages: object) -> Example:
-    """As it stands: it brings its own system turn, or none."""
+    """The conversation as it stands: it brings its own system turn, or none."""
     turns = read_turns(messages, row)
     system = _system(row, None)
     if system and turns[0].role == "system":
@@ -232,6 +232,6 @@ def _text(row: Row, column: str) -> str:
     value = row.values[column]
     if not isinstance(value, str) or not value.strip() or not is_text(value):
         raise JmedError(
-            f"{row.where}: {column}: found {shown(value)}; allowed: text that is not empty"
+            f"{row.where}: {column}: found {excerpt(value)}; allowed: text that is not empty"
         )
     return value

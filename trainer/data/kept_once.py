@@ -31,13 +31,13 @@ def cache_folder() -> Path:
     return Path(datasets.config.HF_DATASETS_CACHE) / "jmed"
 
 
-def key_of(told: Any) -> str:
+def key_of(content: Any) -> str:
     """One hash over all that decides what is kept.
 
     Args:
-        told: what JSON can say.
+        content: what JSON can say.
     """
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def kept_once(key: str, make: Make) -> tuple[Path, dict[str, Any]]:

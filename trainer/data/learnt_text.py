@@ -14,24 +14,25 @@ EARLIER_THOUGHTS = "marked: thoughts of earlier turns that the chat template lea
 
 @dataclass(frozen=True)
 class Learnt:
-    """prompt: as asked. text: what follows it, from the first learnt character to the end of turn.
-
-    opening: what the template writes before the words of an answer without a thought.
-    """
+    """A prompt and the text that is learnt after it."""
 
     prompt: str
+    """The same as in an evaluation."""
     text: str
+    """What follows it, from the first learnt character to the end of the turn."""
     opening: str
+    """What the template writes before the words of an answer without a thought."""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A conversation and its answer under a template. where: the row, for messages."""
+    """A conversation and its answer under a template."""
 
     template: ChatTemplate
     chat: Chat
     answer: Turn
     where: str
+    """The row, for messages."""
 
     def learnt(self, counts: Counter[str]) -> Learnt:
         """Render prompt and answer; the prompt is always the one that is asked.

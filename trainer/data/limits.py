@@ -16,13 +16,16 @@ PIECES = "added: pieces of texts longer than max_length"
 
 @dataclass(frozen=True)
 class Limits:
-    """In tokens. source, target: of prompt and answer each, as artidoro/qlora's qlora.py cuts
-    them (DataCollatorForCausalLM at 00e5ad2), None for one limit on both together."""
+    """How many tokens an example may have, and what becomes of one that has more."""
 
     max_length: int
     overlength: str
+    """Data.overlength of the recipe."""
     source: int | None = None
+    """Of the prompt, as artidoro/qlora's qlora.py cuts it (DataCollatorForCausalLM at 00e5ad2);
+    None for one limit on prompt and answer together."""
     target: int | None = None
+    """The same of the answer."""
 
     @property
     def apart(self) -> bool:

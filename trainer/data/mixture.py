@@ -21,27 +21,29 @@ KEY = 16
 
 @dataclass(frozen=True)
 class Mixture:
-    """train and held-out examples, and where they came from.
+    """Examples to train on and to evaluate on, and where they came from.
 
-    read: rows read, by source. counts: what happened to rows on the way -> how many.
     read = train + held_out + dropped − added by weights.
     """
 
     train: Examples
     held_out: Examples
     read: dict[str, int]
+    """Source -> rows read."""
     counts: dict[str, int]
+    """What happened to rows on the way -> how many."""
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A source without repeated rows. places: of those that are left; asked: hash of what each
-    asks, empty where nothing is held out."""
+    """A source without repeated rows."""
 
     weight: float
     examples: SourceExamples
-    places: "array[int]"
-    asked: Sequence[bytes]
+    rows: "array[int]"
+    """Places of the rows that are left."""
+    prompts: Sequence[bytes]
+    """Hash of each one's prompt, empty where nothing is held out."""
 
 
 def mix(data: Data, seed: int) -> Mixture:
@@ -56,7 +58,7 @@ def mix(data: Data, seed: int) -> Mixture:
     counts: Counter[str] = Counter()
     read: dict[str, int] = {}
     parts = list(_parts(data, counts, read))
-    held = _held_out([key for part in parts for key in part.asked], data.eval_fraction, seed)
+    held = _held_out([key for part in parts for key in part.prompts], data.eval_fraction, seed)
     held_out, train = [], []
     for number, part in enumerate(parts):
         apart, taught = _divided(part, held)
@@ -77,7 +79,7 @@ def _parts(data: Data, counts: Counter[str], read: dict[str, int]) -> Iterator[_
     seen: set[bytes] = set()
     for source in data.datasets:
         examples = SourceExamples(source, data)
-        places, asked = array("q"), []
+        places, prompts = array("q"), []
         for place, example in enumerate(examples.first_pass(counts)):
             key = _key(example.prompt, *example.answers)
             if key in seen:
@@ -85,11 +87,11 @@ def _parts(data: Data, counts: Counter[str], read: dict[str, int]) -> Iterator[_
             seen.add(key)
             places.append(place)
             if data.eval_fraction:
-                asked.append(_asked(example))
+                prompts.append(_prompt_key(example))
         read[source.label] = read.get(source.label, 0) + examples.count
         repeated = examples.count - len(places)
         counts["dropped: the same prompt and answer stood before"] += repeated
-        yield _Part(source.weight, examples, places, asked)
+        yield _Part(source.weight, examples, places, prompts)
 
 
 def _key(*said: object) -> bytes:
@@ -98,16 +100,16 @@ def _key(*said: object) -> bytes:
     return hashlib.blake2b(joined, digest_size=KEY).digest()
 
 
-def _asked(example: Example) -> bytes:
+def _prompt_key(example: Example) -> bytes:
     """What rows of one question share: the prompt, of plain text the text."""
     return _key(example.prompt or example.answer)
 
 
-def _held_out(asked: Sequence[bytes], share: float, seed: int) -> Collection[bytes]:
+def _held_out(prompts: Sequence[bytes], share: float, seed: int) -> Collection[bytes]:
     """A seeded share of the distinct prompts, at least one."""
     if not share:
         return set()
-    distinct = list(dict.fromkeys(asked))
+    distinct = list(dict.fromkeys(prompts))
     random.Random(seed).shuffle(distinct)
     return set(distinct[: max(1, round(share * len(distinct)))])
 
@@ -115,16 +117,16 @@ def _held_out(asked: Sequence[bytes], share: float, seed: int) -> Collection[byt
 def _divided(part: _Part, held: Collection[bytes]) -> tuple["array[int]", "array[int]"]:
     """Places of what is held out, and of what is taught."""
     if not held:
-        return array("q"), part.places
+        return array("q"), part.rows
     apart, taught = array("q"), array("q")
-    for place, key in zip(part.places, part.asked, strict=True):
+    for place, key in zip(part.rows, part.prompts, strict=True):
         (apart if key in held else taught).append(place)
     return apart, taught
 
 
-def _weigh(places: "array[int]", weight: float, order: random.Random) -> Iterator["array[int]"]:
+def _weigh(rows: "array[int]", weight: float, order: random.Random) -> Iterator["array[int]"]:
     """Whole copies, then a seeded share of one more, in the order of the rows."""
     copies, share = divmod(weight, 1)
-    chosen = set(order.sample(range(len(places)), round(share * len(places))))
-    yield from [places] * int(copies)
-    yield array("q", (place for number, place in enumerate(places) if number in chosen))
+    chosen = set(order.sample(range(len(rows)), round(share * len(rows))))
+    yield from [rows] * int(copies)
+    yield array("q", (place for number, place in enumerate(rows) if number in chosen))

@@ -80,8 +80,8 @@ class Index:
                 if place not in found and all(choice in row for choice in self._choices[place]):
                     yield self._overlap(where, place, "choices", 1.0)
 
-    def _overlap(self, where: str, place: int, kind: str, share: float) -> Overlap:
-        question = self._questions[place]
+    def _overlap(self, where: str, number: int, kind: str, share: float) -> Overlap:
+        question = self._questions[number]
         return Overlap(where, question.exam, question.id, kind, share)
 
 

@@ -15,7 +15,7 @@ from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.exams.sources import local_sittings
-from lm_eval_tasks.results.training_record import OverlapCount, OverlapRecord, read_record
+from lm_eval_tasks.results.training_record import OverlapCount, OverlapRecord, TrainingRecord
 from trainer.data.kept_once import kept_once
 from trainer.data.mixture import Mixture
 from trainer.data.overlap import Overlap, find_overlaps
@@ -51,14 +51,13 @@ def guard(mixture: Mixture, may_overlap: Sequence[str]) -> OverlapRecord:
     )
 
 
-def with_base(own: OverlapRecord, base: str) -> OverlapRecord:
-    """The record of a run whose base another run of the trainer made: both runs' rows count.
+def with_earlier(own: OverlapRecord, before: TrainingRecord) -> OverlapRecord:
+    """The overlap of a run that goes on from what an earlier run made: both runs' rows count.
 
     Args:
-        base: model_name_or_path; of a folder, run.json is read.
+        before: the record of the run that made the base or the adapter.
     """
-    before = read_record(Path(base))
-    if before is None or before.overlap is None:
+    if before.overlap is None:
         return own
     earlier = before.overlap
     found = earlier.found | own.found

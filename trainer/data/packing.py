@@ -18,7 +18,7 @@ FILE = "packed.arrow"
 LIBRARIES = ("trl", "datasets", "pyarrow")
 
 
-def fed(part: Part, train: Mapping[str, Any], key: str = "packing") -> Dataset:
+def rows_to_train(part: Part, train: Mapping[str, Any], key: str = "packing") -> Dataset:
     """The rows as the trainer is to feed them: packed where the recipe packs.
 
     Args:
@@ -32,8 +32,8 @@ def fed(part: Part, train: Mapping[str, Any], key: str = "packing") -> Dataset:
     if not packs or train.get("shuffle_dataset"):  # TRL shuffles first, then packs
         return part.examples.rows
     length, strategy = train["max_length"], train.get("packing_strategy", "bfd")
-    told = [part.sha256, length, strategy, *map(version, LIBRARIES)]
-    name = key_of(told)
+    content = [part.sha256, length, strategy, *map(version, LIBRARIES)]
+    name = key_of(content)
 
     def pack(folder: Path) -> dict[str, Any]:
         from trl import pack_dataset

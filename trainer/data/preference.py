@@ -24,7 +24,7 @@ from trainer.data.mixture import Mixture
 from trainer.data.taught import notes_on, thinks
 from trainer.data.token_file import TokenRows, lengths_of
 from trainer.data.tokens import Audit, Tokens, encode
-from trainer.recipe.protocols import asked_as
+from trainer.recipe.protocols import scoring_task
 from trainer.recipe.recipe import Recipe
 
 SAME = "dropped: chosen and rejected are the same tokens"
@@ -50,7 +50,7 @@ class Pair:
 
     @property
     def columns(self) -> tuple[list[int], list[int], list[int]]:
-        """As COLUMNS."""
+        """The pair in the form of COLUMNS: prompt, chosen, rejected."""
         start = self.shared
         return self.chosen.ids[:start], self.chosen.ids[start:], self.rejected.ids[start:]
 
@@ -67,11 +67,11 @@ class PairRows(TokenRows):
         return len(self._sides)
 
     @overload
-    def __getitem__(self, place: int) -> Tokens: ...
+    def __getitem__(self, index: int) -> Tokens: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Tokens]: ...
-    def __getitem__(self, place: int | slice) -> Tokens | list[Tokens]:
-        return self._sides[place]
+    def __getitem__(self, index: slice) -> list[Tokens]: ...
+    def __getitem__(self, index: int | slice) -> Tokens | list[Tokens]:
+        return self._sides[index]
 
 
 def prepare_pairs(
@@ -202,4 +202,4 @@ def _notes(recipe: Recipe, template: ChatTemplate, audit: Audit) -> Iterator[str
         )
     # its own words on them are true where an answer is learnt as it stands
     rest = replace(audit, openings=Counter(), bare=0)
-    yield from notes_on(rest, template, asked_as(recipe.data))
+    yield from notes_on(rest, template, scoring_task(recipe.data))

@@ -98,7 +98,7 @@ def _hub_rows(source: Source) -> Iterator[Row]:
 
 
 def absent_sources(sources: Iterable[Source]) -> list[str]:
-    """Those that are not on this machine, each with what would bring it; Hub datasets are tried."""
+    """List sources that are not on this machine, each with what brings it; the Hub is tried."""
     absent = []
     for source in sources:
         if source.exam:

@@ -18,12 +18,12 @@ class SourceExamples:
 
     Those of an exam are held: they are few, and lm_eval's task object is slow to build.
 
-    count, sha256: of the first pass; every later one must find the same.
     """
 
     source: Source
     data: Data
     count: int = 0
+    """Examples of the first pass; every later one must find the same, and `sha256`."""
     sha256: str = ""
     _held: list[Example] = field(default_factory=list)
 
@@ -85,7 +85,7 @@ class Examples:
 
     @property
     def sha256(self) -> str:
-        """Of all that the examples say, and of their order."""
+        """One hash over all that the examples say, and over their order."""
         found = hashlib.sha256()
         for source, places in self.passes:
             found.update(f"{source.sha256} {len(places)} ".encode())

@@ -7,7 +7,7 @@ from lm_eval_tasks.errors import JmedError
 from trainer.data.chat_template import ChatTemplate
 from trainer.data.example import Example
 from trainer.data.tokens import Audit, encode
-from trainer.recipe.protocols import Asked
+from trainer.recipe.protocols import ScoringTask
 
 SWITCHES: tuple[dict[str, Any], ...] = (
     {"enable_thinking": False},
@@ -22,15 +22,16 @@ def thinks(audit: Audit, template: ChatTemplate) -> bool:
     return bool(audit.openings or audit.thoughts or template.kwargs.get("enable_thinking"))
 
 
-def notes_on(audit: Audit, template: ChatTemplate, asked: Asked) -> Iterator[str]:
+def notes_on(audit: Audit, template: ChatTemplate, scoring: ScoringTask) -> Iterator[str]:
     """Yield what a person should know before this is trained."""
     if audit.documents:
         end = template.document_end
         yield f"{audit.documents:,} documents of plain text end with {end.token} ({end.why})"
-    if audit.own and asked.shots:
+    if audit.own and scoring.shots:
         yield (
             f"{audit.own:,} examples are rows of your own, without worked examples, and "
-            f"{asked.task('…')} asks with {asked.shots}; data.num_fewshot: 0 would ask as they do"
+            f"{scoring.task('…')} asks with {scoring.shots}; data.num_fewshot: 0 would ask as they "
+            "do"
         )
     for opening, count in audit.openings.items():
         example = audit.opened[opening]

@@ -88,13 +88,13 @@ class TokenFile(TokenRows):
         return len(self._rows)
 
     @overload
-    def __getitem__(self, place: int) -> Tokens: ...
+    def __getitem__(self, index: int) -> Tokens: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Tokens]: ...
-    def __getitem__(self, place: int | slice) -> Tokens | list[Tokens]:
-        if isinstance(place, slice):
-            return [self[number] for number in range(*place.indices(len(self)))]
-        return _tokens(self._rows[place])
+    def __getitem__(self, index: slice) -> list[Tokens]: ...
+    def __getitem__(self, index: int | slice) -> Tokens | list[Tokens]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        return _tokens(self._rows[index])
 
     def __iter__(self) -> Iterator[Tokens]:
         return map(_tokens, self._rows)

@@ -24,11 +24,14 @@ TURN_BY_TURN = "added: assistant turns that stand alone, since the template writ
 
 @dataclass(frozen=True)
 class Tokens:
-    """One example. ids: all tokens; spans: (from, to) of what is learnt, in order."""
+    """One example."""
 
     ids: list[int]
+    """All tokens."""
     spans: tuple[tuple[int, int], ...]
+    """(from, to) of what is learnt, in order."""
     where: str
+    """The row, for messages."""
 
     @property
     def labels(self) -> list[int]:
@@ -55,25 +58,26 @@ class Tokens:
 
 @dataclass
 class Audit:
-    """What tokenising found. lengths: in tokens, before anything is cut -> how many have it.
-
-    documents: rows of plain text. own: rows of one's own with a prompt, thus without worked
-        examples. chat: the first conversation.
-    openings: what the template writes before answers without a thought -> how many, and opened:
-        the first of them.
-    thoughts, bare: answers of conversations with and without what was thought before them.
-    kept + dropped = examples + added.
-    """
+    """What tokenising found; kept + dropped = examples + added."""
 
     lengths: Counter[int] = field(default_factory=Counter)
+    """Tokens of an example, before anything is cut -> how many have it."""
     counts: Counter[str] = field(default_factory=Counter)
+    """What was dropped, cut, added or marked -> how often."""
     documents: int = 0
+    """Rows of plain text."""
     own: int = 0
+    """Rows of one's own with a prompt, thus without worked examples."""
     chat: Chat | None = None
+    """The first conversation."""
     openings: Counter[str] = field(default_factory=Counter)
+    """What the template writes before answers without a thought -> how many."""
     opened: dict[str, Example] = field(default_factory=dict)
+    """The first example of each opening."""
     thoughts: int = 0
+    """Answers of conversations with what was thought before them."""
     bare: int = 0
+    """Answers of conversations without."""
 
     def see(self, example: Example) -> None:
         """Count what kind of row it is."""
@@ -179,12 +183,12 @@ def _turn(
     return tokens, learnt.prompt + learnt.text
 
 
-def _in_one_piece(found: list[tuple[Tokens, str]], where: str) -> Tokens | None:
+def _in_one_piece(turns: list[tuple[Tokens, str]], where: str) -> Tokens | None:
     """All turns in one sequence, None unless each is preceded by exactly what it is asked after."""
     spans: list[tuple[int, int]] = []
     before = Tokens([], (), where)
     text_before = ""
-    for tokens, text in found:
+    for tokens, text in turns:
         start = tokens.learnt_from
         if not text.startswith(text_before) or tokens.ids[: len(before.ids)] != before.ids:
             return None

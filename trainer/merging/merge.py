@@ -22,7 +22,7 @@ from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import to_doc
 from lm_eval_tasks.results.training_record import RUN_FILE, read_record
 from trainer.merging.merged_weights import Trained, can_stream, write_merged
-from trainer.merging.placement import Placement, place
+from trainer.merging.placement import Placement, choose_placement
 from trainer.model.base_model import load_model, read_config, read_tokenizer
 from trainer.model.distance import Distance, Effect, distance, effect_of, logits, nothing
 from trainer.model.effect import changed_of, check_keys, checksums
@@ -72,7 +72,7 @@ def merge(run: Path, output: Path, device: str = "auto", *, trust_code: bool = F
     base = _base(run, recipe.get("model"), trust_code=trust_code)
     check_keys(run, base, trained_class)
     trained = Trained(base, recipe.get("quantization"), run)
-    where = place(device, read_config(base), base, trained.quantization)
+    where = choose_placement(device, read_config(base), base, trained.quantization)
     sys.stderr.write(f"merging {where.said}\n")
     try:
         return _merge(trained, output, where)
@@ -159,7 +159,7 @@ def _effect(trained: Trained, where: Placement, questions: list[list[int]]) -> E
 def _distance(
     before: Effect, saved: Model, where: Placement, questions: list[list[int]]
 ) -> Distance | None:
-    """Of the weights as saved; None where they are read from disk and the model's code cannot."""
+    """Measure the weights as saved; None where the model's code cannot read them from disk."""
     found = Distance()
     with TemporaryDirectory() as folder:
         model = load_model(saved, None, where.device_map, folder).eval()

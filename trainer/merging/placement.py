@@ -16,20 +16,20 @@ ROOM = 1.2
 
 @dataclass(frozen=True)
 class Placement:
-    """device: where one weight is worked on.
-
-    device_map: of the whole model, as transformers has it; "auto" on the CPU: what does not fit is
-    read from disk, module by module. holds_base: whether the base as trained fits into memory.
-    said: in words, with the sizes that decided.
-    """
+    """Where a model is merged."""
 
     device: str
+    """Where one weight is worked on."""
     device_map: str | None
+    """Of the whole model, as transformers has it; "auto" on the CPU: what does not fit is read
+    from disk, module by module."""
     holds_base: bool
+    """Whether the base as trained fits into memory."""
     said: str
+    """The same in words, with the sizes that decided."""
 
 
-def place(wanted: str, config: Any, base: Model, quantization: Any = None) -> Placement:
+def choose_placement(wanted: str, config: Any, base: Model, quantization: Any = None) -> Placement:
     """Decide where a model is merged: by the bytes of its weights, unquantised.
 
     Raises:

@@ -15,16 +15,15 @@ Ids = Sequence[int]
 
 @dataclass(frozen=True)
 class Distance:
-    """Between the logits of two models on the same tokens.
-
-    largest: of one logit; nan if one is not a number. squares: their sum over logits, of how many.
-    same: positions with the same most likely next token, of `positions`.
-    """
+    """How far the logits of two models lie apart on the same tokens."""
 
     largest: float = 0.0
+    """The largest difference of one logit; nan if one is not a number."""
     squares: float = 0.0
+    """The sum of squared differences over `logits`."""
     logits: int = 0
     same: int = 0
+    """Positions with the same most likely next token, of `positions`."""
     positions: int = 0
 
     def __add__(self, other: "Distance") -> "Distance":
@@ -49,15 +48,14 @@ class Distance:
 
 @dataclass(frozen=True)
 class Effect:
-    """Of an adapter on its base.
-
-    trained: logits with the adapter, prompt by prompt. distance: from the base without it.
-    noise: the same between two passes without it, what chance alone makes.
-    """
+    """What an adapter changes on its base."""
 
     trained: list[torch.Tensor]
+    """Logits with the adapter, prompt by prompt."""
     distance: Distance
+    """From the base without it."""
     noise: Distance
+    """Between two passes without it: what chance alone makes."""
 
     @property
     def acts(self) -> bool:
@@ -97,7 +95,7 @@ def logits(model: Any, prompt: Ids, device: Any) -> torch.Tensor:
 
 
 def distance(one: torch.Tensor, other: torch.Tensor) -> Distance:
-    """Of two prompts' logits."""
+    """How far the logits of two models on one prompt lie apart."""
     apart = (one - other).abs()
     same = int((one.argmax(-1) == other.argmax(-1)).sum())
     return Distance(

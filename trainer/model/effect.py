@@ -82,11 +82,11 @@ def check_keys(folder: Path, base: Model, trained: str) -> None:
             raise JmedError(_misfit(folder, trained, scored, reason)) from None
     lacking = [key for key in found.missing_keys if "lora_" in key or "modules_to_save" in key]
     if strange := [*found.unexpected_keys, *lacking]:
-        told = (
+        reason = (
             f"{len(found.unexpected_keys)} tensors have no place there, {len(lacking)} of its own "
             f"get none ({strange[0]})"
         )
-        raise JmedError(_misfit(folder, trained, scored, told))
+        raise JmedError(_misfit(folder, trained, scored, reason))
 
 
 def check_weights(folder: Path, base: Model, trained: str) -> None:
@@ -162,8 +162,8 @@ def _header(folder: Path) -> dict[str, torch.Tensor]:
         return {key: torch.empty(file.get_slice(key).get_shape(), device="meta") for key in keys}
 
 
-def _misfit(folder: Path, trained: str, scored: str, told: str) -> str:
+def _misfit(folder: Path, trained: str, scored: str, reason: str) -> str:
     return (
         f"{folder}: the adapter was trained on {trained}; lm_eval's hf loads {scored}, where it "
-        f"does not fit: {told}"
+        f"does not fit: {reason}"
     )

@@ -46,7 +46,7 @@ def check_layers(recipe: Recipe, config: Any, *, gpu: bool) -> None:
 
 
 def resolve(adapter: Any, model: Any) -> Any:
-    """The same adapter with names that PEFT can only read in one way.
+    """Give the adapter names that PEFT can only read in one way.
 
     Args:
         adapter: PEFT's LoraConfig, left as it is.

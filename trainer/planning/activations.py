@@ -61,16 +61,16 @@ AttentionMaskInterface.register(FUSED, sdpa_mask)
 
 @dataclass(frozen=True)
 class Kept:
-    """Bytes kept for the backward pass of one example, the head left out.
-
-    checkpoints: with gradient checkpointing. unchecked: without. layer: by the largest layer.
-    not_predicted: why it could not be counted, "" if it was.
-    """
+    """Bytes kept for the backward pass of one example, the head left out."""
 
     checkpoints: int
+    """With gradient checkpointing."""
     unchecked: int
+    """Without."""
     layer: int
+    """By the largest layer."""
     not_predicted: str = ""
+    """Why it could not be counted."""
 
 
 def planned_model(

@@ -16,7 +16,7 @@ def materialises_mask(attention: str | None) -> bool:
 
 
 def attended(text: Any, length: int) -> int:
-    """Over all layers: width of the heads × the most positions a token looks back on.
+    """Sum over all layers the width of the heads × the most positions a token looks back on.
 
     Linear attention looks back on a state of fixed size, which is nothing beside its projections.
 

@@ -16,21 +16,21 @@ from lm_eval_tasks.results.training_record import OverlapRecord
 from trainer.data.dataset import Prepared
 from trainer.data.mixture import Mixture, mix
 from trainer.data.overlap_guard import guard
-from trainer.data.packing import fed
+from trainer.data.packing import rows_to_train
 from trainer.data.preference import row_lengths
 from trainer.data.rows import absent_sources
 from trainer.environment import Launch
 from trainer.gpus import read_card
 from trainer.model.base_model import read_tokenizer
 from trainer.model.targets import check_layers
-from trainer.planning.lengths import bar, fed_tokens, shown, shuffled, summarize
+from trainer.planning.lengths import bar, example_texts, padded_tokens, shuffled, summarize
 from trainer.planning.memory import Footprint, measure
 from trainer.planning.memory_table import Machine, print_layouts
 from trainer.planning.needs import Plan, print_needs
 from trainer.planning.peak import Layout
 from trainer.planning.schedule import Rows, plan_run
 from trainer.planning.shapes import load_config, made_by
-from trainer.planning.sizes import told
+from trainer.planning.sizes import size_notes
 from trainer.recipe.batch import Batch
 from trainer.recipe.ds_config import validate
 from trainer.recipe.preference_settings import in_words
@@ -47,13 +47,16 @@ MOST_PADDING = 0.3
 
 @dataclass(frozen=True)
 class Wanted:
-    """The flags: a card's name or memory, processes, TFLOP/s of one GPU, examples to show; None
-    where not given."""
+    """The flags of `check`."""
 
     card: str | None
+    """A card's name or memory."""
     gpus: int
+    """Processes."""
     tflops: float | None
+    """Of one GPU."""
     show: int
+    """How many examples."""
 
 
 def check(recipe: Recipe, wanted: Wanted, console: Console) -> None:
@@ -83,14 +86,16 @@ def check(recipe: Recipe, wanted: Wanted, console: Console) -> None:
     rows = _rows(recipe, mixture, prepared, settings.batch)
     if prepared:
         _print_tokens(recipe, prepared, rows, console)
-        for part in shown(prepared.train.examples, read_tokenizer(recipe.model), wanted.show):
+        for part in example_texts(
+            prepared.train.examples, read_tokenizer(recipe.model), wanted.show
+        ):
             console.print(part)
     if mixture:
         _print_overlap(guard(mixture, recipe.data.may_overlap), console)
     _print_licences(recipe, console)
     layout, launched = Layout.of(ds_config, wanted.gpus), bool(file) or wanted.gpus > 1
     machine = Machine(card, layout, wanted.tflops, launched)
-    for line in told(footprint.sizes, recipe.quantization, settings.adapter):
+    for line in size_notes(footprint.sizes, recipe.quantization, settings.adapter):
         console.print(line, markup=False)
     if footprint.not_predicted:
         left_out.append(f"memory: not predicted: {footprint.not_predicted}")
@@ -165,7 +170,7 @@ def _rows(
     lengths = row_lengths(prepared.train.examples.rows)
     held_out = row_lengths(prepared.held_out.examples.rows) if prepared.held_out else []
     count = packed_rows(recipe, prepared) if packs else len(lengths)
-    fed = sum(lengths) if packs else fed_tokens(_in_order(recipe, lengths, batch), batch.micro)
+    fed = sum(lengths) if packs else padded_tokens(_in_order(recipe, lengths, batch), batch.micro)
     return Rows(count, each * fed, len(held_out), each * sum(held_out), exact=True)
 
 
@@ -208,7 +213,7 @@ def _print_tokens(recipe: Recipe, prepared: Prepared, rows: Rows | None, console
 
 def packed_rows(recipe: Recipe, prepared: Prepared) -> int:
     """How many rows TRL packs the training examples into."""
-    return len(fed(prepared.train, {**recipe.train, "shuffle_dataset": False}))
+    return len(rows_to_train(prepared.train, {**recipe.train, "shuffle_dataset": False}))
 
 
 def _print_overlap(overlap: OverlapRecord, console: Console) -> None:

@@ -57,13 +57,16 @@ def saved_weights(f: Footprint, layout: Layout) -> int:
 
 @dataclass(frozen=True)
 class Disk:
-    """checkpoint: bytes of one; kept: the most that lie in the run folder at one time; weights:
-    bytes of the adapter, or of the whole model, of which there are `copies` beside them."""
+    """What a run needs on the disk, in bytes."""
 
     checkpoint: int
+    """Of one checkpoint."""
     kept: int
+    """The most checkpoints that lie in the run folder at one time."""
     weights: int
+    """Of the adapter, or of the whole model."""
     copies: int
+    """How often `weights` lie beside the checkpoints."""
 
     @property
     def total(self) -> int:
@@ -71,8 +74,11 @@ class Disk:
 
 
 def checkpoint_bytes(f: Footprint, layout: Layout) -> int:
-    """Weights, optimizer and tokenizer; DeepSpeed writes its float32 copy beside the optimizer and
-    the trained weights again, but those of full training under ZeRO-3."""
+    """Bytes of one checkpoint: weights, optimizer and tokenizer.
+
+    DeepSpeed writes its float32 copy beside the optimizer and the trained weights again, but those
+    of full training under ZeRO-3.
+    """
     weights = saved_weights(f, layout)
     again = weights if layout.stage and not (f.full and layout.stage == 3) else 0
     states = (master_bytes(f, layout) + f.optimizer) * f.trainable
@@ -82,8 +88,9 @@ def checkpoint_bytes(f: Footprint, layout: Layout) -> int:
 def disk(
     f: Footprint, layout: Layout, train: Mapping[str, object], steps: int | None, milestones: int
 ) -> Disk:
-    """What a run leaves while it lasts: one checkpoint more than are kept, as the new one is
-    written before the oldest is removed.
+    """Count what a run leaves while it lasts.
+
+    That is one checkpoint more than are kept: the new one is written before the oldest is removed.
 
     Args:
         train: the recipe's section. steps: of the run, None if that is not known.

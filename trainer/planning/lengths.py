@@ -14,7 +14,7 @@ from trainer.data.tokens import Tokens
 
 @dataclass(frozen=True)
 class Lengths:
-    """Of all examples, before anything is cut; in tokens."""
+    """Tokens of all examples, before anything is cut."""
 
     count: int
     median: int
@@ -57,13 +57,13 @@ def shuffled(lengths: Sequence[int], seed: int) -> list[int]:
     return random.Random(seed).sample(list(lengths), len(lengths))
 
 
-def fed_tokens(lengths: Sequence[int], micro_batch: int) -> int:
+def padded_tokens(lengths: Sequence[int], micro_batch: int) -> int:
     """Tokens that micro-batches in this order hold: each as many as its longest example has."""
     groups = [lengths[i : i + micro_batch] for i in range(0, len(lengths), micro_batch)]
     return sum(max(group) * len(group) for group in groups)
 
 
-def shown(examples: Sequence[Tokens], tokenizer: Any, count: int) -> Iterator[Text]:
+def example_texts(examples: Sequence[Tokens], tokenizer: Any, count: int) -> Iterator[Text]:
     """Yield the first `count` examples: read tokens plain, learnt ones between ⟦ and ⟧."""
     for example in examples[:count]:
         read = len(example.ids) - example.learnt

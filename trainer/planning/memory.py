@@ -20,60 +20,69 @@ from trainer.recipe.quantization import is_mxfp4, quantized_layers
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a run needs whatever its micro-batch and layout; bytes unless said otherwise.
-
-    bits: of the frozen weights: 4 or 8, 0 where they are not quantised.
-    quantized: packed 4- or 8-bit weights. scales: their quantisation state, never sharded.
-    plain: all other frozen weights, or all weights of full-parameter training.
-    trainable, total, layers, hidden, vocabulary: counts. matrix: elements of the largest
-        quantised matrix; widest: its in- and outputs in a product of 8 bits, for one token.
-    inputs: what products of 8 bits keep of one layer, for one token.
-    active: parameters that one token is multiplied with, the head among them.
-    attended: over all layers, width of the heads × positions that one token looks back on.
-    checkpoints, layer: kept for backward per example: with checkpointing, and by one layer.
-    unchecked: without checkpointing. scores: on top in one layer where attention is not fused.
-    dense_mask: whether attention gets a mask as large as length × length.
-    packing: whether a micro-batch is one row. head_trained: whether the head has a gradient.
-    weight_bytes: of one unquantised weight. optimizer: of its state for a trainable parameter;
-        paged: that state may lie in the host's memory.
-    sizes: of the base alone. not_predicted: why what is kept for backward is not known, or "".
-    sequences: that one row is read as: DPO reads both answers. reference: forward passes that a
-        step takes on top, without gradients: DPO's reference.
-    scratch: what the optimizer's step holds on top for a trainable parameter.
-    """
+    """What a run needs whatever its micro-batch and layout; bytes unless said otherwise."""
 
     bits: int
+    """Of the frozen weights: 4 or 8, 0 where they are not quantised."""
     quantized: int
+    """Packed 4- or 8-bit weights."""
     scales: int
+    """Their quantisation state, never sharded."""
     plain: int
+    """All other frozen weights, or all weights of full-parameter training."""
     trainable: int
+    """How many parameters are trained."""
     total: int
+    """How many there are in all."""
     layers: int
     hidden: int
     vocabulary: int
     matrix: int
+    """Elements of the largest quantised matrix."""
     widest: int
+    """Its in- and outputs in a product of 8 bits, for one token."""
     inputs: int
+    """What products of 8 bits keep of one layer, for one token."""
     active: int
+    """Parameters that one token is multiplied with, the head among them."""
     attended: int
+    """Over all layers, width of the heads × positions that one token looks back on."""
     checkpoints: int
+    """Kept for backward per example, with checkpointing."""
     layer: int
+    """Kept for backward per example by one layer."""
     unchecked: int
+    """Kept for backward per example, without checkpointing."""
     scores: int
+    """Kept on top in one layer where attention is not fused."""
     dense_mask: bool
+    """Whether attention gets a mask as large as length × length."""
     packing: bool
+    """Whether a micro-batch is one row."""
     head_trained: bool
+    """Whether the head has a gradient."""
     weight_bytes: int
+    """Of one unquantised weight."""
     optimizer: int
+    """Of the optimizer's state for a trainable parameter."""
     paged: bool
+    """Whether that state may lie in the host's memory."""
     length: int
+    """Tokens of an example, `train.max_length`."""
     checkpointing: bool
+    """Whether gradients are checkpointed."""
     full: bool
+    """Whether all parameters are trained, without an adapter."""
     sizes: Sizes
+    """Of the base alone."""
     not_predicted: str = ""
+    """Why what is kept for backward is not known."""
     sequences: int = 1
+    """That one row is read as: DPO reads both answers."""
     reference: int = 0
+    """Forward passes that a step takes on top, without gradients: DPO's reference."""
     scratch: int = 0
+    """What the optimizer's step holds on top for a trainable parameter."""
 
     @property
     def frozen(self) -> int:

@@ -21,13 +21,15 @@ ESTIMATE = " (estimate)"
 
 @dataclass(frozen=True)
 class Machine:
-    """card: None where --gpu does not name it. tflops: of one GPU as the user states it, or None.
-    launched: by deepspeed, torchrun or accelerate."""
+    """The machine to plan for."""
 
     card: Card | None
+    """None where --gpu does not name it."""
     layout: Layout
     tflops: float | None
+    """Of one GPU as the user states it, or None."""
     launched: bool
+    """By deepspeed, torchrun or accelerate."""
 
 
 def layouts(gpus: int, own: Path | None) -> Iterator[tuple[str, Layout]]:
@@ -71,7 +73,7 @@ def _cells(f: Footprint, layout: Layout, micro: int, card: Card | None) -> tuple
 
 
 def of_which(terms: Mapping[str, int]) -> str:
-    """ "base weights 5.55, CUDA context ≈1.00 …", in GiB, largest first; ≈: an estimate."""
+    """List terms in GiB, largest first: "base weights 5.55, CUDA context ≈1.00" (≈: estimated)."""
     large = sorted(terms.items(), key=lambda term: -term[1])
     return ", ".join(
         f"{name.removesuffix(ESTIMATE)} {'≈' if name.endswith(ESTIMATE) else ''}{size / GIB:.2f}"

@@ -102,11 +102,11 @@ def _time(plan: Plan) -> str:
     of = "" if planned.steps else " for each million tokens"
     work = f"{flops_per_token(f, on.micro) / 1e9:,.1f} GFLOP for a token"
     if machine.tflops:
-        took = in_words(hours_at(f, machine.layout.gpus, machine.tflops, planned.fed.tokens))
+        took = in_words(hours_at(f, machine.layout.gpus, machine.tflops, planned.trained.tokens))
         return f"{took}{of} at {machine.tflops:g} TFLOP/s a GPU (--tflops); {work}"
     if not card or not card.rates:
         return f"{work}; hours: name the card, --gpu a100-80, or its rate, --tflops"
-    found = hours(on, card.rates, planned.fed, planned.evaluated)
+    found = hours(on, card.rates, planned.trained, planned.evaluated)
     likely, low, high = map(in_words, (found.likely, found.low, found.high))
     words = f"{likely}{of}, likely between {low} and {high}"
     if card.name in OWN_RUNS:
@@ -123,7 +123,7 @@ def _time(plan: Plan) -> str:
 
 
 def in_words(hours: float) -> str:
-    """ "12 min", "3.4 h", "87 h"."""
+    """Hours as people write them: "12 min", "3.4 h", "87 h"."""
     if hours < 1:
         return f"{hours * 60:.1f} min" if hours < 1 / 12 else f"{hours * 60:.0f} min"
     return f"{hours:,.1f} h" if hours < 48 else f"{hours:,.0f} h"

@@ -26,19 +26,19 @@ SUB_GROUP = 10**9
 
 @dataclass(frozen=True)
 class Layout:
-    """gpus; ZeRO stage (0: no DeepSpeed); what lies in the host's memory.
-
-    live: elements that ZeRO-3 keeps gathered. bucket: of a reduction; None: "auto", hidden².
-    sub_group: elements that ZeRO-3 steps at a time.
-    """
+    """How a run lies on its GPUs and in the host's memory."""
 
     gpus: int
     stage: int
+    """Of ZeRO; 0: no DeepSpeed."""
     offload_optimizer: bool = False
     offload_param: bool = False
     live: int = LIVE
+    """Elements that ZeRO-3 keeps gathered."""
     bucket: int | None = None
+    """Elements of a reduction; None: "auto", hidden²."""
     sub_group: int = SUB_GROUP
+    """Elements that ZeRO-3 steps at a time."""
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None, gpus: int) -> "Layout":
@@ -63,9 +63,10 @@ class Layout:
 
 @dataclass(frozen=True)
 class Memory:
-    """terms: name -> bytes on one GPU at the peak of a step."""
+    """What fills one GPU at the peak of a step."""
 
     terms: Mapping[str, int]
+    """Name -> bytes."""
 
     @property
     def total(self) -> int:
@@ -73,13 +74,16 @@ class Memory:
 
 
 def own_bytes(f: Footprint, layout: Layout) -> int:
-    """Of one trained weight: DeepSpeed trains in the model's dtype, with a float32 copy beside it;
-    without it an adapter is float32 and has none."""
+    """Bytes of one trained weight.
+
+    DeepSpeed trains in the model's dtype, with a float32 copy beside it; without it an adapter is
+    float32 and has none.
+    """
     return f.weight_bytes if layout.stage or f.full else 4
 
 
 def master_bytes(f: Footprint, layout: Layout) -> int:
-    """Of one trained weight's float32 copy."""
+    """Bytes of one trained weight's float32 copy."""
     return 4 if layout.stage and f.weight_bytes == 2 else 0
 
 
@@ -95,7 +99,7 @@ def predict(f: Footprint, layout: Layout, micro_batch: int) -> Memory:
 
 
 def _held(f: Footprint, layout: Layout) -> dict[str, int]:
-    """Through the whole step."""
+    """What lies on the GPU through the whole step."""
     own, n = own_bytes(f, layout), f.trainable
     # paged states leave the card where room is short (bitsandbytes, CUDA's unified memory)
     states = layout.shard((master_bytes(f, layout) + f.optimizer * (not f.paged)) * n, 1)
@@ -111,7 +115,7 @@ def _held(f: Footprint, layout: Layout) -> dict[str, int]:
 
 
 def _backward(f: Footprint, layout: Layout, micro: int) -> dict[str, int]:
-    """While gradients go back through a layer."""
+    """What lies there on top while gradients go back through a layer."""
     tokens, layers = micro * f.length, 1 if f.checkpointing else f.layers
     square = tokens**2 if f.packing else tokens * f.length
     mask = square * (1 + f.weight_bytes * layers) if f.dense_mask else 0
@@ -127,7 +131,7 @@ def _backward(f: Footprint, layout: Layout, micro: int) -> dict[str, int]:
 
 
 def _step(f: Footprint, layout: Layout) -> dict[str, int]:
-    """In the optimizer's step, when the activations are gone; ZeRO-3 takes it group by group.
+    """What the optimizer's step adds once activations are gone; ZeRO-3 takes it by groups.
 
     ZeRO copies its share of the gradients flat and then to float32, before the optimizer needs
     what it needs. Source: deepspeed 0.19.8, zero/stage_1_and_2.py and stage3.py, `step`.

@@ -121,6 +121,6 @@ def _hours(line: Line) -> str:
         return "–"
     f, planned = line.footprint, plan_run(line.recipe, None, line.batch)
     on = OnGpus(f, line.layout, line.batch.micro)
-    took = hours(on, line.card.rates, planned.fed, planned.evaluated)
+    took = hours(on, line.card.rates, planned.trained, planned.evaluated)
     of = f"{planned.steps:,} steps" if planned.steps else "a million tokens"
     return f"{in_words(took.low)} to {in_words(took.high)}, {of}"

@@ -12,23 +12,27 @@ MILLION = 10**6
 
 
 @dataclass(frozen=True)
-class Fed:
-    """micro_batches: on each GPU. tokens: on all GPUs together, padding among them."""
+class TokenCount:
+    """What the model reads in a part of a run."""
 
     micro_batches: int
+    """On each GPU."""
     tokens: int
+    """On all GPUs together, padding among them."""
 
 
-NOTHING = Fed(0, 0)
+NOTHING = TokenCount(0, 0)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """steps: of the whole run; per_epoch: steps of one epoch; tokens: fed in the run."""
+    """The length of a run."""
 
     steps: int
     per_epoch: int
+    """Steps of one epoch."""
     tokens: int
+    """Tokens that are trained on in the whole run."""
 
     @property
     def epochs(self) -> float:
@@ -53,13 +57,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Planned:
-    """words: for people. steps: None where an epoch's length is not known; then `fed` is a million
-    tokens. fed, evaluated: in training and in all evaluations."""
+    """The length of a run as far as it is known before it starts."""
 
     words: str
+    """The same for people."""
     steps: int | None
-    fed: Fed
-    evaluated: Fed
+    """None where an epoch's length is not known; then `trained` is a million tokens."""
+    trained: TokenCount
+    evaluated: TokenCount
+    """In all evaluations together."""
 
 
 def plan_schedule(recipe: Recipe, rows: int, tokens: int, batch: Batch) -> Schedule:
@@ -79,7 +85,7 @@ def plan_schedule(recipe: Recipe, rows: int, tokens: int, batch: Batch) -> Sched
 
 
 def plan_run(recipe: Recipe, rows: Rows | None, batch: Batch) -> Planned:
-    """Steps, and the tokens of training and evaluation.
+    """Plan steps, and the tokens of training and evaluation.
 
     Args:
         rows: None where they are not on this machine.
@@ -91,9 +97,9 @@ def plan_run(recipe: Recipe, rows: Rows | None, batch: Batch) -> Planned:
     plan = plan_schedule(recipe, rows.count, rows.tokens, batch)
     most = "" if rows.exact else f"at most (every example {length} long) "
     steps = f"{plan.steps:,} = {plan.epochs:.2f} epochs of {plan.per_epoch:,}"
-    fed = Fed(plan.steps * batch.accumulation, plan.tokens)
+    trained = TokenCount(plan.steps * batch.accumulation, plan.tokens)
     evaluated = _evaluated(recipe, rows, plan, batch.processes) if rows.held_out else NOTHING
-    return Planned(f"{steps}; {most}{plan.tokens:,} tokens", plan.steps, fed, evaluated)
+    return Planned(f"{steps}; {most}{plan.tokens:,} tokens", plan.steps, trained, evaluated)
 
 
 def evaluated_every(train: Mapping[str, Any], steps: int) -> int:
@@ -111,14 +117,14 @@ def _without_rows(recipe: Recipe, batch: Batch, per_micro_batch: int) -> Planned
     if steps is None:
         micro_batches = -(-MILLION // per_micro_batch)
         words = "unknown: an epoch is as long as what could not be read here"
-        return Planned(words, None, Fed(micro_batches, MILLION), NOTHING)
+        return Planned(words, None, TokenCount(micro_batches, MILLION), NOTHING)
     length = recipe.train["max_length"]
     tokens = steps * batch.total * length * recipe.sequences
     words = f"{steps:,}; at most (every example {length} long) {tokens:,} tokens"
-    return Planned(words, steps, Fed(steps * batch.accumulation, tokens), NOTHING)
+    return Planned(words, steps, TokenCount(steps * batch.accumulation, tokens), NOTHING)
 
 
-def _evaluated(recipe: Recipe, rows: Rows, plan: Schedule, processes: int) -> Fed:
+def _evaluated(recipe: Recipe, rows: Rows, plan: Schedule, processes: int) -> TokenCount:
     """All evaluations together."""
     train = recipe.train
     strategy = str(train.get("eval_strategy", "no"))
@@ -127,4 +133,4 @@ def _evaluated(recipe: Recipe, rows: Rows, plan: Schedule, processes: int) -> Fe
     every = evaluated_every(train, plan.steps)
     times = plan.steps // every if strategy == "steps" else round(plan.epochs)
     at_once = int(train.get("per_device_eval_batch_size", 8)) * processes
-    return Fed(times * -(-rows.held_out // at_once), times * rows.held_out_tokens)
+    return TokenCount(times * -(-rows.held_out // at_once), times * rows.held_out_tokens)

@@ -13,23 +13,24 @@ PER_TOKEN = ("num_experts_per_tok", "top_k_experts", "experts_per_token", "moe_t
 
 @dataclass(frozen=True)
 class Sizes:
-    """Counts of parameters, each shared tensor once.
-
-    total: all. active: multiplied with each token of a text: without look-ups (embeddings that
-    are not the head too), parts for images and sound, and experts that were not chosen.
-    experts: in 3-D parameters. expert_bytes: the same in bytes. chosen: experts for a token, of
-    how many there are; 0 of 0 without experts.
-    text_only: whether every part reads text. layers, hidden, vocabulary: of the language model.
-    """
+    """Counts of parameters, each shared tensor once."""
 
     total: int
     active: int
+    """Multiplied with each token of a text: without look-ups (embeddings that are not the head
+    too), parts for images and sound, and experts that were not chosen."""
     experts: int
+    """In 3-D parameters."""
     expert_bytes: int
+    """The same in bytes."""
     chosen: int
+    """Experts for a token, 0 without experts."""
     of: int
+    """Experts that there are."""
     text_only: bool
+    """Whether every part reads text."""
     layers: int
+    """Of the language model, as `hidden` and `vocabulary`."""
     hidden: int
     vocabulary: int
 
@@ -69,8 +70,8 @@ def count_sizes(model: Any) -> Sizes:
     )
 
 
-def told(sizes: Sizes, quantization: Mapping[str, Any] | None, adapter: Any) -> Iterator[str]:
-    """What is worth a line before the memory table, for `check`."""
+def size_notes(sizes: Sizes, quantization: Mapping[str, Any] | None, adapter: Any) -> Iterator[str]:
+    """Yield what is worth a line before the memory table of `check`."""
     if not sizes.text_only:
         yield "parts for images or sound are loaded and left as they are: no adapter, no gradient"
     if not sizes.experts:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from trainer.gpus import Rates
 from trainer.planning.memory import Footprint
 from trainer.planning.peak import Layout
-from trainer.planning.schedule import Fed
+from trainer.planning.schedule import TokenCount
 
 MATMUL = 0.75
 """Share of the data sheet's rate that matrix products reach."""
@@ -49,9 +49,10 @@ class OnGpus:
 
 @dataclass(frozen=True)
 class Hours:
-    """likely: as predicted; published runs took between low and high of what is predicted."""
+    """How long a run takes; published runs took between `low` and `high`."""
 
     likely: float
+    """What is predicted."""
 
     @property
     def low(self) -> float:
@@ -63,8 +64,10 @@ class Hours:
 
 
 def passes(f: Footprint) -> int:
-    """Over the weights, in one step: forward, recomputed forward, backward to the activations, and
-    the reference's forward."""
+    """How often a step passes over the weights.
+
+    Forward, recomputed forward, backward to the activations, and the reference's forward.
+    """
     return (3 if f.checkpointing else 2) + f.reference
 
 
@@ -108,10 +111,10 @@ def _over_links(f: Footprint, layout: Layout, rates: Rates) -> float:
     return between + from_host / (LINK * PCIE * 1e9)
 
 
-def hours(on: OnGpus, rates: Rates, fed: Fed, evaluated: Fed) -> Hours:
+def hours(on: OnGpus, rates: Rates, trained: TokenCount, evaluated: TokenCount) -> Hours:
     """A run's training and evaluation; loading, saving and the optimizer's step left out."""
 
-    def of(part: Fed) -> float:
+    def of(part: TokenCount) -> float:
         if not part.micro_batches:
             return 0.0
         each = part.tokens / part.micro_batches / on.layout.gpus
@@ -119,9 +122,9 @@ def hours(on: OnGpus, rates: Rates, fed: Fed, evaluated: Fed) -> Hours:
 
     f = on.footprint
     forward_only = of(evaluated) * (1 + f.reference) / (passes(f) + (1 if f.full else 0))
-    return Hours((of(fed) + forward_only) / 3600)
+    return Hours((of(trained) + forward_only) / 3600)
 
 
 def hours_at(f: Footprint, gpus: int, tflops: float, tokens: int) -> float:
-    """The same at a sustained rate of one GPU that the user states (--tflops)."""
+    """Hours of training at a sustained rate of one GPU that the user states (--tflops)."""
     return tokens * flops_per_token(f) / (tflops * 1e12 * gpus) / 3600

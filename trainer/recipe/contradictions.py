@@ -7,7 +7,7 @@ from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import exam_names
 from trainer.recipe.attention import BLOCKS, BOUNDARIES, DENSE, keeps_packed_apart
 from trainer.recipe.preference_settings import preference_faults
-from trainer.recipe.protocols import asked_as
+from trainer.recipe.protocols import scoring_task
 from trainer.recipe.quantization import is_mxfp4
 from trainer.recipe.recipe import Recipe
 
@@ -140,7 +140,7 @@ def _two_lengths(recipe: Recipe) -> Iterator[str]:
 
 def _asking(recipe: Recipe) -> Iterator[str]:
     data = recipe.data
-    asked = asked_as(data)
+    scoring = scoring_task(data)
     if data.fewshot_as_multiturn and not data.apply_chat_template:
         yield "data.fewshot_as_multiturn: turns need data.apply_chat_template: true, as in lm_eval"
     if not data.chat_template_kwargs:
@@ -153,7 +153,7 @@ def _asking(recipe: Recipe) -> Iterator[str]:
         yield f"data.chat_template_kwargs: {error}; allowed: what JSON can say"
     if not data.apply_chat_template and all(source.exam for source in data.datasets):
         yield "data.chat_template_kwargs: have no effect without data.apply_chat_template: true"
-    if data.chat_template_kwargs.get("enable_thinking") and asked.by_loglikelihood:
+    if data.chat_template_kwargs.get("enable_thinking") and scoring.by_loglikelihood:
         yield (
             f"data.chat_template_kwargs: enable_thinking: true: {data.protocol} scores given "
             "answers, before which no model thinks; allowed: letters, cot, paper"

@@ -39,7 +39,7 @@ NOT_SET = {
 
 
 def loss_types(dpo: Mapping[str, Any]) -> list[str]:
-    """As DPOConfig has them: a list, also where the recipe names one."""
+    """The losses of DPOConfig as a list, also where the recipe names one."""
     given = dpo.get("loss_type", "sigmoid")
     return [given] if isinstance(given, str) else given
 
@@ -51,7 +51,7 @@ def dpo_arguments(recipe: Recipe) -> dict[str, Any]:
 
 
 def in_words(recipe: Recipe) -> str:
-    """ "DPO, loss sigmoid, beta 0.1, against the base without the adapter"."""
+    """Describe the method: "DPO, loss sigmoid, beta 0.1, against the base without the adapter"."""
     assert recipe.dpo is not None
     start = recipe.model.adapter_name_or_path
     against = f"{start}, with which it begins" if start else "the base without the adapter"

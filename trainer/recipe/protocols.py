@@ -8,16 +8,15 @@ from trainer.recipe.recipe import Data
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How lm_eval is made to ask what a recipe trains.
-
-    protocol: of the task to name; shots: worked examples before each question.
-    flag: what --num_fewshot has to say, None where the task's own number is meant.
-    """
+class ScoringTask:
+    """How lm_eval is made to ask what a recipe trains."""
 
     protocol: str
+    """Of the task to name."""
     shots: int
+    """Worked examples before each question."""
     flag: int | None
+    """What --num_fewshot has to say, None where the task's own number is meant."""
 
     @property
     def by_loglikelihood(self) -> bool:
@@ -28,7 +27,7 @@ class Asked:
         return f"jmed_{exam}_{self.protocol}"
 
 
-def asked_as(data: Data) -> Asked:
+def scoring_task(data: Data) -> ScoringTask:
     """The task that asks with the recipe's shots.
 
     lm_eval leaves a task at 0 shots whose config says 0, whatever --num_fewshot says
@@ -40,13 +39,13 @@ def asked_as(data: Data) -> Asked:
     own = PROTOCOLS[data.protocol].shots
     shots = own if data.num_fewshot is None else data.num_fewshot
     if shots == own:
-        return Asked(data.protocol, shots, None)
+        return ScoringTask(data.protocol, shots, None)
     if own:
-        return Asked(data.protocol, shots, shots)
+        return ScoringTask(data.protocol, shots, shots)
     twin = f"{data.protocol}_1shot"
     if twin not in PROTOCOLS:
         raise JmedError(
             f"data.num_fewshot: {shots}: lm_eval asks {data.protocol} without worked examples, "
             "whatever --num_fewshot says, so it could not be scored as it was trained; allowed: 0"
         )
-    return Asked(twin, shots, None if shots == PROTOCOLS[twin].shots else shots)
+    return ScoringTask(twin, shots, None if shots == PROTOCOLS[twin].shots else shots)

@@ -98,7 +98,7 @@ class Data(_Section):
 
 
 class Model(_Section):
-    """Of TRL's ModelConfig the keys that say which weights and how they are loaded.
+    """The keys of TRL's ModelConfig that say which weights and how they are loaded.
 
     use_kernels: of from_pretrained: layers of the Hub's `kernels`, which TRL puts in Liger's place.
     adapter_name_or_path: LLaMA-Factory's name for the adapter that training goes on with.
@@ -186,7 +186,9 @@ def _wrong_source(source: Source) -> str:
     if bool(source.path) == bool(source.exam) or (source.sittings and not source.exam):
         return "either `path` (a file or a Hub dataset) or `exam` (then also `sittings`)"
     if source.exam or source.is_file:
-        of_the_hub = sorted({"name", "revision", "split"} & source.model_fields_set)
+        default = Source()  # what a run writes into its folder has defaults written out
+        hub_keys = ("name", "revision", "split")
+        of_the_hub = [key for key in hub_keys if getattr(source, key) != getattr(default, key)]
         if of_the_hub:
             return f"{', '.join(of_the_hub)} only with a dataset of the Hub"
     return ""
@@ -247,6 +249,6 @@ def _set(given: dict[str, Any], change: str) -> None:
         raise JmedError(f"--set {change}: there is no such place in the recipe") from None
 
 
-def _key(place: object, part: str) -> str | int:
+def _key(container: object, part: str) -> str | int:
     """The item of a list is named by its number, the first by 0."""
-    return part if isinstance(place, dict) else int(part)
+    return part if isinstance(container, dict) else int(part)

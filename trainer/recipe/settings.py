@@ -64,7 +64,7 @@ def build_settings(
             each other or the DeepSpeed file, or that need a GPU where there is none.
     """
     check_recipe(recipe)
-    kind, given = _given(recipe)
+    kind, given = _trl_arguments(recipe)
     _check_one_process(recipe, launch)
     adapter = _build(LoraConfig, {"task_type": "CAUSAL_LM"}, recipe.adapter, "adapter")
     quantization = quantization_config(recipe.quantization)
@@ -102,7 +102,7 @@ def build_settings(
     )
 
 
-def _given(recipe: Recipe) -> tuple[Any, dict[str, Any]]:
+def _trl_arguments(recipe: Recipe) -> tuple[Any, dict[str, Any]]:
     """TRL's class of arguments, and what the recipe sets of it."""
     if recipe.dpo is None:
         check_fields(recipe.train, SFTConfig, "train")

@@ -29,13 +29,15 @@ class LengthGroups(LengthGroupedSampler):
     """
 
     def __init__(self, lengths: list[int], batch: int, seed: int) -> None:
-        """batch: the global one, so that the order does not depend on the number of processes."""
+        """Args:
+        batch: the global one, so that the order does not depend on the number of processes.
+        """
         super().__init__(batch, lengths=lengths)
         self.seed = seed
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by transformers at the start of each epoch, also of the one resumed in."""
+        """Note the epoch: transformers calls it at each start, also of the one resumed in."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:

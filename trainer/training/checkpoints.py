@@ -22,7 +22,7 @@ DAMAGED = "damaged-"
 
 
 class State(BaseModel):
-    """Of transformers' trainer_state.json what decides whether and how a run goes on."""
+    """What of transformers' trainer_state.json decides whether and how a run goes on."""
 
     model_config = ConfigDict(strict=True, extra="allow")
     global_step: int = Field(ge=0)
@@ -34,14 +34,16 @@ class State(BaseModel):
 
 @dataclass(frozen=True)
 class Choice:
-    """checkpoint: where to go on, None for the first step. damaged: newer ones that were whole ->
-    what is wrong with each. lost: steps between the newest of these and `checkpoint`."""
+    """Where an unfinished run goes on."""
 
     checkpoint: Path | None = None
+    """None for the first step."""
     damaged: Mapping[Path, str] = field(default_factory=dict)
+    """Newer checkpoints that were whole -> what is wrong with each."""
 
     @property
     def lost(self) -> int:
+        """Steps between the newest damaged checkpoint and the one to go on from."""
         newest = max(map(step_of, self.damaged), default=0)
         return newest - (step_of(self.checkpoint) if self.checkpoint else 0)
 

@@ -46,7 +46,7 @@ class Interrupt(TrainerCallback):
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """While training: outside it there is no step to end, and signals do as they always do."""
+        """Listen to signals while training: outside it there is no step to end."""
         process = os.getpid()
 
         def take(number: int, _: FrameType | None) -> None:
@@ -103,7 +103,7 @@ class Interrupt(TrainerCallback):
         control: TrainerControl,
         **kwargs: object,
     ) -> None:
-        """Called within an epoch too, when it is left: neither evaluate it nor save twice."""
+        """Neither evaluate nor save twice: transformers calls this when it leaves an epoch, too."""
         if self.by:
             control.should_log = control.should_evaluate = control.should_save = False
 

@@ -1,6 +1,7 @@
 """losses.jsonl: what the trainer logs, one line each, and the curve drawn from it."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,12 @@ def read_losses(folder: Path) -> list[dict[str, Any]]:
                     f"{file}, line {number}: {error}; allowed: an entry with its step, or no line"
                 ) from None
     return entries
+
+
+def best_eval_loss(entries: Sequence[Mapping[str, Any]]) -> float | None:
+    """The lowest held-out loss that is a number, None if there is none."""
+    values = [entry["eval_loss"] for entry in entries if entry.get("eval_loss") is not None]
+    return min((value for value in values if math.isfinite(value)), default=None)
 
 
 def draw(folder: Path, title: str, unit: str = "nats per learnt token") -> list[Path]:

@@ -19,11 +19,14 @@ from trainer.training.preference_trainer import PreferenceTrainer
 
 @dataclass(frozen=True)
 class Method:
-    """prepare: rows -> token ids. trainer: TRL's, over adapters. loss_unit: for its curve."""
+    """What differs between methods of training."""
 
     prepare: Callable[[Recipe, Mixture, Any, date | None], Prepared]
+    """Rows -> token ids."""
     trainer: type[Any]
+    """TRL's, over adapters."""
     loss_unit: str
+    """For its curve."""
 
 
 def method_of(recipe: Recipe) -> Method:

@@ -7,6 +7,7 @@ from typing import Any
 from huggingface_hub import ModelCardData
 
 from lm_eval_tasks.results.training_record import OverlapRecord, TrainingRecord
+from lm_eval_tasks.results.training_text import adapter_kind, losses_by_name, overlap_line
 from trainer.recipe.preference_settings import in_words
 from trainer.recipe.recipe import Recipe
 
@@ -27,8 +28,7 @@ device, and not for use in care.
 | learning rate | {learning_rate} |
 | examples, tokens, tokens learnt | {examples:,}, {tokens:,}, {learnt:,} |
 | trainable parameters | {trainable:,} |
-| last training loss | {loss} |
-| best held-out loss | {eval_loss} |
+{losses}
 
 Rows read: {read}{dropped}.
 Held out: {held_out} examples. sha256 of the training tokens: `{sha}`.
@@ -76,8 +76,9 @@ def model_card(record: TrainingRecord) -> str:
         tokens=data.train_tokens,
         learnt=data.train_tokens_learnt,
         trainable=record.trainable_parameters,
-        loss=_number(result.loss),
-        eval_loss=_number(result.eval_loss),
+        losses="\n".join(
+            f"| {name} | {_number(loss)} |" for name, loss in losses_by_name(result).items()
+        ),
         read="; ".join(f"{name}: {count:,}" for name, count in data.rows_read.items()),
         dropped="".join(f"; {what}: {count:,}" for what, count in rows.items()),
         held_out=data.held_out_examples,
@@ -92,14 +93,10 @@ def model_card(record: TrainingRecord) -> str:
 
 
 def overlap_text(overlap: OverlapRecord) -> str:
-    """What the overlap guard found, as the card and every later report say it."""
+    """List what the overlap guard found, exam by exam, and what it could not compare."""
     compared = ", ".join(overlap.compared) or "none"
     absent = ", ".join(overlap.not_here)
-    lines = [
-        f"- **{exam}: {held.rows} training rows hold {held.questions} of its questions.** "
-        "A score on it says little."
-        for exam, held in overlap.found.items()
-    ]
+    lines = [overlap_line(exam, held.rows, held.questions) for exam, held in overlap.found.items()]
     lines.append(f"- Compared with the exams on the training machine: {compared}.")
     if absent:
         lines.append(f"- Not compared, since not on that machine: {absent}.")
@@ -110,13 +107,13 @@ def _what(recipe: Mapping[str, Any]) -> str:
     if not recipe["adapter"]:
         return "Full-parameter training"
     rank = f"r {recipe['adapter'].get('r', 8)}"
-    if (recipe["quantization"] or {}).get("load_in_4bit"):
-        return f"QLoRA adapter ({rank}, 4-bit base)"
-    return f"LoRA adapter ({rank})"
+    given = recipe["quantization"] or {}
+    bits = next((f"{bits}-bit" for bits in "48" if given.get(f"load_in_{bits}bit")), "")
+    return f"{adapter_kind(bits)} ({rank}{f', {bits} base' if bits else ''})"
 
 
 def _method(recipe: Mapping[str, Any]) -> str:
-    """For pairs of answers, what was learnt from them."""
+    """Say of pairs of answers what was learnt from them; nothing of single answers."""
     if recipe.get("dpo") is None:
         return ""
     return f"\n{in_words(Recipe.model_validate(recipe))}. An example is a pair of answers.\n"

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from transformers import set_seed
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.files.write import write_text
 from lm_eval_tasks.results.training_record import (
     Interruption,
     Outcome,
@@ -18,8 +19,8 @@ from lm_eval_tasks.results.training_record import (
 )
 from trainer.data.dataset import Prepared
 from trainer.data.mixture import mix
-from trainer.data.overlap_guard import exams_here, guard, with_base
-from trainer.data.packing import fed
+from trainer.data.overlap_guard import exams_here, guard, with_earlier
+from trainer.data.packing import rows_to_train
 from trainer.data.preference import count_tokens
 from trainer.environment import Launch, check_launch, join_processes, read_launch
 from trainer.model.base_model import empty_model, load_model, positions, read_config, read_tokenizer
@@ -28,6 +29,7 @@ from trainer.model.targets import check_layers, freeze_all_but_text, may_stay_un
 from trainer.patches import keep_nf4_portable, name_for_trl, without_zero3
 from trainer.recipe.contradictions import check_recipe
 from trainer.recipe.recipe import Model, Recipe
+from trainer.recipe.recipe_text import recipe_text
 from trainer.recipe.settings import Settings, build_settings
 from trainer.training import run_files
 from trainer.training.adapter_trainer import MarkWhole, Milestones
@@ -36,7 +38,7 @@ from trainer.training.checkpoints import Choice
 from trainer.training.exact_resume import ExactResume
 from trainer.training.explained import explained
 from trainer.training.interrupt import Interrupt, Interrupted
-from trainer.training.losses import LossFile, draw, read_losses
+from trainer.training.losses import LossFile, best_eval_loss, draw, read_losses
 from trainer.training.method import method_of
 from trainer.training.model_card import model_card
 from trainer.training.outcome import check_ended, going_on
@@ -44,7 +46,7 @@ from trainer.training.ranks import check_ranks, check_shared, note_environments,
 from trainer.training.run_folder import RunFolder
 from trainer.training.run_lock import RunLock
 from trainer.training.scoring_commands import scoring_commands
-from trainer.training.start_adapter import check_start, made_in, with_start
+from trainer.training.start_adapter import check_start, with_start
 
 
 def run(recipe: Recipe, *, resume: bool) -> None:
@@ -67,7 +69,7 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
     folder = recipe.output_dir
     found = RunFolder.read(folder)
     found.check(resume=resume)
-    check_start(recipe.model)
+    earlier = check_start(recipe.model)
     config = read_config(recipe.model)
     # before the arguments are made: with those of ZeRO-3, any model that is built is sharded
     check_layers(recipe, config, gpu=launch.gpu)
@@ -93,7 +95,7 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
         console.print(f"{folder}: this run is finished; nothing to do", markup=False)
         return
     own = guard(mixture, recipe.data.may_overlap)
-    record.overlap = reduce(with_base, made_in(recipe.model), own)
+    record.overlap = reduce(with_earlier, earlier, own)
     record.scoring_commands = scoring_commands(
         recipe, folder, exams_here(), thinks=prepared.thinks, positions=positions(config)
     )
@@ -154,7 +156,7 @@ def _make_way(found: RunFolder, choice: Choice, console: Console) -> None:
 def _open_folder(folder: Path, recipe: Recipe, settings: Settings, record: TrainingRecord) -> None:
     """In this order: killed after the first write, the folder holds a run."""
     write_record(folder, record)
-    run_files.write_recipe(folder, recipe, settings)
+    write_text(folder / "recipe.yaml", recipe_text(recipe, settings.batch))
 
 
 def _build_trainer(recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: Any) -> Any:
@@ -188,8 +190,8 @@ def _trainer(recipe: Recipe, settings: Settings, prepared: Prepared, tokenizer: 
     trainer = method_of(recipe).trainer(
         model,
         args=settings.arguments,
-        train_dataset=fed(prepared.train, recipe.train),
-        eval_dataset=held_out and fed(held_out, recipe.train, "eval_packing"),
+        train_dataset=rows_to_train(prepared.train, recipe.train),
+        eval_dataset=held_out and rows_to_train(held_out, recipe.train, "eval_packing"),
         processing_class=tokenizer,
         peft_config=adapter,
         callbacks=[cb for cb in (LossFile(), MarkWhole(), settings.early_stopping) if cb],
@@ -221,7 +223,7 @@ def _close_folder(recipe: Recipe, record: TrainingRecord, trainer: Any, console:
         steps=trainer.state.global_step,
         best_checkpoint=Path(trainer.state.best_model_checkpoint or "").name or None,
         loss=next((e["loss"] for e in reversed(losses) if "loss" in e), None),
-        eval_loss=min((e["eval_loss"] for e in losses if "eval_loss" in e), default=None),
+        eval_loss=best_eval_loss(losses),
     )
     run_files.sort_target_modules(folder)
     (folder / "README.md").write_text(model_card(record), encoding="utf-8")

@@ -17,7 +17,6 @@ from trainer.model.base_identity import base_identity
 from trainer.recipe.recipe import Recipe
 from trainer.recipe.settings import Settings
 from trainer.training.start_adapter import start_record
-from trainer.yaml_file import yaml_text
 
 PACKAGES = (
     "torch", "transformers", "trl", "peft", "accelerate", "datasets", "bitsandbytes", "deepspeed",
@@ -80,16 +79,6 @@ def environment() -> Environment:
         cuda=torch.version.cuda,
         omp_num_threads=os.environ.get("OMP_NUM_THREADS"),
     )
-
-
-def write_recipe(folder: Path, recipe: Recipe, settings: Settings) -> None:
-    """Write the recipe as it was run: --set applied, defaults and derived values filled in."""
-    given = recipe.model_dump(exclude_none=True)
-    head = (
-        f"# resolved; batch {settings.batch}\n"
-        f"# gradient_accumulation_steps {settings.batch.accumulation} was derived\n"
-    )
-    write_text(folder / "recipe.yaml", head + yaml_text(given))
 
 
 def sort_target_modules(folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.protocols import task_names
-from trainer.recipe.protocols import asked_as
+from trainer.recipe.protocols import scoring_task
 from trainer.recipe.quantization import is_mxfp4
 from trainer.recipe.recipe import Recipe
 
@@ -30,10 +30,10 @@ def scoring_commands(
         thinks: the prompt leaves it to the model to think before it answers.
         positions: the most tokens the base can read, None if its config does not say.
     """
-    asked = asked_as(recipe.data)
-    tasks = [task for exam in exams if (task := asked.task(exam)) in task_names()]
+    scoring = scoring_task(recipe.data)
+    tasks = [task for exam in exams if (task := scoring.task(exam)) in task_names()]
     flags = ["--tasks", ",".join(tasks), *_asking(recipe)]
-    if thinks and not asked.by_loglikelihood:
+    if thinks and not scoring.by_loglikelihood:
         flags += ["--gen_kwargs", json.dumps(_room(positions))]
     flags += ["--batch_size", "auto", "--log_samples"]
     return [
@@ -48,9 +48,9 @@ def scoring_commands(
 
 def _asking(recipe: Recipe) -> Iterator[str]:
     """lm_eval's flags of the recipe's own names."""
-    data, asked = recipe.data, asked_as(recipe.data)
-    if asked.flag is not None:
-        yield from ("--num_fewshot", str(asked.flag))
+    data, scoring = recipe.data, scoring_task(recipe.data)
+    if scoring.flag is not None:
+        yield from ("--num_fewshot", str(scoring.flag))
     if data.apply_chat_template:
         yield "--apply_chat_template"
         if not data.multiturn:
@@ -109,7 +109,7 @@ def _command(
 
 
 def _model_args(values: Mapping[str, Any]) -> str:
-    """As lm_eval reads it: key=value pairs, or JSON where a value is no plain word."""
+    """Write --model_args: key=value pairs, or JSON where a value is no plain word."""
     if all(PLAIN.fullmatch(str(value)) for value in values.values()):
         return ",".join(f"{key}={value}" for key, value in values.items())
     return json.dumps(values, ensure_ascii=False)

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from safetensors import safe_open
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.results.training_record import read_record
+from lm_eval_tasks.results.training_record import TrainingRecord, read_record
 from trainer.json_file import JsonError, read_json
 from trainer.mark import file_sha256
 from trainer.model.base_identity import base_identity
@@ -54,23 +54,19 @@ def start_record(model: Model) -> dict[str, str]:
     return {"sha256": file_sha256(folder / WEIGHTS)}
 
 
-def made_in(model: Model) -> list[str]:
-    """Folders that may hold run.json of the runs that made the base and the adapter: of one of a
-    run's steps it lies above."""
-    folder = start_folder(model)
-    start = [] if folder is None else [str(folder), str(folder.parent)]
-    return [model.model_name_or_path, *start]
-
-
-def check_start(model: Model) -> None:
+def check_start(model: Model) -> list[TrainingRecord]:
     """See that the adapter is a finished one, of the base that is named.
+
+    Returns:
+        The records of the runs that made base and adapter; of one of a run's steps the record
+        lies in the folder above.
 
     Raises:
         JmedError: it is not.
     """
-    folder = start_folder(model)
+    folder, of_base = start_folder(model), read_record(Path(model.model_name_or_path))
     if folder is None:
-        return
+        return [of_base] if of_base else []
     before, above = read_record(folder), read_record(folder.parent)
     if before and not before.is_finished:
         raise JmedError(f"model.adapter_name_or_path: {folder}: that run is not finished")
@@ -86,6 +82,7 @@ def check_start(model: Model) -> None:
             f"({_config(folder).get('base_model_name_or_path')}) than model.model_name_or_path, "
             f"{model.model_name_or_path}; allowed: that one"
         )
+    return [record for record in (of_base, before, above) if record]
 
 
 def absent_start(model: Model) -> list[str]:

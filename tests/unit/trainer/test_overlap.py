@@ -19,12 +19,11 @@ from lm_eval_tasks.results.training_record import (
     OverlapCount,
     OverlapRecord,
     TrainingRecord,
-    write_record,
 )
 from trainer.data.example import Example
 from trainer.data.mixture import Mixture, mix
 from trainer.data.overlap import Index, Overlap, normalized
-from trainer.data.overlap_guard import guard, with_base
+from trainer.data.overlap_guard import guard, with_earlier
 from trainer.data.source_examples import Examples, SourceExamples
 from trainer.recipe.recipe import Data, Source
 
@@ -137,13 +136,13 @@ def test_rows_of_one_place_are_all_compared(monkeypatch: pytest.MonkeyPatch) -> 
         guard(mixture, [])
 
 
-def test_a_run_inherits_what_its_base_was_trained_on(tmp_path: Path) -> None:
+def test_a_run_inherits_what_its_base_was_trained_on() -> None:
     own = OverlapRecord(
         found={"igakuqa": OverlapCount(rows=1, questions=1)},
         compared=["igakuqa", "jmle119", "sample"],
         not_here=["denqa"],
     )
-    assert with_base(own, str(tmp_path)) == own
+    assert with_earlier(own, TrainingRecord(state="finished")) == own
     earlier = OverlapRecord(
         found={
             "igakuqa": OverlapCount(rows=9, questions=7),
@@ -152,8 +151,7 @@ def test_a_run_inherits_what_its_base_was_trained_on(tmp_path: Path) -> None:
         compared=["igakuqa", "sample"],
         not_here=["denqa", "jmle119"],
     )
-    write_record(tmp_path, TrainingRecord(state="finished", overlap=earlier))
-    both = with_base(own, str(tmp_path))
+    both = with_earlier(own, TrainingRecord(state="finished", overlap=earlier))
     assert both.found == earlier.found
     assert both.compared == ["igakuqa", "sample"]
     assert both.not_here == ["denqa", "jmle119"]

@@ -14,7 +14,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import PROTOCOLS
 from trainer.data.exam_prompts import load_task
 from trainer.recipe import recipe as recipes
-from trainer.recipe.protocols import Asked, asked_as
+from trainer.recipe.protocols import ScoringTask, scoring_task
 from trainer.recipe.recipe import Data, Recipe
 from trainer.training.scoring_commands import scoring_commands
 
@@ -60,30 +60,30 @@ def test_the_tasks_own_shots_are_those_that_lm_eval_reads(protocol: str) -> None
 @pytest.mark.parametrize(
     ("protocol", "shots", "asked"),
     [
-        ("paper", None, Asked("paper", 0, None)),
-        ("paper", 0, Asked("paper", 0, None)),
-        ("paper", 1, Asked("paper_1shot", 1, None)),
-        ("paper", 3, Asked("paper_1shot", 3, 3)),
-        ("paper_1shot", None, Asked("paper_1shot", 1, None)),
-        ("paper_1shot", 0, Asked("paper_1shot", 0, 0)),
-        ("letters", 3, Asked("letters", 3, None)),
-        ("letters", 0, Asked("letters", 0, 0)),
-        ("letters_mc", 1, Asked("letters_mc", 1, 1)),
-        ("cot", 0, Asked("cot", 0, None)),
+        ("paper", None, ScoringTask("paper", 0, None)),
+        ("paper", 0, ScoringTask("paper", 0, None)),
+        ("paper", 1, ScoringTask("paper_1shot", 1, None)),
+        ("paper", 3, ScoringTask("paper_1shot", 3, 3)),
+        ("paper_1shot", None, ScoringTask("paper_1shot", 1, None)),
+        ("paper_1shot", 0, ScoringTask("paper_1shot", 0, 0)),
+        ("letters", 3, ScoringTask("letters", 3, None)),
+        ("letters", 0, ScoringTask("letters", 0, 0)),
+        ("letters_mc", 1, ScoringTask("letters_mc", 1, 1)),
+        ("cot", 0, ScoringTask("cot", 0, None)),
     ],
 )
 def test_shots_are_asked_of_a_task_that_can_be_told(
-    protocol: str, shots: int | None, asked: Asked
+    protocol: str, shots: int | None, asked: ScoringTask
 ) -> None:
     data = {"datasets": [{"exam": "sample"}], "protocol": protocol, "num_fewshot": shots}
-    assert asked_as(Data.model_validate(data)) == asked
+    assert scoring_task(Data.model_validate(data)) == asked
 
 
 @pytest.mark.parametrize("protocol", ["cot", "mc"])
 def test_shots_that_no_task_asks_are_refused(protocol: str) -> None:
     data = {"datasets": [{"exam": "sample"}], "protocol": protocol, "num_fewshot": 2}
     with pytest.raises(JmedError, match="whatever --num_fewshot says"):
-        asked_as(Data.model_validate(data))
+        scoring_task(Data.model_validate(data))
 
 
 def test_adapter_and_base_are_asked_by_the_same_flags() -> None:

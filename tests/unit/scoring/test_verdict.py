@@ -122,7 +122,7 @@ def test_files_keep_their_form() -> None:
         **{"required": 80, "required_asked": 80, "required_possible": 80},
         **{"general": 54, "general_asked": 79, "general_possible": 79},
         **{"prohibited": 0, "labelled": 12},
-        "mark": {**mark, "source": "lm_eval_tasks/pass_marks.yaml", "like": ""},
+        "mark": {**mark, "source": "lm_eval_tasks/scoring/pass_marks.yaml", "like": ""},
         **{"passed": False, "failed": ("general 54 < 55",)},
     }
     assert list(verdict.as_json())[-3:] == ["mark", "passed", "failed"]
@@ -206,7 +206,7 @@ def test_every_mark_has_its_source_and_can_be_reached() -> None:
     assert [sitting for sitting, mark in physician.items() if mark.like] == ["120"]
     assert read_marks("no such examination") == {}
     for mark in (*physician.values(), *read_marks("sample").values()):
-        assert mark.source == "lm_eval_tasks/pass_marks.yaml" or re.match("https?://", mark.source)
+        assert mark.source == "lm_eval_tasks/scoring/pass_marks.yaml" or re.match("https?://", mark.source)
         # the 117th alone allowed two
         assert mark.prohibited == (2 if mark is physician["117"] else 3)
         assert 0.79 <= mark.required / mark.of[0] <= 0.81  # the ministry asks for 80 %

@@ -36,9 +36,7 @@ def test_an_exam_of_a_known_format_is_one_folder(tmp_path: Path) -> None:
     run(checkout, "tests.recorded.record_prompts")
     run(checkout, "tests.docs_tables", "--fast")
     folder = f"lm_eval_tasks/tasks/{NAME}/"
-    elsewhere = {
-        file for file in changed(before, digests(checkout)) if not file.startswith(folder)
-    }
+    elsewhere = {file for file in changed(before, digests(checkout)) if not file.startswith(folder)}
     assert elsewhere == {
         "tests/recorded/prompts.json", "tests/recorded/ceilings.json",
         "README.md", "README.ja.md", "docs/exams.md",

@@ -81,6 +81,25 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert not anchor or anchor in anchors(target), link
 
 
+def layers(contract: str) -> list[set[str]]:
+    """Of setup.cfg, from the top."""
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    lines = config[f"importlinter:contract:{contract}"]["layers"].split("\n")
+    return [set(line.split(" | ")) for line in lines if line]
+
+
+def test_the_page_for_developers_has_the_layers_that_are_held() -> None:
+    text = (ROOT / "docs" / "develop.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| `")]
+    plugin, trained = ([set(re.findall(r"`(\w+)`", row[side])) for row in rows] for side in (0, 1))
+    assert plugin == layers("plugin")
+    assert trained == layers("trainer")
+    where = text.partition("## What is where")[2].partition("## Who may")[0]
+    for name in set.union(*plugin, *trained) - {"__main__"}:
+        assert re.search(rf"\b{name}\b", where), name
+
+
 def check_jmed(words: list[str]) -> None:
     if words[0] == "eval":
         check_lm_eval(words[1:])

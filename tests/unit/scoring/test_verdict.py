@@ -47,6 +47,13 @@ def exam(*, wrong_required: int = 0, general: int = 55, taboo: int = 0) -> list[
     return [i._replace(prohibited=place < taboo) for place, i in enumerate(items)]
 
 
+def at_the_required_mark() -> list[Item]:
+    """64 of the 80 required points."""
+    items = exam(wrong_required=5)
+    items[20] = items[20]._replace(earned=0, correct=False)
+    return items
+
+
 def elsewhere(items: list[Item]) -> list[Item]:
     return [item._replace(sitting="1") for item in items]
 
@@ -56,6 +63,7 @@ def elsewhere(items: list[Item]) -> list[Item]:
     [
         (exam(), State.PASSED, ()),
         (exam(wrong_required=5), State.PASSED, ()),
+        (at_the_required_mark(), State.PASSED, ()),
         (exam(wrong_required=6), State.FAILED, ("required 62 < 64",)),
         (exam(general=54), State.FAILED, ("general 54 < 55",)),
         (exam(taboo=3), State.PASSED, ()),

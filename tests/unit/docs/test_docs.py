@@ -81,6 +81,17 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert not anchor or anchor in anchors(target), link
 
 
+PARTS = "lm_eval_tasks|trainer|tests|recipes|ds_configs|demo|docs"
+
+
+@every_page
+def test_every_path_that_is_named_is_there(page: Path) -> None:
+    """But in the changelog, which tells of other days."""
+    text = "" if page.name == "CHANGELOG.md" else page.read_text(encoding="utf-8")
+    for path in re.findall(rf"(?<![\w./])(?:{PARTS})/[\w./-]*[\w/]", text):
+        assert (ROOT / path).exists() or "NAME" in path, path
+
+
 def layers(contract: str) -> list[set[str]]:
     """Of setup.cfg, from the top."""
     config = ConfigParser()

@@ -46,9 +46,11 @@ record: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/python -m tests.docs_tables
 
+LINKED := lm_eval_tasks trainer recipes tests/e2e tests/recorded
 site: $(VENV)-site/installed
 	rm -rf site-pages && mkdir -p site-pages
-	cp -r --parents *.md docs tests/recorded/benchmarks.md site-pages
+	cp -r --parents *.md *.txt CITATION.cff docs $(LINKED) site-pages
+	find site-pages -name __pycache__ -prune -exec rm -r {} +
 	$(VENV)-site/bin/mkdocs build --quiet --config-file docs/site.yml
 
 $(VENV)-site/installed: Makefile

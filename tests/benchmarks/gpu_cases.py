@@ -38,7 +38,7 @@ TINY = {
 class Case:
     """A run; the settings are those of the recipes unless said otherwise.
 
-    shape: a file of trainer/shapes. method: qlora (NF4, double quantisation), lora, full.
+    shape: a file of trainer/planning/shapes. method: qlora (NF4, double quantisation), lora, full.
     micro, length: of the examples, all full, as the optimizer's steps take them one by one.
     deepspeed: a file of ds_configs, run by one process of a process group.
     """

@@ -1,4 +1,4 @@
-"""The sizes in trainer/shapes give as many parameters as are published."""
+"""The sizes in trainer/planning/shapes give as many parameters as are published."""
 
 from pathlib import Path
 

@@ -106,8 +106,9 @@ def test_what_others_name_has_its_words(language: str) -> None:
     [["exams"], ["floor", "--task", "jmed_sample_letters"]],
 )
 def test_commands_print_in_the_language_that_was_asked_for(
-    command: list[str], capsys: pytest.CaptureFixture[str]
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("JMED_MIRROR", raising=False)  # `exams` reads all that is there
     main(command)
     english = capsys.readouterr().out
     main([*command, "--lang", "en"])

@@ -39,9 +39,11 @@ def _planned_config(base: str, error: JmedError) -> tuple[Any, str]:
     file = FOLDER / f"{base.replace('/', '--')}.json"
     if not file.is_file():
         raise JmedError(
-            f"{error}; for planning without it, write its sizes to {file.name} in trainer/shapes"
+            f"{error}; for planning without it, write its sizes to {file.name} in "
+            "trainer/planning/shapes"
         ) from None
-    return AutoConfig.from_pretrained(file), "not here: sizes from trainer/shapes, written by hand"
+    origin = "not here: sizes from trainer/planning/shapes, written by hand"
+    return AutoConfig.from_pretrained(file), origin
 
 
 def made_by(base: str) -> Any:

@@ -81,6 +81,36 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert not anchor or anchor in anchors(target), link
 
 
+PARTS = "lm_eval_tasks|trainer|tests|recipes|ds_configs|demo|docs"
+
+
+@every_page
+def test_every_path_that_is_named_is_there(page: Path) -> None:
+    """But in the changelog, which tells of other days."""
+    text = "" if page.name == "CHANGELOG.md" else page.read_text(encoding="utf-8")
+    for path in re.findall(rf"(?<![\w./])(?:{PARTS})/[\w./-]*[\w/]", text):
+        assert (ROOT / path).exists() or "NAME" in path, path
+
+
+def layers(contract: str) -> list[set[str]]:
+    """Of setup.cfg, from the top."""
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    lines = config[f"importlinter:contract:{contract}"]["layers"].split("\n")
+    return [set(line.split(" | ")) for line in lines if line]
+
+
+def test_the_page_for_developers_has_the_layers_that_are_held() -> None:
+    text = (ROOT / "docs" / "develop.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:3] for line in text.splitlines() if line.startswith("| `")]
+    plugin, trained = ([set(re.findall(r"`(\w+)`", row[side])) for row in rows] for side in (0, 1))
+    assert plugin == layers("plugin")
+    assert trained == layers("trainer")
+    where = text.partition("## What is where")[2].partition("## Who may")[0]
+    for name in set.union(*plugin, *trained) - {"__main__"}:
+        assert re.search(rf"\b{name}\b", where), name
+
+
 def check_jmed(words: list[str]) -> None:
     if words[0] == "eval":
         check_lm_eval(words[1:])

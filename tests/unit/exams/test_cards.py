@@ -1,10 +1,12 @@
 """Every exam's card, found by glob, is complete; without `checked` it was never run on its data."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.manifest import LARGEST, read_manifest
 from lm_eval_tasks.protocols import PROTOCOLS
@@ -43,3 +45,31 @@ def test_a_run_on_some_sittings_needs_their_files_alone() -> None:
     all_files, two = read_manifest(card), read_manifest(card, ["108", "109"])
     assert len(all_files) == 13 * 6
     assert len(two) == 2 * 6
+
+
+def test_a_card_is_read_by_its_path_too(tmp_path: Path) -> None:
+    """Under the name and in the folder of the file, as private exams are."""
+    known = read_card("sample")
+    own = tmp_path / "own.card"
+    own.write_bytes((known.folder / "sample.card").read_bytes())
+    assert read_card(str(own)) == replace(known, name="own", folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "message"),
+    [
+        ("published_rule: igakuqa", "published_rule: igakqa", "did you mean 'igakuqa'"),
+        ("language: ja", "langage: ja", "langage"),
+        ("licence: Apache-2.0", "", "licence"),
+    ],
+)
+def test_a_card_with_what_is_not_known_is_refused(
+    tmp_path: Path, line: str, wrong: str, message: str
+) -> None:
+    text = (read_card("sample").folder / "sample.card").read_text(encoding="utf-8")
+    assert text.count(line) == 1
+    own = tmp_path / "own.card"
+    own.write_text(text.replace(line, wrong), encoding="utf-8")
+    with pytest.raises(JmedError, match=message) as refused:
+        read_card(str(own))
+    assert str(refused.value).startswith(str(own))

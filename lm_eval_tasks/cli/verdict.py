@@ -74,7 +74,7 @@ def _as_json(scored: Result) -> dict[str, object]:
     return {
         "task": scored.run.task,
         "model": scored.run.model,
-        "protocol": scored.run.config["metadata"],
+        "protocol": scored.run.metadata,
         "overlap_with_training": mark._asdict() if mark.kind else None,
         "verdicts": [verdict.as_json() for verdict in verdicts(scored.items)],
         "breakdowns": {

@@ -148,13 +148,12 @@ def _row(scored: Result, name: ModelName) -> LeaderboardRow:
 
 def _protocol(scored: Result) -> str:
     """ "letters 1.0, chat template, permute 3": with the version of the task and the options"""
-    results, metadata = scored.run.results, scored.run.config["metadata"]
-    options = metadata.get("jmed") or {}
+    results = scored.run.results
     parts = [
         f"{scored.protocol} {scored.run.version}",
-        "" if results.get("chat_template") is None else "chat template",
-        "system instruction" if results.get("system_instruction_sha") else "",
-        *(f"{key} {_plain(value)}" for key, value in sorted(options.items())),
+        "" if results.chat_template is None else "chat template",
+        "system instruction" if results.system_instruction_sha else "",
+        *(f"{key} {_plain(value)}" for key, value in sorted(scored.run.options.items())),
     ]
     return ", ".join(filter(None, parts))
 

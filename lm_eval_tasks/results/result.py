@@ -6,6 +6,7 @@ Everything is read from lm-eval's samples; nothing is scored again.
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import stdev
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from lm_eval_tasks.results.records import FormError, Sample, record_of
 from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.results.weights import provenance
 from lm_eval_tasks.scoring.published_rules import rule_of
-from lm_eval_tasks.scoring.verdict import Item
+from lm_eval_tasks.scoring.verdict import Item, Verdict, verdicts
 
 
 class Key(NamedTuple):
@@ -140,6 +141,11 @@ class Result:
     @property
     def items(self) -> list[Item]:
         return [answer.item for answer in self.answers if answer.item is not None]
+
+    @cached_property
+    def verdicts(self) -> Sequence[Verdict]:
+        """One for each sitting, in order of the sittings; none of an exam without pass marks."""
+        return verdicts(self.items)
 
 
 def standard_error(values: Collection[float]) -> float:

@@ -16,7 +16,7 @@ from lm_eval_tasks.results.result import Result, read_result
 from lm_eval_tasks.results.runs import TaskRun, run_date
 from lm_eval_tasks.results.weights import ADAPTERS, has_adapter, model_arguments
 from lm_eval_tasks.scoring.published_rules import RULES
-from lm_eval_tasks.scoring.verdict import Verdict, verdicts
+from lm_eval_tasks.scoring.verdict import Verdict
 
 LEFT_OUT = ("needs a figure", "another sitting")
 
@@ -187,14 +187,14 @@ def _tally(scored: Result, metric: str, *, figures: bool) -> Tally | None:
     )
 
 
-def _verdicts(scored: Result, card: Card, where: str) -> list[Verdict]:
+def _verdicts(scored: Result, card: Card, where: str) -> Sequence[Verdict]:
     if any(item.sitting not in card.published for item in scored.items):
         raise JmedError(f"{where}: a sitting that {card.name} does not have")
     if any(item.marks != card.pass_marks for item in scored.items):
         raise JmedError(f"{where}: pass marks that {card.name} does not have")
     if not all(isinstance(part, int) for item in scored.items for part in item[2:]):
         raise JmedError(f"{where}: a sample without points: damaged")
-    return verdicts(scored.items)
+    return scored.verdicts
 
 
 def _setting(run: TaskRun, where: str) -> Setting:

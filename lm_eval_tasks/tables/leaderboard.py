@@ -9,7 +9,7 @@ from lm_eval_tasks.results.model_name import ModelName, model_names
 from lm_eval_tasks.results.overlap import OverlapMark
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.withheld import Withheld, public
-from lm_eval_tasks.scoring.verdict import State, verdicts
+from lm_eval_tasks.scoring.verdict import State
 from lm_eval_tasks.words import Words
 
 COLUMNS = (
@@ -122,7 +122,7 @@ def _order(row: LeaderboardRow) -> tuple[Any, ...]:
 
 
 def _row(scored: Result, name: ModelName) -> LeaderboardRow:
-    sittings = verdicts(scored.items)
+    sittings = scored.verdicts
     return LeaderboardRow(
         model=f"{name.model} ({name.variant})" if name.variant else name.model,
         adapter=name.adapter,

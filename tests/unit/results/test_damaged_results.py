@@ -92,7 +92,9 @@ def test_names_that_no_file_can_have(tmp_path: Path) -> None:
     assert status("leaderboard", str(tmp_path)) == 0
 
 
-@pytest.mark.parametrize("record", ["{", "[]", '{"overlap": {"found": []}}'])
+@pytest.mark.parametrize(
+    "record", ["{", "[]", '{"overlap": {"found": []}}', r'{"data": {"\ud800": 1}}']
+)
 def test_a_damaged_record_of_whole_weights_is_said(record: str, tmp_path: Path) -> None:
     weights = tmp_path / "weights"
     weights.mkdir()

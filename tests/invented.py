@@ -20,7 +20,7 @@ from lm_eval_tasks.prompting.orders import reorder
 from lm_eval_tasks.prompting.selection import select
 from lm_eval_tasks.protocols import LOGLIKELIHOOD, READS_LETTERS, split_task
 from lm_eval_tasks.results.result import Result, read_result
-from lm_eval_tasks.results.runs import TaskRun
+from lm_eval_tasks.results.runs import run_of
 from tests.written_results import (
     DATE,
     STAMP,
@@ -172,20 +172,7 @@ def scored(invented: Invented, file: str = "results.json") -> Result:
     """The same without files."""
     answered = invented.answered()
     found = _results([invented], [answered])
-    config = found["configs"][invented.task]
-    return read_result(
-        TaskRun(
-            task=invented.task,
-            model=invented.name,
-            file=Path(file),
-            setting=invented.model_args,
-            config=config,
-            samples=invented.changed(answered),
-            asked=config["metadata"]["questions"]["asked"],
-            version=str(found["versions"][invented.task]),
-            results=found,
-        )
-    )
+    return read_result(run_of(Path(file), found, invented.task, invented.changed(answered)))
 
 
 @dataclass(frozen=True)

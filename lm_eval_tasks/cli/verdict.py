@@ -12,7 +12,6 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.breakdown import Group, breakdowns
-from lm_eval_tasks.scoring.verdict import verdicts
 from lm_eval_tasks.tables.scores import console
 from lm_eval_tasks.tables.verdict import breakdown_tables, verdict_table
 from lm_eval_tasks.words import Words, read_words
@@ -60,7 +59,7 @@ def _print(scored: Result, words: Words) -> None:
     if limited := limit_phrase(scored, words):
         title += f" · {limited}"
     sign, notes = scored.overlap.sign, footnotes([scored], words)
-    console().print(verdict_table(verdicts(scored.items), title, words, sign, notes))
+    console().print(verdict_table(scored.verdicts, title, words, sign, notes))
     for table in breakdown_tables(_breakdowns(scored), words, sign):
         console().print(table)
 
@@ -74,9 +73,9 @@ def _as_json(scored: Result) -> dict[str, object]:
     return {
         "task": scored.run.task,
         "model": scored.run.model,
-        "protocol": scored.run.config["metadata"],
+        "protocol": scored.run.metadata,
         "overlap_with_training": mark._asdict() if mark.kind else None,
-        "verdicts": [verdict.as_json() for verdict in verdicts(scored.items)],
+        "verdicts": [verdict.as_json() for verdict in scored.verdicts],
         "breakdowns": {
             name: [asdict(part) for part in parts] for name, parts in _breakdowns(scored).items()
         },

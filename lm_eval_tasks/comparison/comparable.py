@@ -8,23 +8,23 @@ from lm_eval_tasks.results.runs import TaskRun
 
 PROTOCOL: Mapping[str, Callable[[TaskRun], Any]] = {
     "task version": lambda run: run.version,
-    "shots": lambda run: run.config.get("num_fewshot"),
-    "options (--metadata jmed)": lambda run: run.config["metadata"].get("jmed") or {},
-    "generation settings": lambda run: run.config.get("generation_kwargs") or {},
-    "chat template": lambda run: "no" if run.results.get("chat_template") is None else "applied",
-    "system instruction": lambda run: run.results.get("system_instruction_sha"),
-    "few-shot examples as turns": lambda run: bool(run.results.get("fewshot_as_multiturn")),
+    "shots": lambda run: run.config.num_fewshot,
+    "options (--metadata jmed)": lambda run: run.options,
+    "generation settings": lambda run: run.config.generation_kwargs or {},
+    "chat template": lambda run: "no" if run.results.chat_template is None else "applied",
+    "system instruction": lambda run: run.results.system_instruction_sha,
+    "few-shot examples as turns": lambda run: bool(run.results.fewshot_as_multiturn),
 }
 """What two runs must have in common, beside the questions and the prompts."""
 LATER = ("rule",)
 """Fields of a doc that earlier versions did not record, and that no question or key is part of."""
 WORTH_KNOWING: Mapping[str, Callable[[TaskRun], Any]] = {
-    "jmed": lambda run: run.config["metadata"]["questions"].get("jmed_version"),
-    "lm_eval": lambda run: run.results.get("lm_eval_version"),
-    "transformers": lambda run: run.results.get("transformers_version"),
-    "lm-eval's model type": lambda run: run.results.get("model_source"),
-    "precision": lambda run: (run.results.get("config") or {}).get("model_dtype"),
-    "chat template (sha)": lambda run: run.results.get("chat_template_sha"),
+    "jmed": lambda run: run.questions.jmed_version,
+    "lm_eval": lambda run: run.results.lm_eval_version,
+    "transformers": lambda run: run.results.transformers_version,
+    "lm-eval's model type": lambda run: run.results.model_source,
+    "precision": lambda run: run.results.config.model_dtype,
+    "chat template (sha)": lambda run: run.results.chat_template_sha,
 }
 
 
@@ -80,15 +80,9 @@ def _without(doc: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
 
 def _prompts(base: Result, other: Result) -> list[str]:
     """With a chat template the prompts of two models may differ by right: in special tokens."""
-    if base.run.results.get("chat_template") is not None:
+    if base.run.results.chat_template is not None:
         return []
-    before, after = _prompt_hashes(base), _prompt_hashes(other)
+    before = {answer.key: answer.prompt_hash for answer in base.answers}
+    after = {answer.key: answer.prompt_hash for answer in other.answers}
     changed = [key for key in sorted(before) if before[key] != after[key]]
-    return [f"prompts: {len(changed)} differ, the first is {changed[0][0]}"] if changed else []
-
-
-def _prompt_hashes(scored: Result) -> dict[tuple[str, int], Any]:
-    return {
-        (sample["doc"]["id"], int(sample["doc"]["permutation"])): sample.get("prompt_hash")
-        for sample in scored.run.samples
-    }
+    return [f"prompts: {len(changed)} differ, the first is {changed[0].id}"] if changed else []

@@ -11,7 +11,7 @@ from lm_eval_tasks.comparison.flips import ExtractionChange, Flips, flips_by_par
 from lm_eval_tasks.comparison.statistics import McNemar, holm, interval, mcnemar
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.result import Result
-from lm_eval_tasks.scoring.verdict import Verdict, verdicts
+from lm_eval_tasks.scoring.verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -156,11 +156,9 @@ def _comparison(base: Result, other: Result, test: McNemar, p_holm: float) -> Co
 
 
 def _sittings(base: Result, other: Result) -> list[tuple[Verdict, Verdict]]:
-    after = {verdict.sitting: verdict for verdict in verdicts(other.items)}
+    after = {verdict.sitting: verdict for verdict in other.verdicts}
     return [
-        (verdict, after[verdict.sitting])
-        for verdict in verdicts(base.items)
-        if verdict.sitting in after
+        (verdict, after[verdict.sitting]) for verdict in base.verdicts if verdict.sitting in after
     ]
 
 

@@ -11,7 +11,7 @@ from lm_eval_tasks.report.models import Model
 from lm_eval_tasks.report.positions import loglikelihoods
 from lm_eval_tasks.report.section import Figure, Paragraph, Section, Side
 from lm_eval_tasks.report.task import Task, or_none
-from lm_eval_tasks.results.result import Key, Result
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.words import Words
 
 BINS = 10
@@ -58,14 +58,10 @@ def calibration(scored: Result) -> Calibration | None:
 
     None where no question asks for one choice.
     """
-    right = {answer.key: answer.right for answer in scored.answers}
     pairs = [
-        (
-            confidence(loglikelihoods(sample)),
-            right[Key(sample["doc"]["id"], int(sample["doc"]["permutation"]))],
-        )
-        for sample in scored.run.samples
-        if sample["doc"]["n_select"] == 1 and not sample["doc"]["credited_to_all"]
+        (confidence(loglikelihoods(answer)), answer.right)
+        for answer in scored.answers
+        if answer.doc["n_select"] == 1 and not answer.doc["credited_to_all"]
     ]
     if not pairs:
         return None
@@ -74,7 +70,7 @@ def calibration(scored: Result) -> Calibration | None:
         bins=bins,
         ece=sum(abs(one.accuracy - one.confidence) * one.answers for one in bins) / len(pairs),
         answers=len(pairs),
-        left_out=len(right) - len(pairs),
+        left_out=len(scored.answers) - len(pairs),
     )
 
 

@@ -10,6 +10,7 @@ from lm_eval_tasks.report.section import Folded, Section, Table
 from lm_eval_tasks.report.task import Task, side_by_side
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.public import ENGINES
+from lm_eval_tasks.results.records import ResultsFile
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.runs import run_date
 from lm_eval_tasks.results.weights import adapter_of, model_arguments
@@ -53,17 +54,18 @@ def section(task: Task, words: Words) -> Section:
 
 def counts(scored: Result, words: Words) -> dict[str, str]:
     """published, kept and asked, and why the others were not"""
-    questions = scored.run.config["metadata"]["questions"]
+    questions = scored.run.questions
     text, reasons = words.report, words.report["reasons"]
-    left_out = questions.get("left_out") or {}
-    marked = questions.get("marked") or {}
     return {
-        text["published"]: str(questions.get("published", "?")),
-        text["questions kept"]: str(questions.get("kept", "?")),
+        text["published"]: _or_unknown(questions.published),
+        text["questions kept"]: _or_unknown(questions.kept),
         text["asked"]: str(scored.run.asked),
         text["answered"]: str(len(scored.answers)),
-        **{f"{text['left out']}: {reasons.get(why, why)}": str(n) for why, n in left_out.items()},
-        **{f"{text['marked']}: {reasons.get(why, why)}": str(n) for why, n in marked.items()},
+        **{
+            f"{text[name]}: {reasons.get(why, why)}": str(n)
+            for name, counted in (("left out", questions.left_out), ("marked", questions.marked))
+            for why, n in counted.items()
+        },
         text["overlap"]: _overlap(scored, words),
     }
 
@@ -79,8 +81,7 @@ def _overlap(scored: Result, words: Words) -> str:
 def protocol(scored: Result, words: Words) -> dict[str, str]:
     """label -> value; all that must be the same for two scores to be comparable."""
     run, results = scored.run, scored.run.results
-    questions = run.config["metadata"]["questions"]
-    generation = permitted.generation(run.config.get("generation_kwargs"))
+    generation = permitted.generation(run.config.generation_kwargs)
     return {
         words.report["prompt protocol"]: words.report["protocols"].get(
             scored.protocol, scored.protocol
@@ -88,15 +89,14 @@ def protocol(scored: Result, words: Words) -> dict[str, str]:
         words.report["task version"]: permitted.version(run.version),
         **_rule(scored, words),
         words.report["shots"]: str(scored.shots),
-        words.report["chat template"]: _sha(results.get("chat_template_sha"), words),
-        words.report["system instruction"]: _sha(results.get("system_instruction_sha"), words),
+        words.report["chat template"]: _sha(results.chat_template_sha, words),
+        words.report["system instruction"]: _sha(results.system_instruction_sha, words),
         words.report["as turns"]: words.report["yes"]
-        if results.get("fewshot_as_multiturn")
+        if results.fewshot_as_multiturn
         else words.report["no"],
         words.report["generation"]: _pairs(generation) or words.report["none generated"],
-        words.report["options"]: _options(run.config["metadata"].get("jmed") or {})
-        or words.report["default"],
-        words.report["docs sha256"]: permitted.text(questions.get("docs_sha256"), permitted.SHA256)
+        words.report["options"]: _options(run.options) or words.report["default"],
+        words.report["docs sha256"]: permitted.text(run.questions.docs_sha256, permitted.SHA256)
         or UNKNOWN,
     }
 
@@ -104,24 +104,23 @@ def protocol(scored: Result, words: Words) -> dict[str, str]:
 def environment(scored: Result, words: Words) -> dict[str, str]:
     """label -> value; no path, host or user."""
     results = scored.run.results
-    config = results.get("config") or {}
-    questions = scored.run.config["metadata"]["questions"]
-    gpus = sorted(set(GPU.findall(str(results.get("pretty_env_info")))))
+    config = results.config
+    gpus = sorted(set(GPU.findall(str(results.pretty_env_info))))
     values: Mapping[str, Callable[[], str]] = {
         words.report["date"]: lambda: _date(results),
-        "lm_eval": lambda: permitted.version(results.get("lm_eval_version")),
-        "jmed": lambda: permitted.version(questions.get("jmed_version")),
-        "transformers": lambda: permitted.version(results.get("transformers_version")),
-        words.report["engine"]: lambda: _one_of(results.get("model_source"), ENGINES),
-        words.report["dtype"]: lambda: permitted.text(config.get("model_dtype"), permitted.DTYPE),
-        words.report["parameters"]: lambda: _count(config.get("model_num_parameters")),
+        "lm_eval": lambda: permitted.version(results.lm_eval_version),
+        "jmed": lambda: permitted.version(scored.run.questions.jmed_version),
+        "transformers": lambda: permitted.version(results.transformers_version),
+        words.report["engine"]: lambda: _one_of(results.model_source, ENGINES),
+        words.report["dtype"]: lambda: permitted.text(config.model_dtype, permitted.DTYPE),
+        words.report["parameters"]: lambda: _count(config.model_num_parameters),
         words.report["arguments"]: lambda: _pairs(
             permitted.model_arguments(model_arguments(results))
         ),
-        words.report["batch"]: lambda: permitted.text(config.get("batch_size"), BATCH),
-        words.report["device"]: lambda: permitted.text(config.get("device"), DEVICE),
+        words.report["batch"]: lambda: permitted.text(config.batch_size, BATCH),
+        words.report["device"]: lambda: permitted.text(config.device, DEVICE),
         "GPU": lambda: ", ".join(gpus),
-        words.report["seeds"]: lambda: ", ".join(_seed(config.get(seed)) for seed in SEEDS),
+        words.report["seeds"]: lambda: ", ".join(_seed(getattr(config, seed)) for seed in SEEDS),
     }
     # lm-eval records its default, cuda:0, where there is no GPU too
     unfounded = set() if gpus else {words.report["device"]}
@@ -142,6 +141,10 @@ def _sha(value: object, words: Words) -> str:
     return permitted.text(value, permitted.SHA256) or str(words.report["applied"])
 
 
+def _or_unknown(count: int | None) -> str:
+    return "?" if count is None else str(count)
+
+
 def _pairs(values: Mapping[str, object]) -> str:
     return ", ".join(f"{key}={value}" for key, value in values.items())
 
@@ -158,7 +161,7 @@ def _options(given: Mapping[str, Any]) -> str:
     return ", ".join(found)
 
 
-def _date(results: Mapping[str, Any]) -> str:
+def _date(results: ResultsFile) -> str:
     found = run_date(results)
     return datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%d %H:%M UTC") if found else ""
 

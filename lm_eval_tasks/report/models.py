@@ -139,7 +139,7 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
 
 def run_key(scored: Result) -> RunKey:
-    options = scored.run.config["metadata"].get("jmed") or {}
+    options = scored.run.options
     return RunKey(scored.run.task, scored.shots, json.dumps(options, sort_keys=True))
 
 
@@ -186,6 +186,5 @@ def public_file(left_out: LeftOut) -> str:
 
 def _identity(scored: Result) -> tuple[str, str]:
     results = scored.run.results
-    arguments = (results.get("config") or {}).get("model_args")
-    how = [arguments, results.get("chat_template_sha"), results.get("system_instruction_sha")]
+    how = [results.config.model_args, results.chat_template_sha, results.system_instruction_sha]
     return scored.run.model, json.dumps(how, sort_keys=True, default=str)

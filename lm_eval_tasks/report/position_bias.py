@@ -81,7 +81,7 @@ def _notes(runs: Runs, spread: Sequence[tuple[Model, Positions]], words: Words) 
         unread = words.report["unread of"].format(n=found.unread, answers=found.answers)
         yield f"{model.sign}: {unread}"
     for model, scored in runs:
-        stated = (scored.run.results.get("results") or {}).get(scored.run.task) or {}
+        stated = scored.run.results.scores(scored.run.task)
         values = {metric: stated.get(f"{metric},none") for metric in PERMUTED}
         # the exponent's minus too is the typographic one, as everywhere on the page
         numbers = [

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import UNSET
+
 from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.protocols import LOGLIKELIHOOD, PROTOCOLS
-from lm_eval_tasks.results.result import Key, Result
+from lm_eval_tasks.results.result import Answer, Key, Result
 from lm_eval_tasks.scoring.metrics import likeliest, picked
 
 PERMUTED = ("consistency", "acc_spread", "position_p")
@@ -48,18 +50,15 @@ def picks(scored: Result) -> Picks | None:
     None in the paper's protocol, where the choice nearest to the text is recorded with permuted
     choices only.
     """
-    permuted = all("position_a" in sample for sample in scored.run.samples)
+    permuted = all(answer.position_a is not UNSET for answer in scored.answers)
     if not permuted and PROTOCOLS[scored.protocol].answer == "text":
         return None
-    return {
-        Key(sample["doc"]["id"], int(sample["doc"]["permutation"])): _pick(sample, scored.protocol)
-        for sample in scored.run.samples
-    }
+    return {answer.key: _pick(answer, scored.protocol) for answer in scored.answers}
 
 
-def loglikelihoods(sample: Mapping[str, Any]) -> list[float]:
+def loglikelihoods(answer: Answer) -> list[float]:
     """Of the choices, in the order shown."""
-    return [float(value) for value, _ in sample["filtered_resps"]]
+    return [float(value) for value, _ in answer.filtered_resps]
 
 
 def positions(scored: Result, picked_letters: Picks) -> Positions | None:
@@ -86,11 +85,11 @@ def positions(scored: Result, picked_letters: Picks) -> Positions | None:
     )
 
 
-def _pick(sample: Mapping[str, Any], protocol: str) -> frozenset[str]:
-    doc = sample["doc"]
-    if "position_a" in sample:
-        return frozenset(sample["position_a"][3]) & frozenset(LETTERS)
+def _pick(answer: Answer, protocol: str) -> frozenset[str]:
+    doc: Any = answer.doc
+    if answer.position_a is not UNSET:
+        return frozenset(answer.position_a[3]) & frozenset(LETTERS)
     if protocol in LOGLIKELIHOOD:
-        return likeliest(doc, loglikelihoods(sample))
-    letters = picked(doc, sample["filtered_resps"][0]).letters
+        return likeliest(doc, loglikelihoods(answer))
+    letters = picked(doc, answer.filtered_resps[0]).letters
     return letters & frozenset(LETTERS[: len(doc["choices"])])

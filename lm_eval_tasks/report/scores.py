@@ -8,7 +8,7 @@ from lm_eval_tasks.report.models import Model, Report
 from lm_eval_tasks.report.section import Folded, Lines, Meanings, Paragraph, Section, Table
 from lm_eval_tasks.report.verdicts import NOTHING
 from lm_eval_tasks.results.result import Result
-from lm_eval_tasks.scoring.verdict import State, verdicts
+from lm_eval_tasks.scoring.verdict import State
 from lm_eval_tasks.words import Words
 
 ECE = "ECE"
@@ -82,7 +82,7 @@ def _row(model: Model, scored: Result, metric: str, words: Words) -> list[str]:
 
 def _passed(scored: Result, words: Words) -> str:
     """ "3 of 5†" of the sittings with a verdict, "–" if none has one, "" without sittings."""
-    sittings = verdicts(scored.items)
+    sittings = scored.verdicts
     judged = sum(verdict.judged for verdict in sittings)
     if not judged:
         return NOTHING if sittings else ""

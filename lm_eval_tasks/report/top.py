@@ -8,7 +8,7 @@ from lm_eval_tasks.comparison.phrases import difference, task_label
 from lm_eval_tasks.report.models import Compared, Model, RunKey, Runs, run_key
 from lm_eval_tasks.report.verdicts import overlap_sign, verdict_box
 from lm_eval_tasks.results.result import Result
-from lm_eval_tasks.scoring.verdict import State, Verdict, verdicts
+from lm_eval_tasks.scoring.verdict import State, Verdict
 from lm_eval_tasks.words import Words
 
 
@@ -72,7 +72,7 @@ def top(tasks: Mapping[RunKey, Runs], compared: Sequence[Compared], words: Words
 
 def _judged(model: Model, scored: Result, words: Words) -> Judged:
     """ "○ 合格 · 得点 100/159", "5 回のうち判定 5 回、合格 3 回 ‡" """
-    sittings = verdicts(scored.items)
+    sittings = scored.verdicts
     if len(sittings) > 1:
         passed = sum(verdict.state is State.PASSED for verdict in sittings)
         judged = sum(verdict.judged for verdict in sittings)

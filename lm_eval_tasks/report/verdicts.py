@@ -10,7 +10,7 @@ from lm_eval_tasks.report.models import Model, Runs
 from lm_eval_tasks.report.section import Block, Box, Boxes, Figure, Paragraph, Section
 from lm_eval_tasks.report.task import Task
 from lm_eval_tasks.results.overlap import OverlapMark
-from lm_eval_tasks.scoring.verdict import Part, State, Verdict, verdicts
+from lm_eval_tasks.scoring.verdict import Part, State, Verdict
 from lm_eval_tasks.words import Words
 
 SYMBOLS = {State.PASSED: "○", State.FAILED: "×", State.NONE: "−"}
@@ -40,7 +40,7 @@ def by_sitting(runs: Runs) -> dict[str, list[tuple[Model, Verdict]]]:
     """Sitting -> the verdict of every model, in order of the sittings."""
     found: dict[str, list[tuple[Model, Verdict]]] = {}
     for model, scored in runs:
-        for verdict in verdicts(scored.items):
+        for verdict in scored.verdicts:
             found.setdefault(verdict.sitting, []).append((model, verdict))
     return dict(sorted(found.items()))
 

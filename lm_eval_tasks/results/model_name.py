@@ -1,11 +1,12 @@
 """A run -> what its model is called in tables: Hub names, and of local folders the name alone."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lm_eval_tasks.results import public as permitted
+from lm_eval_tasks.results.records import ResultsFile
 from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.results.weights import adapter_of, model_arguments, provenance
 from lm_eval_tasks.streams import printable
@@ -41,9 +42,8 @@ def model_name(run: TaskRun, *, show_local: bool) -> ModelName:
             they were given.
     """
     arguments = model_arguments(run.results)
-    config = run.results.get("config") or {}
     return ModelName(
-        model=_shown(_given(run), config.get("model_sha"), LOCAL, show_local=show_local),
+        model=_shown(_given(run), run.results.config.model_sha, LOCAL, show_local=show_local),
         adapter=_adapter(run.results, show_local=show_local),
         variant=", ".join(
             f"{key}={_setting(key, arguments[key], show_local=show_local)}"
@@ -119,7 +119,7 @@ def _given(run: TaskRun) -> str:
     return next(
         (arguments[key] for key in ("pretrained", "model", "path", "engine") if key in arguments),
         # without arguments lm-eval makes a name up
-        str(run.results.get("model_source") or run.model),
+        str(run.results.model_source or run.model),
     )
 
 
@@ -140,14 +140,14 @@ def _folder(given: str) -> str:
     return hub if "/" in hub else str(PurePosixPath(PureWindowsPath(given).as_posix()))
 
 
-def _adapter(results: Mapping[str, Any], *, show_local: bool) -> str:
+def _adapter(results: ResultsFile, *, show_local: bool) -> str:
     arguments = model_arguments(results)
     adapter = adapter_of(arguments)
     # the name of a milestone does not say which training it is of
     if adapter and show_local and provenance(results).folder == Path(adapter).parent:
         return printable("/".join(Path(adapter).parts[-2:]))
     # lm-eval asks the Hub for the commit of `peft` alone; the others are folders as a rule
-    sha = (results.get("config") or {}).get("peft_sha") if arguments.get("peft") else ""
+    sha = results.config.peft_sha if arguments.get("peft") else ""
     return _shown(adapter, sha, LOCAL_ADAPTER, show_local=show_local) if adapter else ""
 
 

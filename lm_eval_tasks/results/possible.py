@@ -7,6 +7,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import UNSET
+
+from lm_eval_tasks.results.records import Questions, Sample
 from lm_eval_tasks.scoring.verdict import Item
 
 CLOSE = 1e-6
@@ -15,34 +18,34 @@ SHARES = ("consistency", "position_p", "acc_spread")
 """Of permuted choices: NaN while there is one order alone, else 0 to 1."""
 
 
-def sample_faults(sample: Mapping[str, Any], metrics: Sequence[str]) -> Iterator[str]:
-    """Of one sample that has the form of records.py.
+def sample_faults(
+    sample: Sample, logged: Mapping[str, Any], metrics: Sequence[str]
+) -> Iterator[str]:
+    """Of one sample.
 
     Args:
+        logged: the same as it stands in the file, with its metrics.
         metrics: each 0 to 1; the first says right or wrong, so it is 0 or 1.
     """
     for metric in metrics:
-        value = sample[metric]
+        value = logged[metric]
         if not isinstance(value, int | float) or not 0 <= value <= 1:
             yield f"{metric} is {str(value)[:20]!r}; possible: 0 to 1"
-    if sample[metrics[0]] not in (0, 1):
-        yield f"{metrics[0]} is {str(sample[metrics[0]])[:20]!r}; possible: 0 or 1"
-    accuracy = sample["doc"]["human_accuracy"]
-    if isinstance(accuracy, float) and math.isnan(accuracy):
-        yield "human_accuracy is nan; possible: 0 to 100, or null"
-    if "passed" in sample:
-        yield from _item_faults(Item(*sample["passed"]), sample["doc"])
+    if logged[metrics[0]] not in (0, 1):
+        yield f"{metrics[0]} is {str(logged[metrics[0]])[:20]!r}; possible: 0 or 1"
+    if sample.passed is not UNSET:
+        yield from _item_faults(sample.passed, sample.doc.sitting)
 
 
-def _item_faults(item: Item, doc: Mapping[str, Any]) -> Iterator[str]:
+def _item_faults(item: Item, sitting: str) -> Iterator[str]:
     if item.earned != item.worth * item.correct:
         answer = "right" if item.correct else "wrong"
         yield (
             f"{item.earned} points for a {answer} answer worth {item.worth}; possible: "
             f"{item.worth * item.correct}"
         )
-    if item.sitting != doc["sitting"]:
-        yield f"counted for the sitting {item.sitting!r}; possible: {doc['sitting']!r}"
+    if item.sitting != sitting:
+        yield f"counted for the sitting {item.sitting!r}; possible: {sitting!r}"
 
 
 def run_faults(items: Iterable[Item], answers: int, asked: int) -> Iterator[str]:
@@ -76,7 +79,7 @@ def _sitting_faults(items: Sequence[Item]) -> Iterator[str]:
 
 
 def stated_faults(
-    stated: object, means: Mapping[str, float], counts: object, samples: int
+    stated: Mapping[str, Any], means: Mapping[str, float], counts: Mapping[str, Any], samples: int
 ) -> Iterator[str]:
     """Of what lm-eval's results file says of a task, beside its samples.
 
@@ -85,9 +88,8 @@ def stated_faults(
         means: of the samples.
         counts: of `n-samples`.
     """
-    given = stated if isinstance(stated, Mapping) else {}
     for metric, mean in means.items():
-        value = given.get(f"{metric},none", mean)
+        value = stated.get(f"{metric},none", mean)
         if not isinstance(value, int | float) or not 0 <= value <= 1:
             yield f"{metric} is {str(value)[:20]!r}; possible: 0 to 1"
         elif not math.isclose(value, mean, abs_tol=CLOSE):
@@ -96,19 +98,19 @@ def stated_faults(
                 f"{mean:.6g} by the samples"
             )
     for metric in SHARES:
-        value = given.get(f"{metric},none", 0)
+        value = stated.get(f"{metric},none", 0)
         if not isinstance(value, int | float) or not (math.isnan(value) or 0 <= value <= 1):
             yield f"{metric} is {str(value)[:20]!r}; possible: 0 to 1"
-    effective = counts.get("effective") if isinstance(counts, Mapping) else None
+    effective = counts.get("effective")
     if effective is not None and effective != samples:
         yield f"{str(effective)[:20]} answers by n-samples, {samples} samples"
 
 
-def question_faults(questions: Mapping[str, Any]) -> Iterator[str]:
+def question_faults(questions: Questions) -> Iterator[str]:
     """Of the task's own counts: published, kept, left out."""
-    published, kept = questions.get("published"), questions.get("kept")
+    published, kept = questions.published, questions.kept
     if published is None:
         return
-    left_out = sum((questions.get("left_out") or {}).values())
+    left_out = sum(questions.left_out.values())
     if left_out > published or (kept is not None and kept > published):
         yield f"kept {kept}, left out {left_out} of {published} questions; possible: {published}"

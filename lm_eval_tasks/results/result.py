@@ -6,18 +6,21 @@ Everything is read from lm-eval's samples; nothing is scored again.
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import stdev
 from typing import Any, NamedTuple
+
+from msgspec import UNSET
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import PROTOCOLS, split_task
 from lm_eval_tasks.results.overlap import OverlapMark, overlap_mark
 from lm_eval_tasks.results.possible import question_faults, run_faults, sample_faults, stated_faults
-from lm_eval_tasks.results.records import fault
+from lm_eval_tasks.results.records import FormError, Sample, record_of
 from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.results.weights import provenance
 from lm_eval_tasks.scoring.published_rules import rule_of
-from lm_eval_tasks.scoring.verdict import Item
+from lm_eval_tasks.scoring.verdict import Item, Verdict, verdicts
 
 
 class Key(NamedTuple):
@@ -29,23 +32,28 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """One answered question.
-
-    doc_hash: lm-eval's; differs where the question or its wording does.
-    right: by the first metric of the protocol.
-    told: an answer could be read from the response; None where nothing is generated, and in the
-        paper's protocol, which takes any response for the choice nearest to it.
-    values: metric -> value, the means of the protocol.
-    item: what the verdict counts; None for an exam without pass marks and for permuted choices.
-    """
+    """One answered question."""
 
     key: Key
     doc: Mapping[str, Any]
+    """As it was logged; of its fields records.SampleDoc names those that are sure to be there."""
     doc_hash: str
+    """lm-eval's; differs where the question or its wording does."""
+    prompt_hash: Any
+    """The same of the prompt; None where it was not logged."""
     right: bool
+    """By the first metric of the protocol."""
     told: bool | None
+    """An answer could be read from the response; None where nothing is generated, and in the
+    paper's protocol, which takes any response for the choice nearest to it."""
     values: Mapping[str, float]
+    """Metric -> value, the means of the protocol."""
     item: Item | None
+    """What the verdict counts; None for an exam without pass marks and for permuted choices."""
+    filtered_resps: Any
+    """As lm-eval logged it, see `records.Sample`; msgspec's UNSET where it did not."""
+    position_a: Any
+    """The same of the pick of permuted choices."""
 
 
 @dataclass(frozen=True)
@@ -113,15 +121,16 @@ class Result:
     @property
     def shots(self) -> int:
         """Worked examples in front of each question."""
-        return int(self.run.config.get("num_fewshot") or 0)
+        return self.run.config.num_fewshot or 0
 
     @property
     def questions_of_published(self) -> str:
         """ "116/120": questions answered of those published; × how often each, if not once."""
         questions = {answer.key.id for answer in self.answers}
-        published = self.run.config["metadata"]["questions"].get("published", "?")
+        published = self.run.questions.published
+        of = "?" if published is None else published
         times = len(self.answers) / len(questions)
-        return f"{len(questions)}/{published}" + (f" × {times:g}" if times != 1 else "")
+        return f"{len(questions)}/{of}" + (f" × {times:g}" if times != 1 else "")
 
     @property
     def limit(self) -> str:
@@ -132,6 +141,11 @@ class Result:
     @property
     def items(self) -> list[Item]:
         return [answer.item for answer in self.answers if answer.item is not None]
+
+    @cached_property
+    def verdicts(self) -> Sequence[Verdict]:
+        """One for each sitting, in order of the sittings; none of an exam without pass marks."""
+        return verdicts(self.items)
 
 
 def standard_error(values: Collection[float]) -> float:
@@ -147,11 +161,12 @@ def read_result(run: TaskRun) -> Result:
             is one that no run can have.
     """
     exam, protocol = split_task(run.task)
+    samples = [_sample(run, logged) for logged in run.samples]
     rule = _rule(run) if PROTOCOLS[protocol].answer == "letters" else None
     metrics = _metrics(run, protocol, rule)
     answers: dict[Key, Answer] = {}
-    for sample in run.samples:
-        answer = _read(run, sample, metrics)
+    for sample, logged in zip(samples, run.samples, strict=True):
+        answer = _answer(run, sample, logged, metrics)
         if answer.key in answers:
             raise JmedError(f"{run.file}: {run.task}: question {answer.key.id} was logged twice")
         answers[answer.key] = answer
@@ -177,49 +192,48 @@ def _metrics(run: TaskRun, protocol: str, rule: str | None) -> list[str]:
 
 def _faults(scored: Result) -> Iterator[str]:
     run = scored.run
-    yield from question_faults(run.config["metadata"]["questions"])
+    yield from question_faults(run.questions)
     yield from run_faults(scored.items, len(scored.answers), run.asked)
     means = {metric: scored.mean(metric) for metric in scored.metrics}
-    yield from stated_faults(
-        _of_task(run, "results"), means, _of_task(run, "n-samples"), len(run.samples)
-    )
+    stated, counts = run.results.scores(run.task), run.results.counts(run.task)
+    yield from stated_faults(stated, means, counts, len(run.samples))
 
 
-def _of_task(run: TaskRun, part: str) -> object:
-    return (run.results.get(part) or {}).get(run.task)
-
-
-def _read(run: TaskRun, sample: Mapping[str, Any], metrics: Sequence[str]) -> Answer:
-    where = f"{run.file}: {run.task}"
-    if wrong := fault(sample, "sample"):
-        raise JmedError(f"{where}: a sample with {wrong}")
+def _sample(run: TaskRun, logged: Mapping[str, Any]) -> Sample:
     try:
-        if wrong := next(sample_faults(sample, metrics), ""):
-            raise JmedError(f"{where}: damaged: question {sample['doc']['id']}: {wrong}")
-        return _answer(sample, metrics)
-    except (KeyError, TypeError) as error:
-        raise JmedError(
-            f"{where}: a sample without {error}: written by another version of jmed or damaged"
-        ) from None
+        return record_of(logged, Sample)
+    except FormError as error:
+        raise JmedError(f"{run.file}: {run.task}: a sample with {error}") from None
 
 
 def _rule(run: TaskRun) -> str:
-    docs = (sample.get("doc") for sample in run.samples)
-    rules = sorted({rule_of(doc) for doc in docs if isinstance(doc, Mapping)})
+    rules = sorted({rule_of(logged["doc"]) for logged in run.samples})
     if len(rules) > 1:
         raise JmedError(f"{run.file}: {run.task}: samples of several published rules: {rules}")
     return rules[0] if rules else ""
 
 
-def _answer(sample: Mapping[str, Any], metrics: Sequence[str]) -> Answer:
-    doc = sample["doc"]
-    values = {metric: float(sample[metric]) for metric in metrics}
+def _answer(
+    run: TaskRun, sample: Sample, logged: Mapping[str, Any], metrics: Sequence[str]
+) -> Answer:
+    where = f"{run.file}: {run.task}"
+    if missing := [metric for metric in metrics if metric not in logged]:
+        raise JmedError(
+            f"{where}: a sample without {missing[0]!r}: written by another version of jmed or "
+            "damaged"
+        )
+    if wrong := next(sample_faults(sample, logged, metrics), ""):
+        raise JmedError(f"{where}: damaged: question {sample.doc.id}: {wrong}")
+    values = {metric: float(logged[metric]) for metric in metrics}
     return Answer(
-        key=Key(doc["id"], int(doc["permutation"])),
-        doc=doc,
-        doc_hash=str(sample["doc_hash"]),
+        key=Key(sample.doc.id, sample.doc.permutation),
+        doc=logged["doc"],
+        doc_hash=sample.doc_hash,
+        prompt_hash=sample.prompt_hash,
         right=bool(values[metrics[0]]),
         told=bool(values["extracted"]) if "extracted" in values else None,
         values=values,
-        item=Item(*sample["passed"]) if "passed" in sample else None,
+        item=None if sample.passed is UNSET else sample.passed,
+        filtered_resps=sample.filtered_resps,
+        position_a=sample.position_a,
     )

@@ -11,7 +11,13 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.json_file import read_json
 from lm_eval_tasks.files.rows import read_rows
 from lm_eval_tasks.results.left_out import LeftOut, Reason, UnusableRunError
-from lm_eval_tasks.results.records import fault
+from lm_eval_tasks.results.records import (
+    FormError,
+    Questions,
+    ResultsFile,
+    TaskConfig,
+    record_of,
+)
 
 LATEST = 1e11
 """Seconds since 1970, in the year 5138: what is later was counted in something else."""
@@ -19,26 +25,40 @@ LATEST = 1e11
 
 @dataclass(frozen=True)
 class TaskRun:
-    """One task of one lm_eval process.
-
-    setting: what makes runs of one model and task different: adapter and other model_args, engine,
-        shots, chat template, system instruction, generation settings, options and docs.
-    asked: how many docs the task has; fewer samples mean a run with --limit.
-    version: of the task, as lm-eval records it.
-    date: when the run began, seconds since 1970; minus infinity where the results do not say.
-    results: the whole results file, shared by the tasks of one process.
-    """
+    """One task of one lm_eval process."""
 
     task: str
     model: str
     file: Path
+    """lm-eval's results file."""
     setting: str
-    config: Mapping[str, Any]
+    """What makes runs of one model and task different: adapter and other model_args, engine,
+    shots, chat template, system instruction, generation settings, options and docs."""
+    config: TaskConfig
     samples: Sequence[Mapping[str, Any]]
-    asked: int
+    """As they were logged; `result.read_result` holds them against their form."""
     version: str
-    results: Mapping[str, Any]
+    """Of the task, as lm-eval records it."""
+    results: ResultsFile
+    metadata: Mapping[str, Any]
+    """The task's `metadata` as it was logged, for files that repeat it."""
     date: float = -math.inf
+    """When the run began, seconds since 1970; minus infinity where the results do not say."""
+
+    @property
+    def questions(self) -> Questions:
+        """Which questions of the exam were asked, and why the others were not."""
+        return self.config.metadata.questions
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The options of --metadata jmed, empty without any."""
+        return self.config.metadata.jmed or {}
+
+    @property
+    def asked(self) -> int:
+        """How many docs the task has; fewer samples mean a run with --limit."""
+        return self.questions.asked
 
 
 @dataclass(frozen=True)
@@ -110,9 +130,9 @@ def _runs_of(file: Path, left_out: list[LeftOut]) -> Iterator[TaskRun]:
     except JmedError as error:
         left_out.append(LeftOut(file, "", Reason.DAMAGED, str(error)))
         return
-    for task, config in results["configs"].items():
+    for task in results["configs"]:
         try:
-            run = _run_of(file, results, task, config)
+            run = run_of(file, results, task)
         except UnusableRunError as error:
             left_out.append(error.left_out)
         except (AttributeError, TypeError, ValueError) as error:
@@ -122,27 +142,42 @@ def _runs_of(file: Path, left_out: list[LeftOut]) -> Iterator[TaskRun]:
             yield run
 
 
-def _run_of(
-    file: Path, results: Mapping[str, Any], task: str, config: Mapping[str, Any]
+def run_of(
+    file: Path,
+    content: Mapping[str, Any],
+    task: str,
+    samples: Sequence[Mapping[str, Any]] | None = None,
 ) -> TaskRun:
-    questions = (config.get("metadata") or {}).get("questions")
+    """Take one task from the content of a results file.
+
+    Args:
+        samples: None reads them from the file beside it.
+
+    Raises:
+        UnusableRunError: it is no task of jmed, or has another form than lm-eval gives it.
+    """
+    given = content["configs"][task]
+    questions = (given.get("metadata") or {}).get("questions")
     if not isinstance(questions, dict) or "asked" not in questions:
         raise UnusableRunError(file, task, Reason.FOREIGN, f"{file}: {task}: no jmed task")
-    for value, schema in ((results, "results"), (config, "config")):
-        if wrong := fault(value, schema):
-            detail = f"{file}: {task}: not as lm-eval writes it: {wrong}"
-            raise UnusableRunError(file, task, Reason.DAMAGED, detail)
-    samples = file.with_name(f"samples_{task}_{file.stem.removeprefix('results_')}.jsonl")
+    try:
+        results, config = record_of(content, ResultsFile), record_of(given, TaskConfig)
+    except FormError as error:
+        detail = f"{file}: {task}: not as lm-eval writes it: {error}"
+        raise UnusableRunError(file, task, Reason.DAMAGED, detail) from None
+    if samples is None:
+        beside = f"samples_{task}_{file.stem.removeprefix('results_')}.jsonl"
+        samples = _samples(file.with_name(beside), task)
     return TaskRun(
         task=task,
-        model=str(results.get("model_name", "?")),
+        model=str(results.model_name),
         file=file,
         setting=_setting(results, config),
         config=config,
-        samples=_samples(samples, task),
-        asked=int(questions["asked"]),
-        version=str((results.get("versions") or {}).get(task, "?")),
+        samples=samples,
+        version=results.version(task),
         results=results,
+        metadata=given["metadata"],
         date=run_date(results) or -math.inf,
     )
 
@@ -159,26 +194,25 @@ def _samples(file: Path, task: str) -> list[dict[str, Any]]:
     return rows
 
 
-def run_date(results: Mapping[str, Any]) -> float | None:
+def run_date(results: ResultsFile) -> float | None:
     """When lm-eval began, seconds since 1970; None where that is not said, or cannot be."""
-    date = results.get("date")
+    date = results.date
     if not isinstance(date, int | float) or isinstance(date, bool):
         return None
     return float(date) if 0 < date < LATEST else None
 
 
-def _setting(results: Mapping[str, Any], config: Mapping[str, Any]) -> str:
-    metadata = config["metadata"]
+def _setting(results: ResultsFile, config: TaskConfig) -> str:
     parts = {
-        "model_args": (results.get("config") or {}).get("model_args"),
-        "chat_template": results.get("chat_template_sha"),
-        "shots": config.get("num_fewshot"),
-        "options": metadata.get("jmed"),
-        "docs": metadata["questions"].get("docs_sha256"),
-        "generation": config.get("generation_kwargs"),
-        "system_instruction": results.get("system_instruction_sha"),
-        "turns": bool(results.get("fewshot_as_multiturn")),
-        "engine": results.get("model_source"),
+        "model_args": results.config.model_args,
+        "chat_template": results.chat_template_sha,
+        "shots": config.num_fewshot,
+        "options": config.metadata.jmed,
+        "docs": config.metadata.questions.docs_sha256,
+        "generation": config.generation_kwargs,
+        "system_instruction": results.system_instruction_sha,
+        "turns": bool(results.fewshot_as_multiturn),
+        "engine": results.model_source,
     }
     return json.dumps(parts, sort_keys=True, default=str)
 

@@ -199,6 +199,8 @@ def record_from(content: object) -> TrainingRecord:
         said, _, place = str(error).partition(" - at ")
         where = re.sub(r"^\$\.?", "", place.strip("`"))
         raise JsonError(f"{where}: {said}" if where else said) from None
+    except UnicodeEncodeError:  # JSON may escape half a surrogate pair
+        raise JsonError("a key that is no text") from None
 
 
 def read_record(folder: Path) -> TrainingRecord | None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.results.records import ResultsFile
 from lm_eval_tasks.results.training_record import RUN_FILE, TrainingRecord, read_file
 
 ADAPTERS = ("peft", "lora_local_path", "delta")
@@ -27,7 +27,7 @@ class Provenance:
     """A run.json lies with the weights themselves and cannot be read as a record."""
 
 
-def provenance(results: Mapping[str, Any], beside: Path | None = None) -> Provenance:
+def provenance(results: ResultsFile, beside: Path | None = None) -> Provenance:
     """Find the record of the adapter, or of the model itself if the trainer made it.
 
     Each file is opened once as long as it stays as it is, however many runs scored its weights.
@@ -51,9 +51,9 @@ def provenance(results: Mapping[str, Any], beside: Path | None = None) -> Proven
     return Provenance(adapter)
 
 
-def model_arguments(results: Mapping[str, Any]) -> dict[str, str]:
+def model_arguments(results: ResultsFile) -> dict[str, str]:
     """lm_eval's --model_args as a mapping, however this version of it writes them."""
-    given = (results.get("config") or {}).get("model_args") or {}
+    given = results.config.model_args or {}
     if isinstance(given, str):
         parts = (part.partition("=") for part in given.split(",") if part)
         return {key.strip(): value.strip() for key, _, value in parts}
@@ -65,7 +65,7 @@ def adapter_of(arguments: Mapping[str, str]) -> str:
     return next((arguments[key] for key in ADAPTERS if arguments.get(key)), "")
 
 
-def has_adapter(results: Mapping[str, Any]) -> bool:
+def has_adapter(results: ResultsFile) -> bool:
     """Whether weights were scored that change a base."""
     return bool(adapter_of(model_arguments(results)))
 

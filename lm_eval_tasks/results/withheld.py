@@ -11,10 +11,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
 from lm_eval_tasks.prompting.options import CONTEXT, FIGURES
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.public import ENGINES
+from lm_eval_tasks.results.records import (
+    Metadata,
+    Questions,
+    ResultsFile,
+    TaskConfig,
+)
 from lm_eval_tasks.results.result import Answer, Result
 from lm_eval_tasks.words import read_words
 
@@ -26,21 +34,7 @@ SECTION = re.compile(r"[A-F]?")
 GOLD = re.compile(r"[a-h](?:,[a-h])*|-?\d{1,6}(?:\.\d{1,4})?|")
 SWITCHES = ("do_sample", "temperature", "top_p", "top_k", "max_gen_toks", "num_beams", "until")
 """Of generation_kwargs, the keys that are shown; of `until` that there is one."""
-KEPT_RESULTS = ("results", "n-samples", "date", "fewshot_as_multiturn", "pretty_env_info")
-"""Numbers and switches, and what the report reads with forms of its own."""
-KEPT_CONFIG = (
-    *("model_args", "batch_size", "device", "model_num_parameters"),
-    *("random_seed", "numpy_seed", "torch_seed", "fewshot_seed"),
-)
-"""The same; of model_args the names go through model_name.py."""
-FORMS: Mapping[str, re.Pattern[str]] = {
-    "chat_template_sha": permitted.SHA256,
-    "system_instruction_sha": permitted.SHA256,
-    "lm_eval_version": permitted.VERSION,
-    "transformers_version": permitted.VERSION,
-    "model_source": re.compile("|".join(ENGINES)),
-    "model_dtype": permitted.DTYPE,
-}
+ENGINE = re.compile("|".join(ENGINES))
 
 
 @dataclass
@@ -54,11 +48,11 @@ class Withheld:
         key = json.dumps(value, sort_keys=True, default=str)
         return f"withheld-{self.numbers.setdefault(key, len(self.numbers) + 1)}"
 
-    def text(self, value: object, form: re.Pattern[str]) -> object:
-        """`value` if it is none or of the form."""
-        if value is None or permitted.text(value, form):
-            return value
-        return self.value(value)
+    def text(self, value: object, form: re.Pattern[str]) -> str | None:
+        """`value` as text if it is of the form; None if it is none."""
+        if value is None:
+            return None
+        return permitted.text(value, form) or self.value(value)
 
 
 def public(runs: Iterable[Result], withheld: Withheld) -> list[Result]:
@@ -82,7 +76,8 @@ def _public(scored: Result, withheld: Withheld) -> Result:
             task=task,
             version=str(withheld.text(run.version, permitted.VERSION)),
             config=_config(run.config, card, withheld),
-            samples=[{**sample, "doc": docs.doc(sample["doc"])} for sample in run.samples],
+            samples=(),
+            metadata={},
             results=_results(run.results, run.task, task, withheld),
         ),
     )
@@ -122,27 +117,22 @@ def _is_id(text: str, card: Card) -> bool:
     )
 
 
-def _config(config: Mapping[str, Any], card: Card | None, withheld: Withheld) -> dict[str, Any]:
-    metadata = config["metadata"]
-    questions = metadata["questions"]
-    counts = {key: questions[key] for key in ("asked", "published", "kept") if key in questions}
-    reasons = {
-        key: _reasons(questions[key], withheld)
-        for key in ("left_out", "marked")
-        if key in questions
-    }
-    hashes = {
-        "docs_sha256": withheld.text(questions.get("docs_sha256"), permitted.SHA256),
-        "jmed_version": withheld.text(questions.get("jmed_version"), permitted.VERSION),
-    }
-    return {
-        "num_fewshot": config.get("num_fewshot"),
-        "generation_kwargs": _generation(config.get("generation_kwargs") or {}, withheld),
-        "metadata": {
-            "jmed": _options(metadata.get("jmed") or {}, card, withheld),
-            "questions": counts | reasons | hashes,
-        },
-    }
+def _config(config: TaskConfig, card: Card | None, withheld: Withheld) -> TaskConfig:
+    given = config.metadata
+    questions = Questions(
+        asked=given.questions.asked,
+        published=given.questions.published,
+        kept=given.questions.kept,
+        left_out=_reasons(given.questions.left_out, withheld),
+        marked=_reasons(given.questions.marked, withheld),
+        docs_sha256=withheld.text(given.questions.docs_sha256, permitted.SHA256),
+        jmed_version=withheld.text(given.questions.jmed_version, permitted.VERSION),
+    )
+    return TaskConfig(
+        num_fewshot=config.num_fewshot,
+        generation_kwargs=_generation(config.generation_kwargs or {}, withheld),
+        metadata=Metadata(jmed=_options(given.jmed or {}, card, withheld), questions=questions),
+    )
 
 
 def _reasons(given: Mapping[str, int], withheld: Withheld) -> dict[str, int]:
@@ -182,19 +172,26 @@ def _pairs(key: str, values: Sequence[str]) -> list[tuple[str, Any]]:
     return [(key, value) for value in values]
 
 
-def _results(results: Mapping[str, Any], old: str, new: str, withheld: Withheld) -> dict[str, Any]:
-    """Of the whole file; what belongs to the task under its new name."""
-    config = results.get("config") or {}
-    kept = {key: results[key] for key in KEPT_RESULTS if key in results}
-    for part in ("results", "n-samples"):
-        kept[part] = {new: (results.get(part) or {}).get(old)}
-    return {
-        **kept,
-        **{key: withheld.text(results.get(key), form) for key, form in FORMS.items()},
-        "chat_template": None if results.get("chat_template") is None else "applied",
-        "config": {
-            **{key: config[key] for key in KEPT_CONFIG if key in config},
-            **{key: config[key] for key in ("model_sha", "peft_sha") if key in config},
-            "model_dtype": withheld.text(config.get("model_dtype"), permitted.DTYPE),
-        },
-    }
+def _results(results: ResultsFile, old: str, new: str, withheld: Withheld) -> ResultsFile:
+    """What belongs to the task, under its new name.
+
+    Of the rest numbers and switches stay, and what the report reads with forms of its own; names
+    among the model_args go through model_name.py.
+    """
+    return ResultsFile(
+        config_given=msgspec.structs.replace(
+            results.config,
+            model_dtype=withheld.text(results.config.model_dtype, permitted.DTYPE),
+        ),
+        scores_given={new: dict(results.scores(old))},
+        counts_given={new: dict(results.counts(old))},
+        date=results.date,
+        fewshot_as_multiturn=results.fewshot_as_multiturn,
+        pretty_env_info=results.pretty_env_info,
+        chat_template=None if results.chat_template is None else "applied",
+        chat_template_sha=withheld.text(results.chat_template_sha, permitted.SHA256),
+        system_instruction_sha=withheld.text(results.system_instruction_sha, permitted.SHA256),
+        lm_eval_version=withheld.text(results.lm_eval_version, permitted.VERSION),
+        transformers_version=withheld.text(results.transformers_version, permitted.VERSION),
+        model_source=withheld.text(results.model_source, ENGINE),
+    )

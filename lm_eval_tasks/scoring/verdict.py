@@ -10,11 +10,14 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import yaml
+from msgspec import Meta
 
 MARKS = Path(__file__).with_name("pass_marks.yaml")
+Count = Annotated[int, Meta(ge=0)]
+"""A number of things; results/records.py holds files against it."""
 
 
 class Item(NamedTuple):
@@ -29,21 +32,21 @@ class Item(NamedTuple):
     """The sitting in pass_marks.yaml."""
     required: bool
     """The question is of the required part."""
-    worth: int
+    worth: Count
     """Points that a right answer earns."""
-    earned: int
+    earned: Count
     """Points that this answer earned."""
     correct: bool
     """The answer was right, also where it is worth nothing."""
     prohibited: bool
     """A prohibited choice was taken."""
-    asked: int
+    asked: Count
     """How many questions of the sitting the run asks in all."""
-    required_possible: int
+    required_possible: Count
     """Points of the required part of the sitting, asked or not."""
-    general_possible: int
+    general_possible: Count
     """Points of the general and clinical part of the sitting, asked or not."""
-    labelled: int
+    labelled: Count
     """Questions of the sitting with labels of prohibited choices; 0: not to be tested."""
 
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
-from typing import Any
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card, read_card
@@ -12,11 +11,12 @@ from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import task_names
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.public import ENGINES
+from lm_eval_tasks.results.records import Questions
 from lm_eval_tasks.results.result import Result, read_result
 from lm_eval_tasks.results.runs import TaskRun, run_date
 from lm_eval_tasks.results.weights import ADAPTERS, has_adapter, model_arguments
 from lm_eval_tasks.scoring.published_rules import RULES
-from lm_eval_tasks.scoring.verdict import Verdict, verdicts
+from lm_eval_tasks.scoring.verdict import Verdict
 
 LEFT_OUT = ("needs a figure", "another sitting")
 
@@ -115,7 +115,6 @@ def _entry(run: TaskRun) -> Entry:
         raise JmedError(f"{where}: --limit: {len(run.samples)} of {run.asked} docs are no score")
     scored = read_result(run)
     card = read_card(scored.exam)
-    questions = run.config["metadata"]["questions"]
     counted_by = "acc" if scored.rule and scored.rule == card.published_rule else scored.metric
     permuted = any(answer.key.permutation for answer in scored.answers)
     kept = len({answer.key.id for answer in scored.answers})
@@ -131,21 +130,21 @@ def _entry(run: TaskRun) -> Entry:
         right=None if permuted else sum(answer.right for answer in scored.answers),
         questions=kept,
         published=published,
-        left_out=_left_out(questions, published - kept),
+        left_out=_left_out(run.questions, published - kept),
         whole=None if permuted else _tally(scored, counted_by, figures=True),
         no_figure=None if permuted else _tally(scored, counted_by, figures=False),
         counted_by=counted_by,
         verdicts=_verdicts(scored, card, where),
         setting=_setting(run, where),
-        docs_sha256=permitted.text(questions.get("docs_sha256"), permitted.SHA256),
-        engine=_engine(run.results),
-        versions=_versions(run.results, questions),
-        date=_date(run.results, where),
+        docs_sha256=permitted.text(run.questions.docs_sha256, permitted.SHA256),
+        engine=_engine(run),
+        versions=_versions(run),
+        date=_date(run, where),
     )
 
 
 def _values(scored: Result, where: str) -> list[Value]:
-    stated = scored.run.results.get("results", {}).get(scored.run.task, {})
+    stated = scored.run.results.scores(scored.run.task)
     values = [_value(scored, metric) for metric in scored.metrics]
     for value in values:
         if f"{value.metric},none" not in stated:  # what is there was held against the samples
@@ -169,9 +168,8 @@ def _value(scored: Result, metric: str) -> Value:
     return Value(metric, mean(means), error)
 
 
-def _left_out(questions: Mapping[str, Any], total: int) -> dict[str, int]:
-    given = questions.get("left_out") or {}
-    known = {reason: permitted.count(given.get(reason)) for reason in LEFT_OUT}
+def _left_out(questions: Questions, total: int) -> dict[str, int]:
+    known = {reason: permitted.count(questions.left_out.get(reason)) for reason in LEFT_OUT}
     known["cannot be asked or scored by this protocol"] = total - sum(known.values())
     return {reason: n for reason, n in known.items() if n > 0}
 
@@ -189,14 +187,14 @@ def _tally(scored: Result, metric: str, *, figures: bool) -> Tally | None:
     )
 
 
-def _verdicts(scored: Result, card: Card, where: str) -> list[Verdict]:
+def _verdicts(scored: Result, card: Card, where: str) -> Sequence[Verdict]:
     if any(item.sitting not in card.published for item in scored.items):
         raise JmedError(f"{where}: a sitting that {card.name} does not have")
     if any(item.marks != card.pass_marks for item in scored.items):
         raise JmedError(f"{where}: pass marks that {card.name} does not have")
     if not all(isinstance(part, int) for item in scored.items for part in item[2:]):
         raise JmedError(f"{where}: a sample without points: damaged")
-    return verdicts(scored.items)
+    return scored.verdicts
 
 
 def _setting(run: TaskRun, where: str) -> Setting:
@@ -204,39 +202,39 @@ def _setting(run: TaskRun, where: str) -> Setting:
     published = permitted.model_arguments(given)
     named = {"pretrained", "model", *ADAPTERS}
     try:
-        options = parse_options(run.config["metadata"].get("jmed", {}))
+        options = parse_options(run.options)
     except JmedError as error:
         raise JmedError(f"{where}: {error}") from None
     return Setting(
-        shots=permitted.count(run.config.get("num_fewshot")),
-        chat_template=_sha(run.results, "chat_template"),
-        system_instruction=_sha(run.results, "system_instruction"),
+        shots=permitted.count(run.config.num_fewshot),
+        chat_template=_sha(run.results.chat_template_sha),
+        system_instruction=_sha(run.results.system_instruction_sha),
         options=options,
-        generation=permitted.generation(run.config.get("generation_kwargs")),
+        generation=permitted.generation(run.config.generation_kwargs),
         model_arguments=published,
         withheld=len(given.keys() - published.keys() - named),
     )
 
 
-def _sha(results: Mapping[str, Any], what: str) -> str:
-    return permitted.text(results.get(f"{what}_sha"), permitted.SHA256)
+def _sha(value: str | None) -> str:
+    return permitted.text(value, permitted.SHA256)
 
 
-def _engine(results: Mapping[str, Any]) -> str:
-    stated = results.get("model_source")
+def _engine(run: TaskRun) -> str:
+    stated = run.results.model_source
     return stated if stated in ENGINES else ""
 
 
-def _versions(results: Mapping[str, Any], questions: Mapping[str, Any]) -> dict[str, str]:
+def _versions(run: TaskRun) -> dict[str, str]:
     given = {
-        "jmed": questions.get("jmed_version"),
-        "lm_eval": results.get("lm_eval_version"),
-        "transformers": results.get("transformers_version"),
+        "jmed": run.questions.jmed_version,
+        "lm_eval": run.results.lm_eval_version,
+        "transformers": run.results.transformers_version,
     }
     return {name: permitted.version(value) for name, value in given.items() if value}
 
 
-def _date(results: Mapping[str, Any], where: str) -> int:
-    if (date := run_date(results)) is None:
+def _date(run: TaskRun, where: str) -> int:
+    if (date := run_date(run.results)) is None:
         raise JmedError(f"{where}: the results have no date")
     return int(date)

@@ -9,7 +9,7 @@ from lm_eval_tasks.results.model_name import ModelName, model_names
 from lm_eval_tasks.results.overlap import OverlapMark
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.withheld import Withheld, public
-from lm_eval_tasks.scoring.verdict import State, verdicts
+from lm_eval_tasks.scoring.verdict import State
 from lm_eval_tasks.words import Words
 
 COLUMNS = (
@@ -122,7 +122,7 @@ def _order(row: LeaderboardRow) -> tuple[Any, ...]:
 
 
 def _row(scored: Result, name: ModelName) -> LeaderboardRow:
-    sittings = verdicts(scored.items)
+    sittings = scored.verdicts
     return LeaderboardRow(
         model=f"{name.model} ({name.variant})" if name.variant else name.model,
         adapter=name.adapter,
@@ -148,13 +148,12 @@ def _row(scored: Result, name: ModelName) -> LeaderboardRow:
 
 def _protocol(scored: Result) -> str:
     """ "letters 1.0, chat template, permute 3": with the version of the task and the options"""
-    results, metadata = scored.run.results, scored.run.config["metadata"]
-    options = metadata.get("jmed") or {}
+    results = scored.run.results
     parts = [
         f"{scored.protocol} {scored.run.version}",
-        "" if results.get("chat_template") is None else "chat template",
-        "system instruction" if results.get("system_instruction_sha") else "",
-        *(f"{key} {_plain(value)}" for key, value in sorted(options.items())),
+        "" if results.chat_template is None else "chat template",
+        "system instruction" if results.system_instruction_sha else "",
+        *(f"{key} {_plain(value)}" for key, value in sorted(scored.run.options.items())),
     ]
     return ", ".join(filter(None, parts))
 

@@ -32,7 +32,7 @@ def test_scores_and_errors_are_those_of_lm_eval(folder: Path) -> None:
     runs = read_results(folder).results
     assert len(runs) == 6
     for scored in runs:
-        found = scored.run.results["results"][scored.run.task]
+        found = scored.run.results.scores(scored.run.task)
         for metric in scored.answers[0].values:
             assert scored.mean(metric) == pytest.approx(found[f"{metric},none"])
             error = scored.standard_error(metric)

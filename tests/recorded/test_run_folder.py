@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lm_eval_tasks.results.records import ResultsFile, RunConfig
 from lm_eval_tasks.results.training_record import (
     RUN_FILE,
     OverlapRecord,
@@ -64,7 +65,7 @@ def test_its_card_is_written_again_to_the_byte(
 def test_the_plugin_reads_it_beside_the_weights(tmp_path: Path) -> None:
     shutil.copytree(FOLDER, tmp_path / "run")
     step = f"pretrained=org/base,peft={tmp_path}/run/step-2"
-    record = provenance({"config": {"model_args": step}}).record
+    record = provenance(ResultsFile(config_given=RunConfig(model_args=step))).record
     assert record is not None
     training = training_of(record, 2)
     assert training.numbers["trainable parameters"] == 17408

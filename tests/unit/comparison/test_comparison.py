@@ -163,4 +163,4 @@ def test_several_runs_of_one_task_are_not_chosen_from() -> None:
 def test_runs_with_other_shots_are_other_rows() -> None:
     none = replace(BASE, changes={"configs.num_fewshot": 0})
     found = compare_runs([scored(BASE), scored(none)], [scored(none), scored(BASE)])
-    assert [c.base.run.config["num_fewshot"] for c in found] == [0, 3]
+    assert [c.base.run.config.num_fewshot for c in found] == [0, 3]

@@ -44,7 +44,7 @@ def test_what_has_no_single_probability_is_left_out(tmp_path: Path) -> None:
     scored = runs(tmp_path, Pupil())["mc"]
     found = calibration(scored)
     assert found
-    single = [s["doc"] for s in scored.run.samples if s["doc"]["n_select"] == 1]
+    single = [one.doc for one in scored.answers if one.doc["n_select"] == 1]
     assert found.answers == sum(not doc["credited_to_all"] for doc in single)
     assert found.answers + found.left_out == len(scored.answers)
     assert found.ece == pytest.approx(

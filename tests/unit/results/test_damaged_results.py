@@ -12,6 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lm_eval_tasks.cli.main import main
+from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.results.result import read_result
+from lm_eval_tasks.results.runs import run_of
 from lm_eval_tasks.words import read_words
 from tests.invented import STAMP, Invented, results, samples, scored, write_texts, written
 
@@ -89,7 +92,9 @@ def test_names_that_no_file_can_have(tmp_path: Path) -> None:
     assert status("leaderboard", str(tmp_path)) == 0
 
 
-@pytest.mark.parametrize("record", ["{", "[]", '{"overlap": {"found": []}}'])
+@pytest.mark.parametrize(
+    "record", ["{", "[]", '{"overlap": {"found": []}}', r'{"data": {"\ud800": 1}}']
+)
 def test_a_damaged_record_of_whole_weights_is_said(record: str, tmp_path: Path) -> None:
     weights = tmp_path / "weights"
     weights.mkdir()
@@ -117,3 +122,27 @@ def test_a_damaged_record_of_an_adapter_is_none(record: str, tmp_path: Path) -> 
     written(tmp_path / "out", Invented([True], model_args=f"pretrained=org/base,peft={adapter}"))
     main(["leaderboard", str(tmp_path / "out"), "-o", str(tmp_path / "board.md")])
     assert "‡" in (tmp_path / "board.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("place", ["sample", "doc", "results", "questions"])
+def test_half_a_surrogate_pair_as_a_key_is_named(place: str) -> None:
+    content, rows = copy.deepcopy(RESULTS), copy.deepcopy(SAMPLES)
+    questions = content["configs"][ADAPTER.task]["metadata"]["questions"]
+    inside = {"sample": rows[0], "doc": rows[0]["doc"], "results": content, "questions": questions}
+    inside[place]["\ud800"] = 1
+    with pytest.raises(JmedError, match="a key that is no text"):
+        read_result(run_of(Path("r"), content, ADAPTER.task, rows))
+
+
+def test_a_form_says_where_it_is_not_kept() -> None:
+    rows = copy.deepcopy(SAMPLES)
+    rows[0]["doc"]["id"] = 3
+    with pytest.raises(JmedError, match=r"a sample with doc\.id: Expected `str`, got `int`"):
+        read_result(run_of(Path("r"), RESULTS, ADAPTER.task, rows))
+
+
+def test_an_empty_item_is_no_question_without_points() -> None:
+    rows = copy.deepcopy(SAMPLES)
+    rows[0]["passed"] = None
+    with pytest.raises(JmedError, match="passed: Expected `array`, got `null`"):
+        read_result(run_of(Path("r"), RESULTS, ADAPTER.task, rows))

@@ -30,8 +30,11 @@ IN_A_SAMPLE: dict[str, tuple[dict[str, Any], str]] = {
     "points for a wrong answer": ({"passed": {5: False}}, "points for a wrong answer"),
     "another sitting": ({"passed": {1: "901"}}, "counted for the sitting '901'"),
     "an exam of 7 points": ({"passed": {8: 7}}, "of the whole sitting differs between"),
-    "negative points": ({"passed": {4: -1}}, "-1 is less than the minimum of 0"),
-    "human accuracy": ({"doc": {"human_accuracy": math.nan}}, "human_accuracy is nan"),
+    "negative points": ({"passed": {4: -1}}, "passed[4]: Expected `int` >= 0"),
+    "human accuracy": (
+        {"doc": {"human_accuracy": math.nan}},
+        "a sample with doc.human_accuracy: Expected `float` >= 0.0",
+    ),
     "a number of 400 digits": ({"acc": 10**400}, "a number of 401 digits"),
 }
 IN_THE_RESULTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -42,8 +45,11 @@ IN_THE_RESULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "n": ({"n-samples": {TASK: {"effective": 999}}}, "999 answers by n-samples, 8 samples"),
     "consistency": ({"results": {TASK: {"consistency,none": 7}}}, "consistency is '7'"),
-    "results of text": ({"results": "x"}, "results: 'x' is not of type"),
-    "counts below 0": ({"questions": {"published": -1}}, "-1 is less than the minimum of 0"),
+    "results of text": ({"results": "x"}, "results: Expected `object | null`, got `str`"),
+    "counts below 0": (
+        {"questions": {"published": -1}},
+        "metadata.questions.published: Expected `int` >= 0",
+    ),
     "fewer asked than answered": ({"questions": {"asked": 3}}, "8 answers to 3 questions"),
     "more kept than published": ({"questions": {"published": 5, "kept": 8}}, "kept 8, left out 4"),
 }  # fmt: skip

@@ -7,7 +7,7 @@ import yaml
 
 from lm_eval_tasks.results.left_out import Reason
 from lm_eval_tasks.results.read import read_results
-from lm_eval_tasks.results.runs import TaskRun, superseded
+from lm_eval_tasks.results.runs import TaskRun, run_of, superseded
 from lm_eval_tasks.streams import printable
 from tests.invented import Invented, results, written
 
@@ -15,10 +15,9 @@ WORDS = Path(__file__).parents[3] / "lm_eval_tasks" / "words"
 
 
 def run(name: str, date: float, samples: int = 2) -> TaskRun:
-    return TaskRun(
-        task="jmed_sample_letters", model="m", file=Path(f"out/results_{name}.json"), setting="",
-        config={}, samples=[{}] * samples, asked=2, version="1.1", results={}, date=date,
-    )  # fmt: skip
+    config = {"metadata": {"questions": {"asked": 2}}}
+    content = {"configs": {"jmed_sample_letters": config}, "date": date}
+    return run_of(Path(f"out/results_{name}.json"), content, "jmed_sample_letters", [{}] * samples)
 
 
 @pytest.mark.parametrize(

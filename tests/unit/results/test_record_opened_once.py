@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks.cli.main import main
+from lm_eval_tasks.results.records import ResultsFile, RunConfig
 from lm_eval_tasks.results.training_record import OverlapRecord, TrainingRecord, write_record
 from lm_eval_tasks.results.weights import provenance
 from tests.invented import Invented, written
@@ -48,7 +49,8 @@ def test_each_record_is_opened_once(
 
 
 def test_a_record_that_was_written_again_is_read_again(tmp_path: Path) -> None:
-    results = {"config": {"model_args": f"pretrained=org/base,peft={tmp_path}"}}
+    given = RunConfig(model_args=f"pretrained=org/base,peft={tmp_path}")
+    results = ResultsFile(config_given=given)
     overlap = OverlapRecord(found={}, compared=["sample"], not_here=[])
     for batch in ("first", "again"):
         write_record(tmp_path, TrainingRecord(state="running", batch=batch, overlap=overlap))

@@ -17,7 +17,7 @@ from jsonschema import Draft7Validator
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
-from lm_eval_tasks.results.runs import TaskRun, read_runs
+from lm_eval_tasks.results.runs import read_runs, run_of
 from lm_eval_tasks.results.training_record import record_from
 from lm_eval_tasks.submission import every_eval_ever, igakuqa119, model_index
 from lm_eval_tasks.submission.check import SCHEMAS, faults
@@ -58,12 +58,7 @@ def records(files: dict[str, str]) -> dict[str, Any]:
 
 
 def entry(run: Run) -> Entry:
-    results = run.results()
-    config = results["configs"][run.task]
-    asked = config["metadata"]["questions"]["asked"]
-    return entry_of(
-        TaskRun(run.task, "m", Path("r"), "", config, run.samples(), asked, "1.0", results)
-    )
+    return entry_of(run_of(Path("r"), run.results(), run.task, run.samples()))
 
 
 def test_a_record_is_valid_and_says_what_was_asked(tmp_path: Path) -> None:
@@ -291,8 +286,7 @@ def test_a_rule_that_is_not_known_is_not_repeated() -> None:
     results, samples = Run().results(), Run().samples()
     for sample in samples:
         sample["doc"]["rule"] = "/home/tanaka"
-    config = results["configs"]["jmed_sample_letters"]
-    run = TaskRun("jmed_sample_letters", "m", Path("r"), "", config, samples, 8, "1.0", results)
+    run = run_of(Path("r"), results, "jmed_sample_letters", samples)
     with pytest.raises(JmedError, match="r: jmed_sample_letters: a published rule that is not kno"):
         entry_of(run)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.results.model_name import model_names, public_name
+from lm_eval_tasks.results.records import Metadata, Questions, TaskConfig
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.weights import has_adapter
 from lm_eval_tasks.tables.leaderboard import leaderboard
@@ -73,7 +74,8 @@ def test_a_row_says_how_a_score_came_about(
 
 def test_a_limited_run_says_so_and_has_no_verdict() -> None:
     run = scored(RUNS[0])
-    limited = replace(run, run=replace(run.run, asked=100))
+    config = TaskConfig(metadata=Metadata(questions=Questions(asked=100, published=44)))
+    limited = replace(run, run=replace(run.run, config=config))
     row, last = leaderboard([limited, scored(RUNS[1]), scored(RUNS[5])])[-2:]
     assert not row.incomplete  # the others are sorted before it, worse ones too
     japanese, english = last.cells(read_words("ja")), last.cells(read_words("en"))

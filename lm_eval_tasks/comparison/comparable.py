@@ -8,12 +8,12 @@ from lm_eval_tasks.results.runs import TaskRun
 
 PROTOCOL: Mapping[str, Callable[[TaskRun], Any]] = {
     "task version": lambda run: run.version,
-    "shots": lambda run: run.config.num_fewshot,
-    "options (--metadata jmed)": lambda run: run.options,
-    "generation settings": lambda run: run.config.generation_kwargs or {},
-    "chat template": lambda run: "no" if run.results.chat_template is None else "applied",
-    "system instruction": lambda run: run.results.system_instruction_sha,
-    "few-shot examples as turns": lambda run: bool(run.results.fewshot_as_multiturn),
+    "shots": lambda run: run.setting.shots,
+    "options (--metadata jmed)": lambda run: run.setting.options,
+    "generation settings": lambda run: run.setting.generation,
+    "chat template": lambda run: "applied" if run.setting.chat else "no",
+    "system instruction": lambda run: run.setting.system_instruction,
+    "few-shot examples as turns": lambda run: run.setting.turns,
 }
 """What two runs must have in common, beside the questions and the prompts."""
 LATER = ("rule",)
@@ -22,9 +22,9 @@ WORTH_KNOWING: Mapping[str, Callable[[TaskRun], Any]] = {
     "jmed": lambda run: run.questions.jmed_version,
     "lm_eval": lambda run: run.results.lm_eval_version,
     "transformers": lambda run: run.results.transformers_version,
-    "lm-eval's model type": lambda run: run.results.model_source,
+    "lm-eval's model type": lambda run: run.setting.engine,
     "precision": lambda run: run.results.config.model_dtype,
-    "chat template (sha)": lambda run: run.results.chat_template_sha,
+    "chat template (sha)": lambda run: run.setting.chat_template,
 }
 
 
@@ -80,7 +80,7 @@ def _without(doc: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
 
 def _prompts(base: Result, other: Result) -> list[str]:
     """With a chat template the prompts of two models may differ by right: in special tokens."""
-    if base.run.results.chat_template is not None:
+    if base.run.setting.chat:
         return []
     before = {answer.key: answer.prompt_hash for answer in base.answers}
     after = {answer.key: answer.prompt_hash for answer in other.answers}

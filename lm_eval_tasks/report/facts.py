@@ -13,6 +13,7 @@ from lm_eval_tasks.results.public import ENGINES
 from lm_eval_tasks.results.records import ResultsFile
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.runs import run_date
+from lm_eval_tasks.results.setting import option_text
 from lm_eval_tasks.results.weights import adapter_of, model_arguments
 from lm_eval_tasks.words import Words
 
@@ -80,8 +81,8 @@ def _overlap(scored: Result, words: Words) -> str:
 
 def protocol(scored: Result, words: Words) -> dict[str, str]:
     """label -> value; all that must be the same for two scores to be comparable."""
-    run, results = scored.run, scored.run.results
-    generation = permitted.generation(run.config.generation_kwargs)
+    run, setting = scored.run, scored.run.setting
+    generation = permitted.generation(setting.generation)
     return {
         words.report["prompt protocol"]: words.report["protocols"].get(
             scored.protocol, scored.protocol
@@ -89,15 +90,12 @@ def protocol(scored: Result, words: Words) -> dict[str, str]:
         words.report["task version"]: permitted.version(run.version),
         **_rule(scored, words),
         words.report["shots"]: str(scored.shots),
-        words.report["chat template"]: _sha(results.chat_template_sha, words),
-        words.report["system instruction"]: _sha(results.system_instruction_sha, words),
-        words.report["as turns"]: words.report["yes"]
-        if results.fewshot_as_multiturn
-        else words.report["no"],
+        words.report["chat template"]: _sha(setting.chat_template, words),
+        words.report["system instruction"]: _sha(setting.system_instruction, words),
+        words.report["as turns"]: words.report["yes"] if setting.turns else words.report["no"],
         words.report["generation"]: _pairs(generation) or words.report["none generated"],
-        words.report["options"]: _options(run.options) or words.report["default"],
-        words.report["docs sha256"]: permitted.text(run.questions.docs_sha256, permitted.SHA256)
-        or UNKNOWN,
+        words.report["options"]: _options(setting.options) or words.report["default"],
+        words.report["docs sha256"]: permitted.text(setting.docs, permitted.SHA256) or UNKNOWN,
     }
 
 
@@ -111,7 +109,7 @@ def environment(scored: Result, words: Words) -> dict[str, str]:
         "lm_eval": lambda: permitted.version(results.lm_eval_version),
         "jmed": lambda: permitted.version(scored.run.questions.jmed_version),
         "transformers": lambda: permitted.version(results.transformers_version),
-        words.report["engine"]: lambda: _one_of(results.model_source, ENGINES),
+        words.report["engine"]: lambda: _one_of(scored.run.setting.engine, ENGINES),
         words.report["dtype"]: lambda: permitted.text(config.model_dtype, permitted.DTYPE),
         words.report["parameters"]: lambda: _count(config.model_num_parameters),
         words.report["arguments"]: lambda: _pairs(
@@ -157,7 +155,7 @@ def _options(given: Mapping[str, Any]) -> str:
         value = given.get(key)
         values = value if isinstance(value, list) else [] if value is None else [value]
         texts = [permitted.text(item, plain) or "?" for item in values]
-        found += [f"{key} {' '.join(texts)}"] if texts else []
+        found += [option_text(key, texts)] if texts else []
     return ", ".join(found)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import task_names
 from lm_eval_tasks.results.left_out import LeftOut
-from lm_eval_tasks.results.model_name import model_name
+from lm_eval_tasks.results.model_name import model_name, numbered
 from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.withheld import Withheld, public
@@ -130,16 +129,11 @@ def read_report(found: Found) -> Report:
 
 def unique_names(names: Sequence[str]) -> list[str]:
     """Names that occur twice get a number: a path, which would tell them apart, is private."""
-    seen: Counter[str] = Counter()
-    found = []
-    for name in names:
-        seen[name] += 1
-        found.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
-    return found
+    return numbered(names, range(len(names)))
 
 
 def run_key(scored: Result) -> RunKey:
-    options = scored.run.options
+    options = scored.run.setting.options
     return RunKey(scored.run.task, scored.shots, json.dumps(options, sort_keys=True))
 
 
@@ -185,6 +179,6 @@ def public_file(left_out: LeftOut) -> str:
 
 
 def _identity(scored: Result) -> tuple[str, str]:
-    results = scored.run.results
-    how = [results.config.model_args, results.chat_template_sha, results.system_instruction_sha]
+    setting = scored.run.setting
+    how = [setting.model_args, setting.chat_template, setting.system_instruction]
     return scored.run.model, json.dumps(how, sort_keys=True, default=str)

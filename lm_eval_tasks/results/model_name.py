@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.records import ResultsFile
@@ -11,6 +11,7 @@ from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.results.weights import adapter_of, model_arguments, provenance
 from lm_eval_tasks.streams import printable
 
+Token = TypeVar("Token", int, str)
 HUB_NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 SERVED = re.compile(r"(?:gpt|chatgpt|o[1-9]|claude|gemini)[a-z0-9.-]{0,60}")
 """Models that their makers serve under names without an owner."""
@@ -57,10 +58,11 @@ def model_names(runs: Sequence[TaskRun], *, show_local: bool) -> list[ModelName]
     """Name the models of `runs`, in their order: of different local folders that are called alike
     "model (1)" and "model (2)", adapters too, always the same whatever order they come in."""
     names = [model_name(run, show_local=show_local) for run in runs]
-    models = _numbered([name.model for name in names], [_given(run) for run in runs])
-    adapters = _numbered(
+    given = [_folder(_given(run)) for run in runs]
+    models = numbered([name.model for name in names], given)
+    adapters = numbered(
         [name.adapter for name in names],
-        [adapter_of(model_arguments(run.results)) for run in runs],
+        [_folder(adapter_of(model_arguments(run.results))) for run in runs],
     )
     return [
         name._replace(model=model, adapter=adapter)
@@ -123,14 +125,18 @@ def _given(run: TaskRun) -> str:
     )
 
 
-def _numbered(names: Sequence[str], given: Sequence[str]) -> list[str]:
-    folders = [_folder(path) for path in given]
-    alike: dict[str, set[str]] = {}
-    for name, folder in zip(names, folders, strict=True):
-        alike.setdefault(name, set()).add(folder)
+def numbered(names: Sequence[str], tokens: Sequence[Token]) -> list[str]:
+    """Tell equal names of different things apart, "model (1)" and "model (2)".
+
+    Args:
+        tokens: of each name what it stands for; the numbers are in order of these.
+    """
+    alike: dict[str, set[Token]] = {}
+    for name, token in zip(names, tokens, strict=True):
+        alike.setdefault(name, set()).add(token)
     return [
-        f"{name} ({sorted(alike[name]).index(folder) + 1})" if len(alike[name]) > 1 else name
-        for name, folder in zip(names, folders, strict=True)
+        f"{name} ({sorted(alike[name]).index(token) + 1})" if len(alike[name]) > 1 else name
+        for name, token in zip(names, tokens, strict=True)
     ]
 
 

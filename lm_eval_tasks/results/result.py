@@ -121,7 +121,7 @@ class Result:
     @property
     def shots(self) -> int:
         """Worked examples in front of each question."""
-        return self.run.config.num_fewshot or 0
+        return self.run.setting.shots or 0
 
     @property
     def questions_of_published(self) -> str:

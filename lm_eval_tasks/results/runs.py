@@ -1,9 +1,9 @@
 """lm-eval's output folder -> the jmed tasks that were run there, with their samples."""
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from lm_eval_tasks.results.records import (
     TaskConfig,
     record_of,
 )
+from lm_eval_tasks.results.setting import RunSetting, setting_of
 
 LATEST = 1e11
 """Seconds since 1970, in the year 5138: what is later was counted in something else."""
@@ -31,9 +32,6 @@ class TaskRun:
     model: str
     file: Path
     """lm-eval's results file."""
-    setting: str
-    """What makes runs of one model and task different: adapter and other model_args, engine,
-    shots, chat template, system instruction, generation settings, options and docs."""
     config: TaskConfig
     samples: Sequence[Mapping[str, Any]]
     """As they were logged; `result.read_result` holds them against their form."""
@@ -50,10 +48,10 @@ class TaskRun:
         """Which questions of the exam were asked, and why the others were not."""
         return self.config.metadata.questions
 
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """The options of --metadata jmed, empty without any."""
-        return self.config.metadata.jmed or {}
+    @cached_property
+    def setting(self) -> RunSetting:
+        """How the questions were put, to which weights."""
+        return setting_of(self.results, self.config)
 
     @property
     def asked(self) -> int:
@@ -87,7 +85,7 @@ def read_runs(folder: Path, refused: Callable[[TaskRun], LeftOut | None] = lambd
             if wrong := refused(run):
                 left_out.append(wrong)
                 continue
-            key = run.model, run.task, run.setting
+            key = run.model, run.task, run.setting.key
             older, newest[key] = sorted((newest.get(key, run), run), key=_rank)
             if older is not run or newest[key] is not run:
                 left_out.append(superseded(older, newest[key]))
@@ -172,7 +170,6 @@ def run_of(
         task=task,
         model=str(results.model_name),
         file=file,
-        setting=_setting(results, config),
         config=config,
         samples=samples,
         version=results.version(task),
@@ -200,21 +197,6 @@ def run_date(results: ResultsFile) -> float | None:
     if not isinstance(date, int | float) or isinstance(date, bool):
         return None
     return float(date) if 0 < date < LATEST else None
-
-
-def _setting(results: ResultsFile, config: TaskConfig) -> str:
-    parts = {
-        "model_args": results.config.model_args,
-        "chat_template": results.chat_template_sha,
-        "shots": config.num_fewshot,
-        "options": config.metadata.jmed,
-        "docs": config.metadata.questions.docs_sha256,
-        "generation": config.generation_kwargs,
-        "system_instruction": results.system_instruction_sha,
-        "turns": bool(results.fewshot_as_multiturn),
-        "engine": results.model_source,
-    }
-    return json.dumps(parts, sort_keys=True, default=str)
 
 
 def _results(file: Path) -> dict[str, Any]:

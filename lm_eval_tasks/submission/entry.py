@@ -136,7 +136,7 @@ def _entry(run: TaskRun) -> Entry:
         counted_by=counted_by,
         verdicts=_verdicts(scored, card, where),
         setting=_setting(run, where),
-        docs_sha256=permitted.text(run.questions.docs_sha256, permitted.SHA256),
+        docs_sha256=permitted.text(run.setting.docs, permitted.SHA256),
         engine=_engine(run),
         versions=_versions(run),
         date=_date(run, where),
@@ -202,15 +202,15 @@ def _setting(run: TaskRun, where: str) -> Setting:
     published = permitted.model_arguments(given)
     named = {"pretrained", "model", *ADAPTERS}
     try:
-        options = parse_options(run.options)
+        options = parse_options(run.setting.options)
     except JmedError as error:
         raise JmedError(f"{where}: {error}") from None
     return Setting(
-        shots=permitted.count(run.config.num_fewshot),
-        chat_template=_sha(run.results.chat_template_sha),
-        system_instruction=_sha(run.results.system_instruction_sha),
+        shots=permitted.count(run.setting.shots),
+        chat_template=_sha(run.setting.chat_template),
+        system_instruction=_sha(run.setting.system_instruction),
         options=options,
-        generation=permitted.generation(run.config.generation_kwargs),
+        generation=permitted.generation(run.setting.generation),
         model_arguments=published,
         withheld=len(given.keys() - published.keys() - named),
     )
@@ -221,7 +221,7 @@ def _sha(value: str | None) -> str:
 
 
 def _engine(run: TaskRun) -> str:
-    stated = run.results.model_source
+    stated = run.setting.engine
     return stated if stated in ENGINES else ""
 
 

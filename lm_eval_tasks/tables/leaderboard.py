@@ -8,6 +8,7 @@ from lm_eval_tasks.comparison.phrases import rule_notes
 from lm_eval_tasks.results.model_name import ModelName, model_names
 from lm_eval_tasks.results.overlap import OverlapMark
 from lm_eval_tasks.results.result import Result
+from lm_eval_tasks.results.setting import option_text
 from lm_eval_tasks.results.withheld import Withheld, public
 from lm_eval_tasks.scoring.verdict import State
 from lm_eval_tasks.words import Words
@@ -101,7 +102,9 @@ def leaderboard(runs: Iterable[Result], *, show_local: bool = False) -> list[Lea
     found = list(runs) if show_local else public(runs, Withheld())
     names = model_names([scored.run for scored in found], show_local=show_local)
     rows = [
-        (_row(scored, name), scored.run.setting) for scored, name in zip(found, names, strict=True)
+        # by what was given, not by what stands in its place: that hangs on the order
+        (_row(scored, name), (scored.original or scored).run.setting.key)
+        for scored, name in zip(found, names, strict=True)
     ]
     return [row for row, _ in sorted(rows, key=lambda pair: (*_order(pair[0]), pair[1]))]
 
@@ -148,15 +151,11 @@ def _row(scored: Result, name: ModelName) -> LeaderboardRow:
 
 def _protocol(scored: Result) -> str:
     """ "letters 1.0, chat template, permute 3": with the version of the task and the options"""
-    results = scored.run.results
+    setting = scored.run.setting
     parts = [
         f"{scored.protocol} {scored.run.version}",
-        "" if results.chat_template is None else "chat template",
-        "system instruction" if results.system_instruction_sha else "",
-        *(f"{key} {_plain(value)}" for key, value in sorted(scored.run.options.items())),
+        "chat template" if setting.chat else "",
+        "system instruction" if setting.system_instruction else "",
+        *(option_text(key, value) for key, value in sorted(setting.options.items())),
     ]
     return ", ".join(filter(None, parts))
-
-
-def _plain(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

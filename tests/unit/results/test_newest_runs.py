@@ -90,3 +90,11 @@ def test_runs_that_cannot_be_compared_are_not_the_same(
     written(tmp_path, WHOLE, stamp=FIRST)
     written(tmp_path, replace(WHOLE, changes=change), stamp=SECOND)
     assert len(read_runs(tmp_path).runs) == 2
+
+
+def test_no_options_are_the_same_however_they_are_written(tmp_path: Path) -> None:
+    whole = {**ASKED, "asked": 8}
+    for options, stamp in (({}, FIRST), ({"jmed": None}, SECOND), ({"jmed": {}}, SECOND + "1")):
+        metadata = {"version": 1.0, "questions": whole, **options}
+        written(tmp_path, replace(WHOLE, changes={"configs.metadata": metadata}), stamp=stamp)
+    assert len(read_runs(tmp_path).runs) == 1

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.report.calibration import binned, calibration, confidence
@@ -27,6 +27,7 @@ def test_confidence_is_the_highest_of_the_softmax(values: list[float], shift: fl
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=200))
+@example([(1.0, True)])
 def test_bins_hold_every_answer_once(pairs: list[tuple[float, bool]]) -> None:
     bins = binned(pairs)
     assert sum(one.answers for one in bins) == len(pairs)
@@ -38,6 +39,7 @@ def test_bins_hold_every_answer_once(pairs: list[tuple[float, bool]]) -> None:
     )
     for one in bins:
         assert one.low - 1e-9 <= one.confidence <= one.high + 1e-9
+        assert one.high <= 1
 
 
 def test_what_has_no_single_probability_is_left_out(tmp_path: Path) -> None:

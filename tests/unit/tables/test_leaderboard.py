@@ -76,8 +76,10 @@ def test_a_limited_run_says_so_and_has_no_verdict() -> None:
     run = scored(RUNS[0])
     config = TaskConfig(metadata=Metadata(questions=Questions(asked=100, published=44)))
     limited = replace(run, run=replace(run.run, config=config))
-    row, last = leaderboard([limited, scored(RUNS[1]), scored(RUNS[5])])[-2:]
+    worse = scored(Invented([YES] * 5 + [NO] * 35))
+    row, last = leaderboard([limited, worse, scored(RUNS[5])])[-2:]
     assert not row.incomplete  # the others are sorted before it, worse ones too
+    assert row.score < last.score
     japanese, english = last.cells(read_words("ja")), last.cells(read_words("en"))
     assert japanese["asked/published"] == "40/44 (--limit: 100 問中 40 問のみ)"
     assert english["asked/published"] == "40/44 (--limit: only 40 of 100 docs)"

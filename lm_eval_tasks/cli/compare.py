@@ -66,9 +66,9 @@ def _read(folder: Path, tasks: Sequence[str]) -> list[Result]:
     found = read_results(folder)
     say_left_out(found.left_out, folder)
     for task in tasks:
-        check_choice(task, {scored.run.task for scored in found.results}, f"{folder}: --task")
-    chosen = [scored for scored in found.results if not tasks or scored.run.task in tasks]
-    names = {scored.run.model: scored.run.file.parent for scored in chosen}
+        check_choice(task, {result.run.task for result in found.results}, f"{folder}: --task")
+    chosen = [result for result in found.results if not tasks or result.run.task in tasks]
+    names = {result.run.model: result.run.file.parent for result in chosen}
     if len(names) > 1:
         where = " or ".join(sorted({str(parent) for parent in names.values()}))
         raise JmedError(
@@ -80,7 +80,7 @@ def _read(folder: Path, tasks: Sequence[str]) -> list[Result]:
 
 def _names(folders: Sequence[Path], runs: Sequence[Sequence[Result]]) -> list[str]:
     """What the models are called; with the folder where two are called alike."""
-    names = [str(model_name(scored[0].run, show_local=True)) for scored in runs]
+    names = [str(model_name(result[0].run, show_local=True)) for result in runs]
     unique = [
         f"{name} [{folder}]" if names.count(name) > 1 else name
         for name, folder in zip(names, folders, strict=True)
@@ -100,7 +100,7 @@ def _say_what_is_alone(models: Mapping[str, Sequence[Result]]) -> None:
 
 
 def _keys(runs: Sequence[Result]) -> set[tuple[str, int]]:
-    return {(scored.run.task, scored.shots) for scored in runs}
+    return {(result.run.task, result.shots) for result in runs}
 
 
 Pairs = Mapping[tuple[str, str], Sequence[Comparison]]
@@ -110,7 +110,7 @@ def _known(models: Mapping[str, Sequence[Result]]) -> dict[str, list[Result]]:
     """Only what the base has too: all else was compared with nothing."""
     keys = _keys(next(iter(models.values())))
     return {
-        name: [scored for scored in runs if _keys([scored]) <= keys]
+        name: [result for result in runs if _keys([result]) <= keys]
         for name, runs in models.items()
     }
 

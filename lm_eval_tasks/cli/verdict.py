@@ -40,43 +40,43 @@ def add_commands(command: Command) -> None:
 def _verdict(args: argparse.Namespace) -> None:
     found = read_results(args.folder)
     say_left_out(found.left_out, args.folder)
-    judged = [scored for scored in found.results if scored.items]
+    judged = [result for result in found.results if result.items]
     if not judged:
-        names = ", ".join(sorted({scored.run.task for scored in found.results}))
+        names = ", ".join(sorted({result.run.task for result in found.results}))
         raise JmedError(
             f"{args.folder}: no run here has a verdict (found: {names}). Exams with pass marks "
             "have one, asked once each (without permute)"
         )
     if args.json:
-        print(json.dumps([_as_json(scored) for scored in judged], ensure_ascii=False, indent=2))
+        print(json.dumps([_as_json(result) for result in judged], ensure_ascii=False, indent=2))
         return
-    for scored in judged:
-        _print(scored, read_words(args.lang))
+    for result in judged:
+        _print(result, read_words(args.lang))
 
 
-def _print(scored: Result, words: Words) -> None:
-    title = f"{scored.run.task} · {scored.run.model}"
-    if limited := limit_phrase(scored, words):
+def _print(result: Result, words: Words) -> None:
+    title = f"{result.run.task} · {result.run.model}"
+    if limited := limit_phrase(result, words):
         title += f" · {limited}"
-    sign, notes = scored.overlap.sign, footnotes([scored], words)
-    console().print(verdict_table(scored.verdicts, title, words, sign, notes))
-    for table in breakdown_tables(_breakdowns(scored), words, sign):
+    sign, notes = result.overlap.sign, footnotes([result], words)
+    console().print(verdict_table(result.verdicts, title, words, sign, notes))
+    for table in breakdown_tables(_breakdowns(result), words, sign):
         console().print(table)
 
 
-def _breakdowns(scored: Result) -> Mapping[str, list[Group]]:
-    return breakdowns([(a.doc, a.item) for a in scored.answers if a.item is not None])
+def _breakdowns(result: Result) -> Mapping[str, list[Group]]:
+    return breakdowns([(a.doc, a.item) for a in result.answers if a.item is not None])
 
 
-def _as_json(scored: Result) -> dict[str, object]:
-    mark = scored.overlap
+def _as_json(result: Result) -> dict[str, object]:
+    mark = result.overlap
     return {
-        "task": scored.run.task,
-        "model": scored.run.model,
-        "protocol": scored.run.metadata,
+        "task": result.run.task,
+        "model": result.run.model,
+        "protocol": result.run.metadata,
         "overlap_with_training": mark._asdict() if mark.kind else None,
-        "verdicts": [verdict.as_json() for verdict in scored.verdicts],
+        "verdicts": [verdict.as_json() for verdict in result.verdicts],
         "breakdowns": {
-            name: [asdict(part) for part in parts] for name, parts in _breakdowns(scored).items()
+            name: [asdict(part) for part in parts] for name, parts in _breakdowns(result).items()
         },
     }

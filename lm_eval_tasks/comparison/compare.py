@@ -32,7 +32,7 @@ class Comparison:
 
     questions: how many the test is about. changes: the metric that decides comes first.
     test: of that metric, by question; p_holm: its p, adjusted for all tasks of the two models.
-    format: None where no answer is read from a response (see `Answer.told`).
+    format: None where no answer is read from a response (see `Answer.extracted`).
     flips: by "section", "category" and "human accuracy".
     gained, lost: ids of the questions that flipped.
     sittings: verdicts before and after; none where an exam has no marks or choices are permuted.
@@ -84,41 +84,41 @@ def compare_runs(base: Sequence[Result], other: Sequence[Result]) -> list[Compar
     ]
 
 
-Key = tuple[str, int]
+TaskShots = tuple[str, int]
 
 
-def _one_each(runs: Sequence[Result]) -> dict[Key, Result]:
-    keyed: dict[Key, Result] = {}
-    for scored in runs:
-        key = scored.run.task, scored.shots
+def _one_each(runs: Sequence[Result]) -> dict[TaskShots, Result]:
+    keyed: dict[TaskShots, Result] = {}
+    for result in runs:
+        key = result.run.task, result.shots
         if key in keyed:
-            files = sorted({str(keyed[key].run.file), str(scored.run.file)})
+            files = sorted({str(keyed[key].run.file), str(result.run.file)})
             raise JmedError(
                 f"{key[0]}: several runs, which differ in model, model_args, chat template or "
                 f"options; name the one to be compared: {' or '.join(files)}"
             )
-        keyed[key] = scored
+        keyed[key] = result
     return keyed
 
 
 def _pairs_of_tasks(
-    before: Mapping[Key, Result], after: Mapping[Key, Result]
+    before: Mapping[TaskShots, Result], after: Mapping[TaskShots, Result]
 ) -> list[tuple[str, Result, Result]]:
     """Runs of the same task and shots; where a task has none, those that differ in shots."""
     shared = before.keys() & after.keys()
     pairs = [(key[0], before[key], after[key]) for key in sorted(shared)]
     paired = {task for task, _ in shared}
-    first = {scored.run.task: scored for scored in after.values()}
+    first = {result.run.task: result for result in after.values()}
     pairs += [
-        (task, scored, first[task])
-        for (task, _), scored in sorted(before.items())
+        (task, result, first[task])
+        for (task, _), result in sorted(before.items())
         if task in first and task not in paired
     ]
     return pairs
 
 
 def _tasks(runs: Sequence[Result]) -> str:
-    return ", ".join(sorted({scored.run.task for scored in runs})) or "none"
+    return ", ".join(sorted({result.run.task for result in runs})) or "none"
 
 
 def _test(base: Result, other: Result) -> McNemar:
@@ -127,9 +127,9 @@ def _test(base: Result, other: Result) -> McNemar:
     return mcnemar([old[id_] > new[id_] for id_ in old], [new[id_] > old[id_] for id_ in old])
 
 
-def _right(scored: Result) -> dict[str, int]:
+def _right(result: Result) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for answer in scored.answers:
+    for answer in result.answers:
         counts[answer.key.id] = counts.get(answer.key.id, 0) + answer.right
     return counts
 

@@ -66,8 +66,8 @@ def _inert(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-def _overlap(scored: Result) -> dict[str, Any] | None:
-    mark = scored.overlap
+def _overlap(result: Result) -> dict[str, Any] | None:
+    mark = result.overlap
     return mark._asdict() if mark.kind else None
 
 

@@ -43,18 +43,18 @@ class ExtractionChange:
 
 def format_change(pairs: Pairs) -> ExtractionChange | None:
     """None where no answer is read from a response."""
-    if any(answer.told is None for pair in pairs for answer in pair):
+    if any(answer.extracted is None for pair in pairs for answer in pair):
         return None
-    lost = [new for old, new in pairs if old.right and not new.right and old.told]
+    lost = [new for old, new in pairs if old.right and not new.right and old.extracted]
     gained = [old for old, new in pairs if new.right and not old.right]
-    both = [(old, new) for old, new in pairs if old.told and new.told]
+    both = [(old, new) for old, new in pairs if old.extracted and new.extracted]
     return ExtractionChange(
-        unread_before=sum(not old.told for old, _ in pairs),
-        unread_after=sum(not new.told for _, new in pairs),
+        unread_before=sum(not old.extracted for old, _ in pairs),
+        unread_after=sum(not new.extracted for _, new in pairs),
         lost=sum(old.right and not new.right for old, new in pairs),
-        lost_unread=sum(not new.told for new in lost),
+        lost_unread=sum(not new.extracted for new in lost),
         gained=len(gained),
-        gained_read=sum(not old.told for old in gained),
+        gained_read=sum(not old.extracted for old in gained),
         both=len(both),
         both_before=sum(old.right for old, _ in both),
         both_after=sum(new.right for _, new in both),

@@ -12,18 +12,18 @@ from lm_eval_tasks.streams import printable
 from lm_eval_tasks.words import Words
 
 
-def task_label(scored: Result, words: Words) -> str:
+def task_label(result: Result, words: Words) -> str:
     """ "jmed_igakuqa_letters, 3 shots" """
-    shots = words.terms["with shots"].format(n=scored.shots) if scored.shots else ""
-    return f"{scored.run.task}, {shots}" if shots else scored.run.task
+    shots = words.terms["with shots"].format(n=result.shots) if result.shots else ""
+    return f"{result.run.task}, {shots}" if shots else result.run.task
 
 
 def footnotes(runs: Sequence[Result], words: Words) -> list[str]:
     """What the signs of contamination beside the scores mean."""
     notes = {
-        f"{mark.note(words.marks)} ({scored.exam})"
-        for scored in runs
-        if (mark := scored.overlap).kind
+        f"{mark.note(words.marks)} ({result.exam})"
+        for result in runs
+        if (mark := result.overlap).kind
     }
     return [*sorted(notes), words.marks["base"]]
 
@@ -60,10 +60,10 @@ def comparison_remarks(comparison: Comparison, words: Words) -> Iterator[str]:
         )
 
 
-def limit_phrase(scored: Result, words: Words) -> str:
+def limit_phrase(result: Result, words: Words) -> str:
     """How many docs --limit left of the task, "" of a whole run."""
-    text = words.terms["limit"].format(answered=len(scored.answers), docs=scored.run.asked)
-    return text if scored.limit else ""
+    text = words.terms["limit"].format(answered=len(result.answers), docs=result.run.asked)
+    return text if result.limit else ""
 
 
 def state(verdict: Verdict, words: Words) -> str:

@@ -46,21 +46,21 @@ def section(task: Task, words: Words) -> Section:
     """A reliability diagram for each model with log-likelihoods."""
     figures = [
         _figure(f"{task.name}-calibration-{model.sign}", model, found, words)
-        for model, scored in task.runs
-        if scored.protocol in LOGLIKELIHOOD and (found := or_none(calibration, scored))
+        for model, result in task.runs
+        if result.protocol in LOGLIKELIHOOD and (found := or_none(calibration, result))
     ]
     nothing = Paragraph(words.report["no calibration"], small=False)
     return Section(words.report["calibration"], [Side(figures) if figures else nothing])
 
 
-def calibration(scored: Result) -> Calibration | None:
+def calibration(result: Result) -> Calibration | None:
     """Confidence is the highest probability of a softmax over the choices' log-likelihoods.
 
     None where no question asks for one choice.
     """
     pairs = [
         (confidence(loglikelihoods(answer)), answer.right)
-        for answer in scored.answers
+        for answer in result.answers
         if answer.doc["n_select"] == 1 and not answer.doc["credited_to_all"]
     ]
     if not pairs:
@@ -70,7 +70,7 @@ def calibration(scored: Result) -> Calibration | None:
         bins=bins,
         ece=sum(abs(one.accuracy - one.confidence) * one.answers for one in bins) / len(pairs),
         answers=len(pairs),
-        left_out=len(scored.answers) - len(pairs),
+        left_out=len(result.answers) - len(pairs),
     )
 
 
@@ -104,7 +104,7 @@ def _figure(name: str, model: Model, found: Calibration, words: Words) -> Figure
     """The reliability diagram of one model."""
     title = f"{model.sign}: {words.report['ece']} {found.ece:.3f}"
     spots = [Spot(one.confidence, one.accuracy, one.answers) for one in found.bins]
-    note = words.report["calibration told"].format(
+    note = words.report["calibration caption"].format(
         n=found.answers, bins=BINS, left_out=found.left_out
     )
     return Figure(

@@ -52,7 +52,7 @@ def _figure(
     ends = (compared.base.sign, compared.other.sign)
     title = f"{ends[0]} → {ends[1]}"
     lines = [_line(place, one) for place, one in enumerate(comparisons, 1)]
-    legend = words.report["slope told"]
+    legend = words.report["slope caption"]
     return Figure(
         title="",
         svg=charts.slope(name, (title, legend), ends, lines),
@@ -61,7 +61,7 @@ def _figure(
             [f"[{place}] {task_label(one.base, words)}", *_cells(one)]
             for place, one in enumerate(comparisons, 1)
         ],
-        note=f"{legend} {words.report['change told']}",
+        note=f"{legend} {words.report['change caption']}",
         numbers=False,
     )
 

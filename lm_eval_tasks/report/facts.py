@@ -33,10 +33,10 @@ UNKNOWN = "–"
 
 def section(task: Task, words: Words) -> Section:
     """Questions asked, protocol and, folded, environment, a column for each model."""
-    runs = [scored for _, scored in task.runs]
-    counted = side_by_side([counts(scored, words) for scored in runs], "0")
-    how = side_by_side([protocol(scored, words) for scored in runs], UNKNOWN)
-    where = side_by_side([environment(scored, words) for scored in runs], UNKNOWN)
+    runs = [result for _, result in task.runs]
+    counted = side_by_side([counts(result, words) for result in runs], "0")
+    how = side_by_side([protocol(result, words) for result in runs], UNKNOWN)
+    where = side_by_side([environment(result, words) for result in runs], UNKNOWN)
 
     def table(name: str, rows: list[list[str]]) -> Table:
         label = words.report[name]
@@ -53,43 +53,43 @@ def section(task: Task, words: Words) -> Section:
     )
 
 
-def counts(scored: Result, words: Words) -> dict[str, str]:
+def counts(result: Result, words: Words) -> dict[str, str]:
     """published, kept and asked, and why the others were not"""
-    questions = scored.run.questions
+    questions = result.run.questions
     text, reasons = words.report, words.report["reasons"]
     return {
         text["published"]: _or_unknown(questions.published),
         text["questions kept"]: _or_unknown(questions.kept),
-        text["asked"]: str(scored.run.asked),
-        text["answered"]: str(len(scored.answers)),
+        text["asked"]: str(result.run.asked),
+        text["answered"]: str(len(result.answers)),
         **{
             f"{text[name]}: {reasons.get(why, why)}": str(n)
             for name, counted in (("left out", questions.left_out), ("marked", questions.marked))
             for why, n in counted.items()
         },
-        text["overlap"]: _overlap(scored, words),
+        text["overlap"]: _overlap(result, words),
     }
 
 
-def _overlap(scored: Result, words: Words) -> str:
-    mark = scored.overlap
+def _overlap(result: Result, words: Words) -> str:
+    mark = result.overlap
     if mark.kind:
         return f"{mark.sign} {mark.meaning(words.marks)}"
-    adapted = bool(adapter_of(model_arguments(scored.run.results)))
+    adapted = bool(adapter_of(model_arguments(result.run.results)))
     return str(words.report["overlaps"]["none" if adapted else "no adapter"])
 
 
-def protocol(scored: Result, words: Words) -> dict[str, str]:
+def protocol(result: Result, words: Words) -> dict[str, str]:
     """label -> value; all that must be the same for two scores to be comparable."""
-    run, setting = scored.run, scored.run.setting
+    run, setting = result.run, result.run.setting
     generation = permitted.generation(setting.generation)
     return {
         words.report["prompt protocol"]: words.report["protocols"].get(
-            scored.protocol, scored.protocol
+            result.protocol, result.protocol
         ),
         words.report["task version"]: permitted.version(run.version),
-        **_rule(scored, words),
-        words.report["shots"]: str(scored.shots),
+        **_rule(result, words),
+        words.report["shots"]: str(result.shots),
         words.report["chat template"]: _sha(setting.chat_template, words),
         words.report["system instruction"]: _sha(setting.system_instruction, words),
         words.report["as turns"]: words.report["yes"] if setting.turns else words.report["no"],
@@ -99,17 +99,17 @@ def protocol(scored: Result, words: Words) -> dict[str, str]:
     }
 
 
-def environment(scored: Result, words: Words) -> dict[str, str]:
+def environment(result: Result, words: Words) -> dict[str, str]:
     """label -> value; no path, host or user."""
-    results = scored.run.results
+    results = result.run.results
     config = results.config
     gpus = sorted(set(GPU.findall(str(results.pretty_env_info))))
     values: Mapping[str, Callable[[], str]] = {
         words.report["date"]: lambda: _date(results),
         "lm_eval": lambda: permitted.version(results.lm_eval_version),
-        "jmed": lambda: permitted.version(scored.run.questions.jmed_version),
+        "jmed": lambda: permitted.version(result.run.questions.jmed_version),
         "transformers": lambda: permitted.version(results.transformers_version),
-        words.report["engine"]: lambda: _one_of(scored.run.setting.engine, ENGINES),
+        words.report["engine"]: lambda: _one_of(result.run.setting.engine, ENGINES),
         words.report["dtype"]: lambda: permitted.text(config.model_dtype, permitted.DTYPE),
         words.report["parameters"]: lambda: _count(config.model_num_parameters),
         words.report["arguments"]: lambda: _pairs(
@@ -125,11 +125,11 @@ def environment(scored: Result, words: Words) -> dict[str, str]:
     return {label: value() or UNKNOWN for label, value in values.items() if label not in unfounded}
 
 
-def _rule(scored: Result, words: Words) -> dict[str, str]:
+def _rule(result: Result, words: Words) -> dict[str, str]:
     """Nothing where no letters are read."""
-    if scored.rule is None:
+    if result.rule is None:
         return {}
-    rule = rule_source(scored.rule) if scored.rule else words.report["no published rule"]
+    rule = rule_source(result.rule) if result.rule else words.report["no published rule"]
     return {words.report["published rule"]: rule}
 
 

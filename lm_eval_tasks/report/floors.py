@@ -18,18 +18,18 @@ def section(task: Task, words: Words) -> Section:
         return Section(title, [Paragraph(words.report["no floors"], small=False)])
     kinds = words.report["kinds"]
     known = [[kinds[kind], f"{100 * value:.1f}"] for kind, value in floors.items()]
-    models = [[model.sign, str(scored.cell(scored.metric))] for model, scored in task.runs]
+    models = [[model.sign, str(result.cell(result.metric))] for model, result in task.runs]
     head = [words.report["answer kind"], f"{first.metric} (%)"]
     bold = frozenset(range(len(known), len(known) + len(models)))
     table = Table(f"{task.title} · {title}", head, [*known, *models], ["number"], bold=bold)
     return Section(
-        title, [Paragraph(words.report["floors told"].format(metric=first.metric)), table]
+        title, [Paragraph(words.report["floors caption"].format(metric=first.metric)), table]
     )
 
 
-def _floors(scored: Result) -> dict[str, float]:
+def _floors(result: Result) -> dict[str, float]:
     """Kind of known answer -> its score on the questions of this run."""
-    docs: list[Any] = [answer.doc for answer in scored.answers]
+    docs: list[Any] = [answer.doc for answer in result.answers]
     return {
-        kind: values[scored.metric] for kind, values in floors_on(docs, scored.protocol).items()
+        kind: values[result.metric] for kind, values in floors_on(docs, result.protocol).items()
     }

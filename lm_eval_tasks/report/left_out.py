@@ -15,7 +15,7 @@ def section(report: Report, words: Words) -> Section | None:
     return Section(
         title,
         [
-            Paragraph(words.report["left out told"].format(n=len(rows)), small=False),
+            Paragraph(words.report["left out caption"].format(n=len(rows)), small=False),
             Table(title, head, rows, ["text"], title),
         ],
         "left-out",

@@ -41,20 +41,20 @@ def section(task: Task, words: Words) -> Section:
     head += [words.report["question text"]] * task.with_text
     columns = [""] * (len(HEAD) - 1) + ["text"] * task.with_text
     blocks = []
-    for model, scored in task.runs:
-        wrong = mistakes(scored, task.picks[model], with_text=task.with_text)
-        counts = {"sign": model.sign, "n": len(wrong), "answers": len(scored.answers)}
+    for model, result in task.runs:
+        wrong = mistakes(result, task.picks[model], with_text=task.with_text)
+        counts = {"sign": model.sign, "n": len(wrong), "answers": len(result.answers)}
         rows = [_row(mistake, words, with_text=task.with_text) for mistake in wrong]
         table = Table(f"{task.title} · {title} {model.sign}", head, rows, columns)
         blocks.append(Folded(words.report["mistakes of"].format(**counts), [table]))
     return Section(title, blocks)
 
 
-def mistakes(scored: Result, picks: Picks | None, *, with_text: bool) -> list[Mistake]:
+def mistakes(result: Result, picks: Picks | None, *, with_text: bool) -> list[Mistake]:
     """Wrong answers in order of the questions, as people count: 2 before 10, A2 before A11."""
-    wrong = [answer for answer in scored.answers if not answer.right]
+    wrong = [answer for answer in result.answers if not answer.right]
     wrong.sort(key=lambda answer: (*counted(answer.key.id), answer.key.permutation))
-    permuted = any(answer.key.permutation for answer in scored.answers)
+    permuted = any(answer.key.permutation for answer in result.answers)
     return [_mistake(answer, picks, permuted, with_text) for answer in wrong]
 
 
@@ -81,7 +81,7 @@ def _mistake(answer: Answer, picks: Picks | None, permuted: bool, with_text: boo
         key=str(doc.get("gold", "")),
         # a number that was read is not kept apart from the response
         picked=None if picks is None or doc.get("number") else ",".join(sorted(picks[answer.key])),
-        unread=answer.told is False,
+        unread=answer.extracted is False,
         prohibited=answer.item is not None and answer.item.prohibited,
         text=_text(answer) if with_text else (),
     )

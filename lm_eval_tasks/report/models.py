@@ -84,12 +84,12 @@ def read_models(folders: Sequence[Path], *, show_local: bool = False) -> Found:
     for number, folder in enumerate(folders):
         found = read_results(folder)
         left_out += found.left_out
-        for file in {scored.run.file.resolve() for scored in found.results}:
+        for file in {result.run.file.resolve() for result in found.results}:
             if file in read:
                 raise JmedError(f"the same run is named twice: {read[file]}, {folder}")
             read[file] = folder
-        for scored in found.results if show_local else public(found.results, withheld):
-            groups.setdefault((number, *_identity(scored)), []).append(scored)
+        for result in found.results if show_local else public(found.results, withheld):
+            groups.setdefault((number, *_identity(result)), []).append(result)
     models = [model_name(runs[0].run, show_local=show_local) for runs in groups.values()]
     names = unique_names([str(name) for name in models])
     return Found(
@@ -120,7 +120,7 @@ def read_report(found: Found) -> Report:
     base, *others = found.models
     return Report(
         models=found.models,
-        runs=[scored for model in found.models for scored in model.runs],
+        runs=[result for model in found.models for result in model.runs],
         tasks=by_task(found.models),
         compared=[compare(base, other) for other in others],
         left_out=found.left_out,
@@ -132,28 +132,28 @@ def unique_names(names: Sequence[str]) -> list[str]:
     return numbered(names, range(len(names)))
 
 
-def run_key(scored: Result) -> RunKey:
-    options = scored.run.setting.options
-    return RunKey(scored.run.task, scored.shots, json.dumps(options, sort_keys=True))
+def run_key(result: Result) -> RunKey:
+    options = result.run.setting.options
+    return RunKey(result.run.task, result.shots, json.dumps(options, sort_keys=True))
 
 
 def by_task(models: Sequence[Model]) -> dict[RunKey, list[tuple[Model, Result]]]:
     """The same task of all models together: those with points first, then by name."""
     found: dict[RunKey, list[tuple[Model, Result]]] = {}
     for model in models:
-        for scored in model.runs:
-            found.setdefault(run_key(scored), []).append((model, scored))
+        for result in model.runs:
+            found.setdefault(run_key(result), []).append((model, result))
     return dict(sorted(found.items(), key=lambda pair: (not _judged(pair[1]), pair[0])))
 
 
 def _judged(runs: Sequence[tuple[Model, Result]]) -> bool:
-    return any(scored.items for _, scored in runs)
+    return any(result.items for _, result in runs)
 
 
 def compare(base: Model, other: Model) -> Compared:
     """All that two models can be compared in; p is adjusted over the tasks of the same options."""
-    before = {run_key(scored): scored for scored in base.runs}
-    after = {run_key(scored): scored for scored in other.runs}
+    before = {run_key(result): result for result in base.runs}
+    after = {run_key(result): result for result in other.runs}
     comparisons: list[Comparison] = []
     unlike = [
         f"{key.task}: {difference}"
@@ -178,7 +178,7 @@ def public_file(left_out: LeftOut) -> str:
     return name if known else "-"
 
 
-def _identity(scored: Result) -> tuple[str, str]:
-    setting = scored.run.setting
+def _identity(result: Result) -> tuple[str, str]:
+    setting = result.run.setting
     how = [setting.model_args, setting.chat_template, setting.system_instruction]
-    return scored.run.model, json.dumps(how, sort_keys=True, default=str)
+    return result.run.model, json.dumps(how, sort_keys=True, default=str)

@@ -33,7 +33,7 @@ def section(task: Task, words: Words) -> Section:
 def _figure(name: str, runs: Runs, kind: str, words: Words) -> Figure | None:
     """Right answers by section, category or human accuracy; None where there is one part alone."""
     part = DIVISIONS[kind]
-    counts = {model: _counted(scored.answers, part) for model, scored in runs}
+    counts = {model: _counted(result.answers, part) for model, result in runs}
     names = sorted({label for found in counts.values() for label in found})
     if len(names) < 2:
         return None

@@ -15,9 +15,9 @@ def section(task: Task, words: Words) -> Section:
     """A chart of the picks at each position, and the metrics of permuted choices."""
     spread = [
         (model, found)
-        for model, scored in task.runs
+        for model, result in task.runs
         if (letters := task.picks[model]) is not None
-        and (found := or_none(positions, scored, letters)) is not None
+        and (found := or_none(positions, result, letters)) is not None
     ]
     figure = _figure(f"{task.name}-positions", spread, words)
     if figure is None:
@@ -42,7 +42,7 @@ def _figure(name: str, known: Sequence[tuple[Model, Positions]], words: Words) -
     return Figure(
         title=words.report["positions chart"],
         svg=charts.bars(
-            name, (words.report["positions chart"], words.report["positions told"]), rows
+            name, (words.report["positions chart"], words.report["positions caption"]), rows
         ),
         head=[
             words.report["position"],
@@ -60,7 +60,7 @@ def _figure(name: str, known: Sequence[tuple[Model, Positions]], words: Words) -
             ]
             for place, letter in enumerate(letters)
         ],
-        note=words.report["positions told"],
+        note=words.report["positions caption"],
     )
 
 
@@ -80,8 +80,8 @@ def _notes(runs: Runs, spread: Sequence[tuple[Model, Positions]], words: Words) 
     for model, found in spread:
         unread = words.report["unread of"].format(n=found.unread, answers=found.answers)
         yield f"{model.sign}: {unread}"
-    for model, scored in runs:
-        stated = scored.run.results.scores(scored.run.task)
+    for model, result in runs:
+        stated = result.run.results.scores(result.run.task)
         values = {metric: stated.get(f"{metric},none") for metric in PERMUTED}
         # the exponent's minus too is the typographic one, as everywhere on the page
         numbers = [

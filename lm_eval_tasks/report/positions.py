@@ -9,12 +9,12 @@ from msgspec import UNSET
 
 from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.protocols import LOGLIKELIHOOD, PROTOCOLS
-from lm_eval_tasks.results.result import Answer, Key, Result
+from lm_eval_tasks.results.result import Answer, QuestionKey, Result
 from lm_eval_tasks.scoring.metrics import likeliest, picked
 
 PERMUTED = ("consistency", "acc_spread", "position_p")
 MINUS = "−"
-Picks = Mapping[Key, frozenset[str]]
+Picks = Mapping[QuestionKey, frozenset[str]]
 """Question -> the letters picked, as shown; empty if none could be read."""
 
 
@@ -44,16 +44,16 @@ class Positions:
         return sum(position.key for position in self.positions)
 
 
-def picks(scored: Result) -> Picks | None:
+def picks(result: Result) -> Picks | None:
     """The letters of each answer as shown, empty if none could be read.
 
     None in the paper's protocol, where the choice nearest to the text is recorded with permuted
     choices only.
     """
-    permuted = all(answer.position_a is not UNSET for answer in scored.answers)
-    if not permuted and PROTOCOLS[scored.protocol].answer == "text":
+    permuted = all(answer.position_a is not UNSET for answer in result.answers)
+    if not permuted and PROTOCOLS[result.protocol].answer == "text":
         return None
-    return {answer.key: _pick(answer, scored.protocol) for answer in scored.answers}
+    return {answer.key: _pick(answer, result.protocol) for answer in result.answers}
 
 
 def loglikelihoods(answer: Answer) -> list[float]:
@@ -61,12 +61,12 @@ def loglikelihoods(answer: Answer) -> list[float]:
     return [float(value) for value, _ in answer.filtered_resps]
 
 
-def positions(scored: Result, picked_letters: Picks) -> Positions | None:
+def positions(result: Result, picked_letters: Picks) -> Positions | None:
     """How the picks are spread over the positions that occur; None if no question has choices.
 
     The key of a question is its printed one; those credited to everybody count as answers only.
     """
-    docs = {answer.key: answer.doc for answer in scored.answers if answer.doc["choices"]}
+    docs = {answer.key: answer.doc for answer in result.answers if answer.doc["choices"]}
     if not docs:
         return None
     given = Counter(letter for key in docs for letter in picked_letters[key])

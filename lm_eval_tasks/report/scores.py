@@ -49,8 +49,8 @@ def section(report: Report, words: Words) -> Section:
 
 def metric_meanings(runs: Sequence[Result], words: Words) -> Mapping[str, str]:
     """Metric -> its meaning, of the metrics of these runs alone."""
-    used = {metric for scored in runs for metric in scored.answers[0].values}
-    if any(scored.protocol in LOGLIKELIHOOD for scored in runs):
+    used = {metric for result in runs for metric in result.answers[0].values}
+    if any(result.protocol in LOGLIKELIHOOD for result in runs):
         used.add(ECE)
     return {name: text for name, text in words.report["metrics"].items() if name in used}
 
@@ -58,34 +58,34 @@ def metric_meanings(runs: Sequence[Result], words: Words) -> Mapping[str, str]:
 def _rows(report: Report, words: Words) -> Iterator[list[list[str]]]:
     """A list for each run: a row for each of its metrics, first that which decides."""
     for runs in report.tasks.values():
-        for model, scored in runs:
+        for model, result in runs:
             yield [
-                _row(model, scored, metric, words)
-                for metric in sorted(scored.answers[0].values, key=lambda m: m != scored.metric)
+                _row(model, result, metric, words)
+                for metric in sorted(result.answers[0].values, key=lambda m: m != result.metric)
             ]
 
 
-def _row(model: Model, scored: Result, metric: str, words: Words) -> list[str]:
-    decides = metric == scored.metric
-    right = sum(answer.right for answer in scored.answers)
-    limited = f" (--limit {scored.limit})" if scored.limit else ""
+def _row(model: Model, result: Result, metric: str, words: Words) -> list[str]:
+    decides = metric == result.metric
+    right = sum(answer.right for answer in result.answers)
+    limited = f" (--limit {result.limit})" if result.limit else ""
     return [
-        task_label(scored, words),
+        task_label(result, words),
         model.sign,
-        str(scored.cell(metric)),
+        str(result.cell(metric)),
         f"{metric} ◎" if decides else metric,
-        f"{right}/{len(scored.answers)}" if decides else "",
-        scored.questions_of_published + limited,
-        _passed(scored, words) if decides else "",
+        f"{right}/{len(result.answers)}" if decides else "",
+        result.questions_of_published + limited,
+        _passed(result, words) if decides else "",
     ]
 
 
-def _passed(scored: Result, words: Words) -> str:
+def _passed(result: Result, words: Words) -> str:
     """ "3 of 5†" of the sittings with a verdict, "–" if none has one, "" without sittings."""
-    sittings = scored.verdicts
+    sittings = result.verdicts
     judged = sum(verdict.judged for verdict in sittings)
     if not judged:
         return NOTHING if sittings else ""
     passed = sum(verdict.state is State.PASSED for verdict in sittings)
     text = words.report["of sittings"].format(passed=passed, judged=judged)
-    return f"{text}{scored.overlap.sign}"
+    return f"{text}{result.overlap.sign}"

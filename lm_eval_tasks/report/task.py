@@ -34,7 +34,7 @@ class Task:
 
 def read_task(name: str, title: str, runs: Runs, *, with_text: bool) -> Task:
     """Read the picks of every run, once."""
-    found = {model: or_none(picks, scored) for model, scored in runs}
+    found = {model: or_none(picks, result) for model, result in runs}
     return Task(name, title, runs, with_text, found)
 
 

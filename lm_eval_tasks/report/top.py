@@ -51,7 +51,7 @@ def top(tasks: Mapping[RunKey, Runs], compared: Sequence[Compared], words: Words
     lines = [
         Line(
             task=task_label(runs[0][1], words),
-            judged=[_judged(model, scored, words) for model, scored in runs],
+            judged=[_judged(model, result, words) for model, result in runs],
             changes=[
                 _change(pair, comparison, words)
                 for pair in compared
@@ -62,29 +62,29 @@ def top(tasks: Mapping[RunKey, Runs], compared: Sequence[Compared], words: Words
         for key, runs in judged.items()
     ]
     notes = [
-        f"{mark.note(words.marks)} ({scored.exam})"
+        f"{mark.note(words.marks)} ({result.exam})"
         for runs in judged.values()
-        for _, scored in runs
-        if (mark := scored.overlap).kind
+        for _, result in runs
+        if (mark := result.overlap).kind
     ]
     return Top(lines, list(dict.fromkeys(notes)))
 
 
-def _judged(model: Model, scored: Result, words: Words) -> Judged:
+def _judged(model: Model, result: Result, words: Words) -> Judged:
     """ "○ 合格 · 得点 100/159", "5 回のうち判定 5 回、合格 3 回 ‡" """
-    sittings = scored.verdicts
+    sittings = result.verdicts
     if len(sittings) > 1:
         passed = sum(verdict.state is State.PASSED for verdict in sittings)
         judged = sum(verdict.judged for verdict in sittings)
         counts = {"passed": passed, "judged": judged, "all": len(sittings)}
         text = words.report["passed of sittings"].format(**counts)
-        return Judged(model, text + overlap_sign(scored.overlap, words), "several", [])
+        return Judged(model, text + overlap_sign(result.overlap, words), "several", [])
     (verdict,) = sittings
-    box = verdict_box(model, verdict, scored.overlap, words)
+    box = verdict_box(model, verdict, result.overlap, words)
     if verdict.incomplete:
         return Judged(model, f"{box.text} ({box.remarks[0]})", box.state, [])
     text = f"{box.symbol} {box.text} · {words.terms['points']} {box.points}"
-    return Judged(model, text, box.state, _parts(verdict, scored.overlap.sign, words))
+    return Judged(model, text, box.state, _parts(verdict, result.overlap.sign, words))
 
 
 def _parts(verdict: Verdict, sign: str, words: Words) -> list[str]:

@@ -20,7 +20,7 @@ Judged = Sequence[tuple[Model, Verdict]]
 
 def section(task: Task, words: Words) -> Section | None:
     """Boxes and points against the marks, sitting by sitting; None without pass marks."""
-    marks = {model: scored.overlap for model, scored in task.runs}
+    marks = {model: result.overlap for model, result in task.runs}
     blocks: list[Block] = []
     for place, (sitting, judged) in enumerate(by_sitting(task.runs).items()):
         title = words.report["nth sitting"].format(sitting=sitting)
@@ -39,8 +39,8 @@ def section(task: Task, words: Words) -> Section | None:
 def by_sitting(runs: Runs) -> dict[str, list[tuple[Model, Verdict]]]:
     """Sitting -> the verdict of every model, in order of the sittings."""
     found: dict[str, list[tuple[Model, Verdict]]] = {}
-    for model, scored in runs:
-        for verdict in scored.verdicts:
+    for model, result in runs:
+        for verdict in result.verdicts:
             found.setdefault(verdict.sitting, []).append((model, verdict))
     return dict(sorted(found.items()))
 
@@ -83,10 +83,10 @@ def _figure(name: str, judged: Judged, words: Words) -> Figure:
     title = words.report["points of"].format(sitting=judged[0][1].sitting)
     return Figure(
         title=title,
-        svg=charts.bars(name, (title, words.report["points told"]), rows),
+        svg=charts.bars(name, (title, words.report["points caption"]), rows),
         head=[words.report["part"], *(model.sign for model, _ in judged)],
         rows=cells,
-        note=words.report["points told"],
+        note=words.report["points caption"],
     )
 
 

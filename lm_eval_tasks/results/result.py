@@ -23,7 +23,7 @@ from lm_eval_tasks.scoring.published_rules import rule_of
 from lm_eval_tasks.scoring.verdict import Item, Verdict, verdicts
 
 
-class Key(NamedTuple):
+class QuestionKey(NamedTuple):
     """Which question, in which order of its choices (0: as printed)."""
 
     id: str
@@ -34,7 +34,7 @@ class Key(NamedTuple):
 class Answer:
     """One answered question."""
 
-    key: Key
+    key: QuestionKey
     doc: Mapping[str, Any]
     """As it was logged; of its fields records.SampleDoc names those that are sure to be there."""
     doc_hash: str
@@ -43,7 +43,7 @@ class Answer:
     """The same of the prompt; None where it was not logged."""
     right: bool
     """By the first metric of the protocol."""
-    told: bool | None
+    extracted: bool | None
     """An answer could be read from the response; None where nothing is generated, and in the
     paper's protocol, which takes any response for the choice nearest to it."""
     values: Mapping[str, float]
@@ -164,7 +164,7 @@ def read_result(run: TaskRun) -> Result:
     samples = [_sample(run, logged) for logged in run.samples]
     rule = _rule(run) if PROTOCOLS[protocol].answer == "letters" else None
     metrics = _metrics(run, protocol, rule)
-    answers: dict[Key, Answer] = {}
+    answers: dict[QuestionKey, Answer] = {}
     for sample, logged in zip(samples, run.samples, strict=True):
         answer = _answer(run, sample, logged, metrics)
         if answer.key in answers:
@@ -173,10 +173,10 @@ def read_result(run: TaskRun) -> Result:
     ordered = [answers[key] for key in sorted(answers)]
     sittings = {answer.doc["sitting"] for answer in ordered}
     overlap = overlap_mark(provenance(run.results, run.file), exam, sittings)
-    scored = Result(run, exam, protocol, metrics[0], ordered, overlap, rule)
-    if wrong := next(_faults(scored), ""):
+    result = Result(run, exam, protocol, metrics[0], ordered, overlap, rule)
+    if wrong := next(_faults(result), ""):
         raise JmedError(f"{run.file}: {run.task}: damaged: {wrong}")
-    return scored
+    return result
 
 
 def _metrics(run: TaskRun, protocol: str, rule: str | None) -> list[str]:
@@ -190,11 +190,11 @@ def _metrics(run: TaskRun, protocol: str, rule: str | None) -> list[str]:
     return [deciding, *(name for name in others if name in there | needed)]
 
 
-def _faults(scored: Result) -> Iterator[str]:
-    run = scored.run
+def _faults(result: Result) -> Iterator[str]:
+    run = result.run
     yield from question_faults(run.questions)
-    yield from run_faults(scored.items, len(scored.answers), run.asked)
-    means = {metric: scored.mean(metric) for metric in scored.metrics}
+    yield from run_faults(result.items, len(result.answers), run.asked)
+    means = {metric: result.mean(metric) for metric in result.metrics}
     stated, counts = run.results.scores(run.task), run.results.counts(run.task)
     yield from stated_faults(stated, means, counts, len(run.samples))
 
@@ -226,12 +226,12 @@ def _answer(
         raise JmedError(f"{where}: damaged: question {sample.doc.id}: {wrong}")
     values = {metric: float(logged[metric]) for metric in metrics}
     return Answer(
-        key=Key(sample.doc.id, sample.doc.permutation),
+        key=QuestionKey(sample.doc.id, sample.doc.permutation),
         doc=logged["doc"],
         doc_hash=sample.doc_hash,
         prompt_hash=sample.prompt_hash,
         right=bool(values[metrics[0]]),
-        told=bool(values["extracted"]) if "extracted" in values else None,
+        extracted=bool(values["extracted"]) if "extracted" in values else None,
         values=values,
         item=None if sample.passed is UNSET else sample.passed,
         filtered_resps=sample.filtered_resps,

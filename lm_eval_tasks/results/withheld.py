@@ -57,20 +57,20 @@ class Withheld:
 
 def public(runs: Iterable[Result], withheld: Withheld) -> list[Result]:
     """Only what may be shown; `original` keeps the rest, for what is found out and not shown."""
-    return [_public(scored, withheld) for scored in runs]
+    return [_public(result, withheld) for result in runs]
 
 
-def _public(scored: Result, withheld: Withheld) -> Result:
-    card = read_card(scored.exam) if scored.exam in exam_names() else None
-    exam = scored.exam if card else withheld.value(scored.exam)
-    task = f"jmed_{exam}_{scored.protocol}"
-    run = scored.run
+def _public(result: Result, withheld: Withheld) -> Result:
+    card = read_card(result.exam) if result.exam in exam_names() else None
+    exam = result.exam if card else withheld.value(result.exam)
+    task = f"jmed_{exam}_{result.protocol}"
+    run = result.run
     docs = _Docs(card, withheld)
     return replace(
-        scored,
+        result,
         exam=exam,
-        answers=[docs.answer(answer) for answer in scored.answers],
-        original=scored,
+        answers=[docs.answer(answer) for answer in result.answers],
+        original=result,
         run=replace(
             run,
             task=task,

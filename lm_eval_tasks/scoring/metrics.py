@@ -114,27 +114,27 @@ def _published(doc: Doc, response: str) -> Scores:
 
 
 def _paper_author(doc: Doc, response: str) -> Scores:
-    told = response
+    line = response
     for marker in MARKERS:
-        told = told.split(marker)[0]
-    told = told.strip().split("\n")[0].strip().replace(".", "").strip()
+        line = line.split(marker)[0]
+    line = line.strip().split("\n")[0].strip().replace(".", "").strip()
     gold = ",".join(gold_texts(doc))
     split = sorted(gold.split(","))  # also at commas inside a choice: the author's program does
-    nearest = author_pick(author_scores(told, doc["choices"]), len(split))
+    nearest = author_pick(author_scores(line, doc["choices"]), len(split))
     clean_gold = gold.replace(".", "").strip()
     return {
-        "exact_match": float(told == clean_gold),
-        "gestalt_score": author_scores(told, [clean_gold])[0],
+        "exact_match": float(line == clean_gold),
+        "gestalt_score": author_scores(line, [clean_gold])[0],
         "gestalt_acc": float(sorted(doc["choices"][index] for index in nearest) == split),
     }
 
 
 def _paper_set(doc: Doc, response: str) -> Scores:
-    told = _told(doc, response)
+    line = _answer_part(doc, response)
     choices = [normal_form(choice) for choice in doc["choices"]]
     golds = [[choices[LETTERS.index(name)] for name in accepted] for accepted in doc["accepted"]]
-    score = max(set_score(told, gold) for gold in golds)
-    nearest = nearest_sets(told, choices, doc["n_select"])
+    score = max(set_score(line, gold) for gold in golds)
+    nearest = nearest_sets(line, choices, doc["n_select"])
     answer = frozenset(LETTERS[index] for index in nearest[0]) if len(nearest) == 1 else frozenset()
     return {
         "exact_match_set": float(score == 1.0),
@@ -145,7 +145,7 @@ def _paper_set(doc: Doc, response: str) -> Scores:
     }
 
 
-def _told(doc: Doc, response: str) -> str:
+def _answer_part(doc: Doc, response: str) -> str:
     """The answer part of a response: its first line, or as many lines as the answer has."""
     text = HEADING.sub("", response).split("###")[0].strip()
     if any("\n" in choice for choice in doc["choices"]):

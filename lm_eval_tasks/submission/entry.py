@@ -113,28 +113,28 @@ def _entry(run: TaskRun) -> Entry:
         raise JmedError(f"{where}: no task of jmed's own (a private exam stays private)")
     if len(run.samples) < run.asked:
         raise JmedError(f"{where}: --limit: {len(run.samples)} of {run.asked} docs are no score")
-    scored = read_result(run)
-    card = read_card(scored.exam)
-    counted_by = "acc" if scored.rule and scored.rule == card.published_rule else scored.metric
-    permuted = any(answer.key.permutation for answer in scored.answers)
-    kept = len({answer.key.id for answer in scored.answers})
+    result = read_result(run)
+    card = read_card(result.exam)
+    counted_by = "acc" if result.rule and result.rule == card.published_rule else result.metric
+    permuted = any(answer.key.permutation for answer in result.answers)
+    kept = len({answer.key.id for answer in result.answers})
     published = sum(card.published.values())
     return Entry(
         card=card,
         task=run.task,
-        protocol=scored.protocol,
+        protocol=result.protocol,
         version=permitted.version(run.version),
         adapter=has_adapter(run.results),
-        values=_values(scored, where),
-        rule=_rule(scored, where),
-        right=None if permuted else sum(answer.right for answer in scored.answers),
+        values=_values(result, where),
+        rule=_rule(result, where),
+        right=None if permuted else sum(answer.right for answer in result.answers),
         questions=kept,
         published=published,
         left_out=_left_out(run.questions, published - kept),
-        whole=None if permuted else _tally(scored, counted_by, figures=True),
-        no_figure=None if permuted else _tally(scored, counted_by, figures=False),
+        whole=None if permuted else _tally(result, counted_by, figures=True),
+        no_figure=None if permuted else _tally(result, counted_by, figures=False),
         counted_by=counted_by,
-        verdicts=_verdicts(scored, card, where),
+        verdicts=_verdicts(result, card, where),
         setting=_setting(run, where),
         docs_sha256=permitted.text(run.setting.docs, permitted.SHA256),
         engine=_engine(run),
@@ -143,25 +143,25 @@ def _entry(run: TaskRun) -> Entry:
     )
 
 
-def _values(scored: Result, where: str) -> list[Value]:
-    stated = scored.run.results.scores(scored.run.task)
-    values = [_value(scored, metric) for metric in scored.metrics]
+def _values(result: Result, where: str) -> list[Value]:
+    stated = result.run.results.scores(result.run.task)
+    values = [_value(result, metric) for metric in result.metrics]
     for value in values:
         if f"{value.metric},none" not in stated:  # what is there was held against the samples
             raise JmedError(f"{where}: {value.metric}: not in the results")
     return values
 
 
-def _rule(scored: Result, where: str) -> str | None:
-    if scored.rule and scored.rule not in RULES:
+def _rule(result: Result, where: str) -> str | None:
+    if result.rule and result.rule not in RULES:
         raise JmedError(f"{where}: a published rule that is not known: damaged, or a later version")
-    return scored.rule
+    return result.rule
 
 
-def _value(scored: Result, metric: str) -> Value:
+def _value(result: Result, metric: str) -> Value:
     """Answers to one question in several orders count as one: they are not independent."""
     by_question: dict[str, list[float]] = {}
-    for answer in scored.answers:
+    for answer in result.answers:
         by_question.setdefault(answer.key.id, []).append(answer.values[metric])
     means = [mean(values) for values in by_question.values()]
     error = stdev(means) / math.sqrt(len(means)) if len(means) > 1 else None
@@ -174,10 +174,10 @@ def _left_out(questions: Questions, total: int) -> dict[str, int]:
     return {reason: n for reason, n in known.items() if n > 0}
 
 
-def _tally(scored: Result, metric: str, *, figures: bool) -> Tally | None:
+def _tally(result: Result, metric: str, *, figures: bool) -> Tally | None:
     judged = [
         (answer.values[metric], answer.item.worth)
-        for answer in scored.answers
+        for answer in result.answers
         if answer.item and (figures or not answer.doc["has_figure"])
     ]
     if not judged:
@@ -187,14 +187,14 @@ def _tally(scored: Result, metric: str, *, figures: bool) -> Tally | None:
     )
 
 
-def _verdicts(scored: Result, card: Card, where: str) -> Sequence[Verdict]:
-    if any(item.sitting not in card.published for item in scored.items):
+def _verdicts(result: Result, card: Card, where: str) -> Sequence[Verdict]:
+    if any(item.sitting not in card.published for item in result.items):
         raise JmedError(f"{where}: a sitting that {card.name} does not have")
-    if any(item.marks != card.pass_marks for item in scored.items):
+    if any(item.marks != card.pass_marks for item in result.items):
         raise JmedError(f"{where}: pass marks that {card.name} does not have")
-    if not all(isinstance(part, int) for item in scored.items for part in item[2:]):
+    if not all(isinstance(part, int) for item in result.items for part in item[2:]):
         raise JmedError(f"{where}: a sample without points: damaged")
-    return scored.verdicts
+    return result.verdicts
 
 
 def _setting(run: TaskRun, where: str) -> Setting:

@@ -100,11 +100,11 @@ def leaderboard(runs: Iterable[Result], *, show_local: bool = False) -> list[Lea
         show_local: names of the house too, and what else has no expected form.
     """
     found = list(runs) if show_local else public(runs, Withheld())
-    names = model_names([scored.run for scored in found], show_local=show_local)
+    names = model_names([result.run for result in found], show_local=show_local)
     rows = [
         # by what was given, not by what stands in its place: that hangs on the order
-        (_row(scored, name), (scored.original or scored).run.setting.key)
-        for scored, name in zip(found, names, strict=True)
+        (_row(result, name), (result.original or result).run.setting.key)
+        for result, name in zip(found, names, strict=True)
     ]
     return [row for row, _ in sorted(rows, key=lambda pair: (*_order(pair[0]), pair[1]))]
 
@@ -124,36 +124,36 @@ def _order(row: LeaderboardRow) -> tuple[Any, ...]:
     return *how, -row.score, row.model, row.adapter, row.asked
 
 
-def _row(scored: Result, name: ModelName) -> LeaderboardRow:
-    sittings = scored.verdicts
+def _row(result: Result, name: ModelName) -> LeaderboardRow:
+    sittings = result.verdicts
     return LeaderboardRow(
         model=f"{name.model} ({name.variant})" if name.variant else name.model,
         adapter=name.adapter,
-        exam=scored.exam,
-        protocol=_protocol(scored),
-        shots=scored.shots,
-        score=scored.mean(scored.metric),
-        error=scored.standard_error(scored.metric),
-        metric=scored.metric,
-        asked=scored.questions_of_published,
-        questions=len({answer.key.id for answer in scored.answers}),
-        answered=len(scored.answers),
-        docs=scored.run.asked,
-        incomplete=bool(scored.limit) or any(one.incomplete for one in sittings),
+        exam=result.exam,
+        protocol=_protocol(result),
+        shots=result.shots,
+        score=result.mean(result.metric),
+        error=result.standard_error(result.metric),
+        metric=result.metric,
+        asked=result.questions_of_published,
+        questions=len({answer.key.id for answer in result.answers}),
+        answered=len(result.answers),
+        docs=result.run.asked,
+        incomplete=bool(result.limit) or any(one.incomplete for one in sittings),
         points=sum(one.total.earned for one in sittings),
         possible=sum(one.total.possible for one in sittings),
         passed=sum(one.state is State.PASSED for one in sittings),
         judged=sum(one.judged for one in sittings),
-        mark=scored.overlap,
-        rule=scored.rule,
+        mark=result.overlap,
+        rule=result.rule,
     )
 
 
-def _protocol(scored: Result) -> str:
+def _protocol(result: Result) -> str:
     """ "letters 1.0, chat template, permute 3": with the version of the task and the options"""
-    setting = scored.run.setting
+    setting = result.run.setting
     parts = [
-        f"{scored.protocol} {scored.run.version}",
+        f"{result.protocol} {result.run.version}",
         "chat template" if setting.chat else "",
         "system instruction" if setting.system_instruction else "",
         *(option_text(key, value) for key, value in sorted(setting.options.items())),

@@ -16,7 +16,7 @@ from lm_eval_tasks.words import Words
 class MatrixRow:
     """One metric of one task."""
 
-    scored: Result
+    result: Result
     """The run of the first model that has one."""
     metric: str
     cells: Mapping[str, Cell]
@@ -27,8 +27,8 @@ def matrix(models: Mapping[str, Sequence[Result]]) -> list[MatrixRow]:
     """name -> runs of that model; one row for each task, number of shots and metric."""
     runs: dict[tuple[str, int], dict[str, Result]] = {}
     for name, scored_runs in models.items():
-        for scored in scored_runs:
-            runs.setdefault((scored.run.task, scored.shots), {})[name] = scored
+        for result in scored_runs:
+            runs.setdefault((result.run.task, result.shots), {})[name] = result
     return [
         MatrixRow(
             first,
@@ -43,7 +43,7 @@ def matrix(models: Mapping[str, Sequence[Result]]) -> list[MatrixRow]:
 
 def matrix_table(models: Mapping[str, Sequence[Result]], words: Words) -> Table:
     """The matrix in a terminal."""
-    runs = [scored for scored_runs in models.values() for scored in scored_runs]
+    runs = [result for scored_runs in models.values() for result in scored_runs]
     caption = "\n".join([*footnotes(runs, words), *rule_notes(runs, words)])
     table = Table(title=words.comparison["matrix"], title_justify="left", caption=caption)
     for column in ("task", "metric", "asked/published"):
@@ -54,8 +54,8 @@ def matrix_table(models: Mapping[str, Sequence[Result]], words: Words) -> Table:
         table.add_column(escape(name), justify="right")
     last = ""
     for row in matrix(models):
-        label = task_label(row.scored, words)
-        named = ["", ""] if label == last else [label, row.scored.questions_of_published]
+        label = task_label(row.result, words)
+        named = ["", ""] if label == last else [label, row.result.questions_of_published]
         cells = [str(row.cells.get(name, "-")) for name in models]
         table.add_row(named[0], row.metric, named[1], *cells)
         last = label
@@ -66,8 +66,8 @@ def matrix_json(models: Mapping[str, Sequence[Result]]) -> list[dict[str, Any]]:
     """The matrix for programs."""
     return [
         {
-            "task": row.scored.run.task,
-            "shots": row.scored.shots,
+            "task": row.result.run.task,
+            "shots": row.result.shots,
             "metric": row.metric,
             "models": {name: vars(cell) for name, cell in row.cells.items()},
         }

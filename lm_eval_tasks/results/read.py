@@ -24,14 +24,14 @@ def read_results(folder: Path) -> Results:
     Raises:
         JmedError: there is none that can be read.
     """
-    result: dict[tuple[Path, str], Result] = {}
+    read: dict[tuple[Path, str], Result] = {}
 
     def refused(run: TaskRun) -> LeftOut | None:
         try:
-            result[run.file, run.task] = read_result(run)
+            read[run.file, run.task] = read_result(run)
         except JmedError as error:
             return LeftOut(run.file, run.task, Reason.DAMAGED, str(error))
         return None
 
     found = read_runs(folder, refused)
-    return Results([result[run.file, run.task] for run in found.runs], found.left_out)
+    return Results([read[run.file, run.task] for run in found.runs], found.left_out)

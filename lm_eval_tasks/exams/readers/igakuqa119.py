@@ -9,10 +9,9 @@ from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card
-from lm_eval_tasks.exams.physician import number_or_letters, points
+from lm_eval_tasks.exams.physician import number_or_letters, question_at
 from lm_eval_tasks.exams.printed import Printed, with_exceptions
 from lm_eval_tasks.exams.question import LETTERS, Question
-from lm_eval_tasks.exams.wording import checked
 from lm_eval_tasks.files.items import array_items, by_key, table_items
 from lm_eval_tasks.files.rows import Row
 
@@ -52,22 +51,8 @@ def _question(card: Card, row: Row, answer: Row) -> Question:
     whole = len(labels) >= PRINTED and labels == LETTERS[: len(labels)]
     printed = Printed(text, choices, tuple(letters), reason="" if whole else DAMAGED)
     printed = with_exceptions(card, printed_id[0], printed)
-    return checked(
-        row,
-        id=printed_id[0],
-        exam=card.name,
-        language=card.language,
-        sitting=printed_id["sitting"],
-        section=printed_id["section"],
-        stem=printed.text,
-        choices=choices,
-        accepted=printed.accepted,
-        number=number,
-        n_select=printed.n_select,
-        points=points(card, printed_id["section"], int(printed_id["number"])),
-        has_figure=row.flag("has_image"),
-        required=printed_id["section"] in card.required_sections,
-        unusable="" if number else printed.unusable,
+    return question_at(
+        card, row, printed_id, printed, number=number, has_figure=row.flag("has_image")
     )
 
 

@@ -70,6 +70,7 @@ class Card:
     published: sitting -> how many questions the source publishes; the sitting is "" if there is
         but one.
     manifest: the file beside the card that lists the published files, see manifest.py.
+    images: the same of its images, which only a run that shows them needs; "" = it has none.
     sitting: pattern over a published path whose group 1 is its sitting, so that a run on some
         sittings needs only their files; "" if every run needs all.
     demonstrations: published path of the worked examples for few-shot prompts; "" = those of the
@@ -94,6 +95,7 @@ class Card:
     licence: str
     citation: str
     manifest: str = ""
+    images: str = ""
     sitting: str = ""
     demonstrations: str = ""
     required_sections: str = ""

@@ -1,4 +1,4 @@
-"""`--model jmed_hf_multimodal`: lm-eval's `hf-multimodal` for exams that have images to few questions.
+"""`--model jmed_hf_multimodal`: lm-eval's `hf-multimodal` for exams with images to few questions.
 
 The stock class (lm_eval/models/hf_vlms.py of 0.4.13) cannot answer a batch in which no question has
 an image, and does some things in silence that move scores; each is mended or refused below, where
@@ -14,8 +14,6 @@ from lm_eval.models.hf_vlms import HFMultimodalLM
 from lm_eval.models.utils import has_bos_prefix, postprocess_generated_text
 
 from lm_eval_tasks.errors import JmedError
-
-ADVICE = "pass --apply_chat_template"
 
 
 class JmedHFMultimodal(HFMultimodalLM):  # type: ignore[misc]  # lm_eval has no types
@@ -67,8 +65,9 @@ class JmedHFMultimodal(HFMultimodalLM):  # type: ignore[misc]  # lm_eval has no 
             # the stock class puts the id of one image token there, which for Gemma 3 is not what
             # the processor looks for, and which Qwen2-VL without its neighbours takes for text
             raise JmedError(
-                f"images without a chat template stand where the model does not expect them; {ADVICE}, "
-                "or say what the processor takes for an image, model_args image_string=…"
+                "images without a chat template do not stand where the model expects them; pass "
+                "--apply_chat_template, or what the processor takes for an image, model_args "
+                "image_string=…"
             )
         most = max(len(images_of(request)) for request in requests)
         if most > self.max_images:
@@ -123,8 +122,8 @@ class JmedHFMultimodal(HFMultimodalLM):  # type: ignore[misc]  # lm_eval has no 
         if most is not None and tokens > most:
             raise JmedError(
                 f"a prompt with images has {tokens} tokens, more than {most}, which max_length="
-                f"{self.max_length} leaves beside the answer. Pass a larger max_length if the model "
-                "can read it, fewer num_fewshot, or a smaller max_pixels in --metadata"
+                f"{self.max_length} leaves beside the answer. Pass a larger max_length if the "
+                "model can read it, fewer num_fewshot, or a smaller max_pixels in --metadata"
             )
 
     def _check_places(self, ids: Any, images: Sequence[Sequence[Any]]) -> None:  # noqa: ANN401

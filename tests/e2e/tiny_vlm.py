@@ -1,8 +1,8 @@
 """Tiny vision-language models with random weights, and processors that need no torchvision.
 
 Each is of a published architecture, and puts images into its prompt in another way. Qwen2-VL,
-Qwen3-VL, InternVL and SmolVLM are not among them: transformers' video processors, without which
-their processors cannot be made, need torchvision.
+Qwen3-VL, InternVL, SmolVLM, Gemma 4 and Pixtral are not among them: their processors, or the video
+processors that these hold, need torchvision.
 """
 
 from collections.abc import Callable
@@ -76,7 +76,9 @@ def _template(bos: bool, image: str) -> str:
 
 
 def _ids(tokenizer: Any) -> dict[str, int]:
-    return {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")}
+    return {
+        f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")
+    }
 
 
 def _gemma3(bos: bool) -> tuple[Any, Any]:
@@ -133,25 +135,6 @@ def _idefics3(bos: bool) -> tuple[Any, Any]:
     return config, processor
 
 
-def _pixtral(bos: bool) -> tuple[Any, Any]:
-    """As many patches as the image has, a token at the end of each row of them."""
-    names = ("[IMG]", "[IMG_BREAK]", "[IMG_END]")
-    tokenizer: Any = _tokenizer(bos, *names)
-    processor = transformers.PixtralProcessor(
-        image_processor=_pil("Pixtral")(
-            size={"longest_edge": SIDE}, patch_size={"height": PATCH, "width": PATCH}
-        ),
-        tokenizer=tokenizer, patch_size=PATCH, chat_template=_template(bos, "[IMG]"),
-    )  # fmt: skip
-    config = transformers.LlavaConfig(
-        text_config={**TEXT, "model_type": "mistral", "vocab_size": len(tokenizer)},
-        vision_config={**VISION, "model_type": "pixtral", "head_dim": 8},
-        vision_feature_layer=-1, vision_feature_select_strategy="full", image_seq_length=1,
-        image_token_index=tokenizer.convert_tokens_to_ids("[IMG]"), **_ids(tokenizer),
-    )  # fmt: skip
-    return config, processor
-
-
 def _pil(name: str) -> Callable[..., Any]:
     """transformers' image processor without torchvision."""
     made: Callable[..., Any] = getattr(transformers, f"{name}ImageProcessorPil")
@@ -159,5 +142,5 @@ def _pil(name: str) -> Callable[..., Any]:
 
 
 FAMILIES: dict[str, Callable[[bool], tuple[Any, Any]]] = {
-    "gemma3": _gemma3, "llava": _llava, "idefics3": _idefics3, "pixtral": _pixtral,
+    "gemma3": _gemma3, "llava": _llava, "idefics3": _idefics3,
 }  # fmt: skip

@@ -33,6 +33,9 @@ class Question:
     sitting, section: "116", "A".
     context: the case text that a follow-up question refers to, "" if none.
     context_has_figure: that case text shows an image which a text-only model cannot see.
+    images: published paths of the images that the source gives for it, in printed order, those of
+        its case first.
+    context_images: those of its case that the source does not give for it, a follow-up, again.
     choices: in printed order; empty when the answer is a number.
     accepted: every set of letters that earns the points, the printed gold first; empty for numbers.
     number: the answer of a question without choices.
@@ -61,6 +64,8 @@ class Question:
     has_figure: bool
     context: str = ""
     context_has_figure: bool = False
+    images: tuple[str, ...] = ()
+    context_images: tuple[str, ...] = ()
     number: Number | None = None
     credited_to_all: bool = False
     required: bool = False
@@ -82,6 +87,11 @@ class Question:
             raise ValueError(f"the answer names other than {self.n_select} letters, as asked for")
         if self.prohibited - known:
             raise ValueError(f"a prohibited choice is outside {LETTERS[: len(self.choices)]!r}")
+
+    @property
+    def shown_images(self) -> tuple[str, ...]:
+        """All images that belong in front of it, each once."""
+        return tuple(dict.fromkeys((*self.context_images, *self.images)))
 
     @property
     def scorable(self) -> bool:

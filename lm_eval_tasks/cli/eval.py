@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.cli.vision import check_backend, check_images, shows_images
+from lm_eval_tasks.cli.vision import (
+    check_backend,
+    check_images,
+    own_files,
+    own_vision_tasks,
+    vision_tasks,
+)
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.load import load_exam
@@ -81,21 +87,29 @@ def check_arguments(arguments: Sequence[str]) -> None:
     if args.model in NO_LOGLIKELIHOODS:
         _refuse_loglikelihoods(args.model, matched)
     tagged = recommended_tasks() if "jmed" in args.tasks else []
-    showing = [name for name in matched if shows_images(name)]
-    texts = [*(name for name in matched if name not in showing), *tagged]
-    if texts or not showing:
-        _require_data(texts, _options(args.metadata, vision=False))
-    if showing:
-        check_backend(args, showing, [*texts, *_others(args.tasks)])
+    showing = vision_tasks(matched)
+    texts = [name for name in matched if name not in {task.name for task in showing}]
+    files = [file for task in args.tasks for file in own_files(task)]
+    own = own_vision_tasks(files)
+    if texts or tagged or not (showing or own):
+        _require_data([*texts, *tagged], _options(args.metadata, vision=False))
+    if showing or own:
+        seen = {task.name for task in own}
+        rest = [str(file) for file in files if str(file) not in seen]
+        check_backend(args, [*showing, *own], [*texts, *tagged, *rest, *_foreign(args.tasks)])
         options = _options(args.metadata, vision=True)
-        _require_data(showing, options)
-        check_images(args, showing, options)
+        _require_data([task.name for task in showing], options)
+        check_images(args, sorted({task.exam for task in [*showing, *own]}), options)
 
 
-def _others(patterns: Sequence[str]) -> list[str]:
-    """What is asked for that is no task of ours."""
+def _foreign(patterns: Sequence[str]) -> list[str]:
+    """What is asked for that is neither a task of ours nor a file."""
     ours = [*task_names(), "jmed"]
-    return [task for task in patterns if not any(fnmatch(name, task) for name in ours)]
+    return [
+        task
+        for task in patterns
+        if not any(fnmatch(name, task) for name in ours) and not own_files(task)
+    ]
 
 
 def _refuse_loglikelihoods(model: str, tasks: Sequence[str]) -> None:
@@ -161,6 +175,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     config = _config(args.config) if args.config else {}
     for name in ("model", "apply_chat_template", "batch_size", "cache_requests", "metadata"):
         setattr(args, name, getattr(args, name) or config.get(name))
+    args.model = args.model or "hf"  # lm-eval's own
     args.model_args = _model_args(args.model_args or config.get("model_args") or {})
     tasks = args.tasks or config.get("tasks") or []
     if not isinstance(tasks, str | list):

@@ -6,14 +6,25 @@ test_vision.py; tests/unit/cli/test_vision_refusals.py holds the names against i
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.files.yaml_file import read_yaml
 from lm_eval_tasks.prompting.images import images_of
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import select_from
-from lm_eval_tasks.protocols import PROTOCOLS, split_task, task_name, text_twin
+from lm_eval_tasks.protocols import (
+    PROTOCOLS,
+    TEXT_TASK,
+    VISION_TASK,
+    split_task,
+    task_name,
+    text_twin,
+)
 
 OURS = "jmed_hf_multimodal"
 CHAT_APIS = (
@@ -43,34 +54,74 @@ CANNOT_SHOW: Mapping[str, str] = {
 neither here nor in SEES is given texts only."""
 
 
-def shows_images(task: str) -> bool:
-    """Whether a task of ours asks questions with their images."""
-    return PROTOCOLS[split_task(task)[1]].vision
+@dataclass(frozen=True)
+class VisionTask:
+    """A task asked for that shows images.
+
+    name: as it is asked for; exam: its name, or the path of a private exam's card;
+    text_task: what asks the same without images.
+    """
+
+    name: str
+    exam: str
+    text_task: str
 
 
-def check_backend(args: argparse.Namespace, tasks: Sequence[str], others: Sequence[str]) -> None:
+def vision_tasks(names: Sequence[str]) -> list[VisionTask]:
+    """Those of our tasks `names` that show images."""
+    parts = [(name, *split_task(name)) for name in names]
+    return [
+        VisionTask(name, exam, task_name(exam, text_twin(protocol)))
+        for name, exam, protocol in parts
+        if PROTOCOLS[protocol].vision
+    ]
+
+
+def own_files(pattern: str) -> list[Path]:
+    """The task files that lm-eval finds by `pattern`: a folder, a file, or `*.yaml` in one."""
+    if Path(pattern).is_dir():
+        return sorted(Path(pattern).glob("*.yaml"))
+    # Path.glob takes no absolute pattern
+    found = glob(pattern) if pattern.endswith(".yaml") else []  # noqa: PTH207
+    return sorted(Path(file) for file in found)
+
+
+def own_vision_tasks(files: Sequence[Path]) -> list[VisionTask]:
+    """Those of a private exam's task files, as `jmed new-exam` writes them, that show images."""
+    tasks = []
+    for file in files:
+        if file.name.startswith(VISION_TASK):
+            kwargs = read_yaml(file, "the keys of an lm-eval task").get("dataset_kwargs", {})
+            text = file.with_name(file.name.replace(VISION_TASK, TEXT_TASK, 1))
+            tasks.append(VisionTask(str(file), str(file.parent / kwargs["exam"]), str(text)))
+    return tasks
+
+
+def check_backend(
+    args: argparse.Namespace, tasks: Sequence[VisionTask], others: Sequence[str]
+) -> None:
     """Refuse what lm-eval would refuse late, or do wrong in silence.
 
     Args:
         args: model, model_args, apply_chat_template, batch_size, cache_requests.
-        tasks: those asked for that show images.
         others: what else is asked for in the same call.
 
     Raises:
         JmedError: the model is shown no images, or not all, or not as images.
     """
+    names = ", ".join(task.name for task in tasks)
     if args.model not in SEES:
-        raise JmedError(_not_shown(args.model, tasks))
+        raise JmedError(_not_shown(args.model, names, tasks))
     if others and args.model != OURS:
         raise JmedError(
-            f"{args.model}: {', '.join(tasks)} next to {', '.join(others)}: lm-eval passes on what "
+            f"{args.model}: {names} next to {', '.join(others)}: lm-eval passes on what "
             "all requests of a call have, so the images would be left out in silence. Ask for "
             "the tasks without images in a call of their own"
         )
     if args.cache_requests:
         raise JmedError(
-            "--cache_requests does not notice other images, options or prompts; leave it out "
-            f"with {', '.join(tasks)}"
+            f"--cache_requests does not notice other images, options or prompts; leave it out "
+            f"with {names}"
         )
     if not args.apply_chat_template:
         _refuse_no_template(args)
@@ -90,13 +141,12 @@ def _refuse_no_template(args: argparse.Namespace) -> None:
     )
 
 
-def _not_shown(model: str, tasks: Sequence[str]) -> str:
+def _not_shown(model: str, names: str, tasks: Sequence[VisionTask]) -> str:
     why = CANNOT_SHOW.get(model, "lm-eval gives it texts only")
-    parts = [split_task(name) for name in tasks]
-    text = ",".join(task_name(exam, text_twin(protocol)) for exam, protocol in parts)
     there = "" if model != "hf-multimodal" else f" --model {OURS} takes the same model_args."
+    text = ",".join(dict.fromkeys(task.text_task for task in tasks))
     return (
-        f"{model} cannot be asked {', '.join(tasks)}, which show images: {why}.{there} "
+        f"{model} cannot be asked {names}, which show images: {why}.{there} "
         f"Allowed: {', '.join(SEES)}; or ask without images: --tasks {text}"
     )
 
@@ -110,20 +160,23 @@ def _refuse_tokenizer(model: str, model_args: Mapping[str, Any]) -> None:
         )
 
 
-def check_images(args: argparse.Namespace, tasks: Sequence[str], options: Options) -> None:
-    """Find, or download, the images of the tasks, and see that the model is shown all of them.
+def check_images(args: argparse.Namespace, exams: Sequence[str], options: Options) -> None:
+    """Find, or download, the images of the exams, and see that the model is shown all of them.
+
+    Args:
+        exams: names, or paths of cards.
 
     Raises:
         JmedError: an image cannot be had; or `max_images` is less than a question has.
     """
-    most = {exam: _most(exam, options) for exam in sorted({split_task(task)[0] for task in tasks})}
+    most = {exam: _most(exam, options) for exam in exams}
     needed = max(most.values(), default=0)
     allowed = _max_images(args)
     if needed > allowed:
-        exams = ", ".join(exam for exam, count in most.items() if count > allowed)
+        more = ", ".join(exam for exam, count in most.items() if count > allowed)
         raise JmedError(
             f"{args.model} would be shown {allowed} of the {needed} images that a question of "
-            f"{exams} has, the others left out in silence: pass --model_args …,max_images={needed}"
+            f"{more} has, the others left out in silence: pass --model_args …,max_images={needed}"
         )
 
 

@@ -22,6 +22,8 @@ class JmedHFMultimodal(HFMultimodalLM):  # type: ignore[misc]  # lm_eval has no 
     model_args are those of `hf-multimodal`, `chat_template_args` and `enable_thinking` among them.
     """
 
+    processor: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (HFMultimodalLM's)
         if str(kwargs.get("batch_size", "")).startswith("auto"):
             raise JmedError("batch_size auto is not possible for images; pass a number")

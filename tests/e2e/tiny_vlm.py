@@ -18,11 +18,11 @@ from demo.tiny_model import build_tokenizer
 
 SIDE, PATCH = 56, 14
 """Pixels of what the vision tower sees and of its patches: 16 patches."""
-TEXT = {
+TEXT: dict[str, Any] = {
     "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
     "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 4096,
 }  # fmt: skip
-VISION = {
+VISION: dict[str, Any] = {
     "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
     "image_size": SIDE, "patch_size": PATCH,
 }  # fmt: skip
@@ -54,12 +54,12 @@ def build(folder: Path, family: str, *, bos: bool = True, seed: int = 0) -> None
     processor.save_pretrained(folder)
 
 
-def _tokenizer(bos: bool, *names: str, **extra: str) -> PreTrainedTokenizerFast:
+def _tokenizer(bos: bool, *names: str, **extra: str) -> Any:
     tokenizer = build_tokenizer(600)
     tokenizer.add_special_tokens(
         {"additional_special_tokens": ["<start_of_turn>", "<end_of_turn>", *names]}
     )
-    made: Any = PreTrainedTokenizerFast(
+    made = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer.backend_tokenizer, bos_token="<s>", eos_token="</s>",
         pad_token="<pad>", model_max_length=4096, extra_special_tokens=extra,
     )  # fmt: skip
@@ -75,7 +75,7 @@ def _template(bos: bool, image: str) -> str:
     return TEMPLATE.replace("BOS", "{{ bos_token }}" if bos else "").replace("IMAGE", image)
 
 
-def _ids(tokenizer: Any) -> dict[str, int]:
+def _ids(tokenizer: Any) -> dict[str, Any]:
     return {
         f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("bos", "eos", "pad")
     }
@@ -85,7 +85,7 @@ def _gemma3(bos: bool) -> tuple[Any, Any]:
     """Images of one size; <start_of_image> in the text becomes the soft tokens."""
     names = ("<start_of_image>", "<end_of_image>", "<image_soft_token>")
     extra = {"boi_token": names[0], "eoi_token": names[1], "image_token": names[2]}
-    tokenizer: Any = _tokenizer(bos, *names, **extra)
+    tokenizer = _tokenizer(bos, *names, **extra)
     begin, end, soft = tokenizer.convert_tokens_to_ids(list(names))
     processor = transformers.Gemma3Processor(
         image_processor=_pil("Gemma3")(size={"height": SIDE, "width": SIDE}),
@@ -101,7 +101,7 @@ def _gemma3(bos: bool) -> tuple[Any, Any]:
 
 def _llava(bos: bool) -> tuple[Any, Any]:
     """One square per image, in a list of all images of a batch."""
-    tokenizer: Any = _tokenizer(bos, "<image>", image_token="<image>")
+    tokenizer = _tokenizer(bos, "<image>", image_token="<image>")
     side = {"height": SIDE, "width": SIDE}
     processor = transformers.LlavaProcessor(
         image_processor=_pil("CLIP")(size={"shortest_edge": SIDE}, crop_size=side),
@@ -120,7 +120,7 @@ def _idefics3(bos: bool) -> tuple[Any, Any]:
     """An image becomes tiles and the whole, as many as its shape asks for."""
     names = ("<fake_token_around_image>", "<image>", "<end_of_utterance>", "<global-img>")
     rows = [f"<row_{i}_col_{j}>" for i in range(1, 7) for j in range(1, 7)]
-    tokenizer: Any = _tokenizer(bos, *names, *rows)
+    tokenizer = _tokenizer(bos, *names, *rows)
     processor = transformers.Idefics3Processor(
         image_processor=_pil("Idefics3")(
             size={"longest_edge": 2 * SIDE}, max_image_size={"longest_edge": SIDE}

@@ -132,7 +132,8 @@ MEASURES: Mapping[str, Published] = _ANSWERS
 """Metric -> how it is published, of those that are."""
 
 
-ProtocolName = Literal["paper", "paper_1shot", "letters", "cot", "mc", "letters_mc"]
+TextProtocol = Literal["paper", "paper_1shot", "letters", "cot", "mc", "letters_mc"]
+ProtocolName = Literal[TextProtocol, "letters_vision", "cot_vision"]
 _PAPER = (
     *("gestalt_acc_set", "gestalt_acc", "gestalt_score_set", "gestalt_score"),
     *("exact_match_set", "exact_match", "gestalt_tie"),
@@ -157,7 +158,9 @@ class Protocol:
     shots: int
     """num_fewshot of its template."""
     in_own_exams: bool = True
-    """`jmed new-exam` writes a task of it."""
+    """`jmed new-exam` writes a task of it, one that shows images only where the exam has some."""
+    vision: bool = False
+    """Questions are asked with their images."""
 
     @property
     def needs_choices(self) -> bool:
@@ -180,9 +183,13 @@ PROTOCOLS: Mapping[str, Protocol] = {
         Protocol("cot", "letters", "cot", "letters", _LETTERS, shots=0),
         Protocol("mc", "loglikelihood", "paper", "mc", ("acc", "acc_norm"), shots=0),
         Protocol("letters_mc", "loglikelihood", "letters", "letters_mc", ("acc",), shots=3),
+        Protocol("letters_vision", "letters", "letters", "letters", _LETTERS, 3, vision=True),
+        Protocol("cot_vision", "letters", "cot", "letters", _LETTERS, shots=0, vision=True),
     )
 }
 """Name -> protocol, always in this order."""
+TEXT_PROTOCOLS = tuple(name for name, protocol in PROTOCOLS.items() if not protocol.vision)
+VISION_PROTOCOLS = tuple(name for name, protocol in PROTOCOLS.items() if protocol.vision)
 
 
 def _answered_by(answer: str) -> tuple[str, ...]:
@@ -193,33 +200,55 @@ LOGLIKELIHOOD = _answered_by("loglikelihood")
 READS_LETTERS = _answered_by("letters")
 OWN_EXAM = tuple(
     sorted(
-        (name for name, protocol in PROTOCOLS.items() if protocol.in_own_exams),
+        (name for name in TEXT_PROTOCOLS if PROTOCOLS[name].in_own_exams),
         key=lambda name: PROTOCOLS[name].needs_choices,
     )
 )
-"""Those of an own exam; first the ones that can ask every question."""
+"""Those of an own exam without images; first the ones that can ask every question."""
+TEXT_TASK, VISION_TASK = "jmed_", "jmedvision_"
+"""How names of tasks begin. `jmed_*` must not match a task that shows images: lm-eval refuses it to
+a text model once that is loaded, and next to a text task of the same call chat APIs lose the images
+(lm_eval/models/api_models.py of 0.4.13 cuts all requests to the parts that each of them has)."""
 
 
 def task_files() -> dict[str, Path]:
     """Task name -> its YAML, which lies in the folder of its exam."""
-    return {file.stem: file for file in TASKS_PATH.glob("*/jmed_*.yaml")}
+    files = (*TASKS_PATH.glob(f"*/{TEXT_TASK}*.yaml"), *TASKS_PATH.glob(f"*/{VISION_TASK}*.yaml"))
+    return {file.stem: file for file in files}
 
 
 def task_names() -> list[str]:
     return sorted(task_files())
 
 
+def task_name(exam: str, protocol: str) -> str:
+    """ "igakuqa_en", "letters_mc" -> "jmed_igakuqa_en_letters_mc"
+
+    "jmle120", "letters_vision" -> "jmedvision_jmle120_letters"
+    """
+    if PROTOCOLS[protocol].vision:
+        return f"{VISION_TASK}{exam}_{protocol.removesuffix('_vision')}"
+    return f"{TEXT_TASK}{exam}_{protocol}"
+
+
 def split_task(task: str) -> tuple[str, str]:
-    """ "jmed_igakuqa_en_letters_mc" -> "igakuqa_en", "letters_mc"
+    """The inverse of `task_name`.
 
     Raises:
-        JmedError: the name ends in no protocol.
+        JmedError: the name is none of jmed's, or ends in no protocol.
     """
-    ends = [name for name in PROTOCOLS if task.endswith(f"_{name}")]
-    if not ends:
-        raise JmedError(f"{task}: not a task of jmed; its names end in {', '.join(PROTOCOLS)}")
-    protocol = max(ends, key=len)
-    return task.removeprefix("jmed_").removesuffix(f"_{protocol}"), protocol
+    vision = task.startswith(VISION_TASK)
+    for name in sorted(VISION_PROTOCOLS if vision else TEXT_PROTOCOLS, key=len, reverse=True):
+        end = f"_{name.removesuffix('_vision')}"
+        if task.endswith(end):
+            return task.removeprefix(VISION_TASK if vision else TEXT_TASK).removesuffix(end), name
+    ends = (f"{TEXT_TASK}EXAM_{name}" for name in TEXT_PROTOCOLS)
+    raise JmedError(f"{task}: not a task of jmed; allowed: {', '.join(ends)}, …")
+
+
+def text_twin(protocol: str) -> str:
+    """The protocol that asks the same without images: "letters_vision" -> "letters"."""
+    return protocol.removesuffix("_vision")
 
 
 def recommended_tasks() -> list[str]:

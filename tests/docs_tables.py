@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lm_eval_tasks import telemetry
 from lm_eval_tasks.cli.main import command_lines
-from lm_eval_tasks.protocols import PROTOCOLS
+from lm_eval_tasks.protocols import PROTOCOLS, TEXT_PROTOCOLS
 from lm_eval_tasks.tables.exams import exams_markdown
 from lm_eval_tasks.words import read_words
 
@@ -59,7 +59,7 @@ def protocols(language: str, *, brief: bool = False) -> Iterator[str]:
     headings = PROTOCOL_HEADINGS[language][: 3 if brief else 4]
     yield f"| {' | '.join(headings)} |"
     yield "|" + "---|" * len(headings)
-    for name in PROTOCOLS:
+    for name in TEXT_PROTOCOLS if brief else PROTOCOLS:
         decides, *others = (f"`{metric}`" for metric in metrics_of(name))
         how = asked[name].partition("(")[2].removesuffix(")")
         cells = (

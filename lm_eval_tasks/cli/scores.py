@@ -14,7 +14,7 @@ from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.prompting.options import Options, parse_options
-from lm_eval_tasks.protocols import READS_LETTERS, split_task, task_names
+from lm_eval_tasks.protocols import PROTOCOLS, READS_LETTERS, split_task, task_names
 from lm_eval_tasks.scoring.floor import floors
 from lm_eval_tasks.scoring.predictions import by_exam_ids, check_ids, find_files, read_predictions
 from lm_eval_tasks.scoring.published_rules import RULES
@@ -142,7 +142,8 @@ def _sittings_of(questions: Sequence[Question], ids: set[str]) -> list[Question]
 
 def _floor(args: argparse.Namespace) -> None:
     check_choice(args.task, task_names(), "--task")
-    selection, table = floors(args.task, _options(args.metadata))
+    vision = PROTOCOLS[split_task(args.task)[1]].vision
+    selection, table = floors(args.task, _options(args.metadata, vision=vision))
     if args.json:
         counts = {"kept": len(selection.kept), "left_out": selection.left_out}
         print(json.dumps({**counts, "floors": table}, ensure_ascii=False, indent=2))
@@ -155,7 +156,7 @@ def _floor(args: argparse.Namespace) -> None:
             print(rule_line(read_card(exam).published_rule, words))
 
 
-def _options(metadata: str) -> Options:
+def _options(metadata: str, *, vision: bool) -> Options:
     try:
         given = parse_json(metadata)
     except JsonError as error:
@@ -163,4 +164,4 @@ def _options(metadata: str) -> Options:
     if not isinstance(given, dict):
         raise JmedError(f'--metadata: found {metadata[:60]!r}; allowed: {{"jmed": {{…}}}}')
     check_keys(given, ["jmed"], "--metadata")
-    return parse_options(given.get("jmed", {}))
+    return parse_options(given.get("jmed", {}), vision=vision)

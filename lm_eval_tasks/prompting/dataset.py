@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from datasets import Dataset
 from lm_eval_tasks import __version__
 from lm_eval_tasks.exams.card import CARD_SUFFIX
 from lm_eval_tasks.exams.load import Exam, load_exam
+from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.prompting.doc import Doc, to_doc
 from lm_eval_tasks.prompting.docs import docs_of
+from lm_eval_tasks.prompting.images import images_of
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.prompting.selection import Selection, select_from
 
@@ -64,6 +66,18 @@ def choice_questions(
     return _splits(name, questions, parse_options(jmed), choices_only=True)
 
 
+def vision_questions(
+    exam: str,
+    questions: dict[str, Any],
+    config_source: str = "",
+    jmed: object = NO_OPTIONS,
+    **_: object,
+) -> dict[str, Dataset]:
+    """As `questions`, those that need an image too: docs name the images to be shown."""
+    name = _resolved(exam, config_source)
+    return _splits(name, questions, parse_options(jmed, vision=True), choices_only=False)
+
+
 def _resolved(exam: str, config_source: str) -> str:
     if not exam.endswith(CARD_SUFFIX):
         return exam
@@ -75,14 +89,22 @@ def _splits(
 ) -> dict[str, Dataset]:
     exam = load_exam(name, options.sittings)
     selection = select_from(exam, options, choices_only=choices_only)
-    docs = list(docs_of(exam, selection.kept, options))
+    images = images_of(exam.card, selection.kept, options) if options.vision else None
+    docs = list(docs_of(exam, selection.kept, options, images))
     record.update(_record(exam, selection, docs))
+    if images:
+        record["images"] = images.record(selection.kept)
     _log_once(f"{exam.card.name}: {describe(record)}")
-    shown = [to_doc(question) | {"explanation": text} for question, text in exam.demonstrations]
+    shown = [_demonstration(*worked, vision=options.vision) for worked in exam.demonstrations]
     return {"test": Dataset.from_list(docs), "dev": Dataset.from_list(shown)}
 
 
-def _record(exam: Exam, selection: Selection, docs: list[Doc]) -> dict[str, Any]:
+def _demonstration(question: Question, explanation: str, *, vision: bool) -> dict[str, Any]:
+    none = {"images": [], "max_pixels": 0} if vision else {}
+    return to_doc(question) | {"explanation": explanation} | none
+
+
+def _record(exam: Exam, selection: Selection, docs: Sequence[Doc]) -> dict[str, Any]:
     text = json.dumps(docs, ensure_ascii=False, sort_keys=True)
     return {
         "source": exam.card.source,
@@ -97,12 +119,25 @@ def _record(exam: Exam, selection: Selection, docs: list[Doc]) -> dict[str, Any]
 
 
 def describe(record: dict[str, Any]) -> str:
-    """One line: "1459 of 2000 questions kept; left out: needs a figure 529, …"."""
+    """One line: "1459 of 2000 questions kept; left out: needs a figure 529, …".
+
+    Of a task that shows images also which: "98 with 110 images, at most 2 each, 26.0 MB".
+    """
     line = f"{record['kept']} of {record['published']} questions kept"
     for title, counts in (("left out", record["left_out"]), ("among the kept", record["marked"])):
         if counts:
             line += f"; {title}: " + ", ".join(f"{reason} {n}" for reason, n in counts.items())
-    return line
+    return line + (f"; {_described(record['images'])}" if "images" in record else "")
+
+
+def _described(images: Mapping[str, Any]) -> str:
+    if images["withheld"]:
+        return "all images withheld"
+    smaller = f", at most {images['max_pixels']} pixels" if images["max_pixels"] else ""
+    return (
+        f"{images['questions']} with images: {images['files']} files, "
+        f"{images['bytes'] / 1e6:.1f} MB, at most {images['most']} a question{smaller}"
+    )
 
 
 @cache

@@ -63,6 +63,24 @@ class Doc(TypedDict):
     sitting_labelled: int
 
 
+class ShownImage(TypedDict):
+    """An image in front of a question. file: its published path."""
+
+    file: str
+    sha256: str
+
+
+class VisionDoc(Doc):
+    """The doc of a task that shows images.
+
+    images: those shown, in their order; empty where none belong to the question, or are withheld.
+    max_pixels: what larger ones are reduced to; 0 = as published.
+    """
+
+    images: list[ShownImage]
+    max_pixels: int
+
+
 ALONE = Whole("", 0, 0, 0, 0)
 """Of a question that belongs to no sitting, such as a worked example."""
 

@@ -6,25 +6,32 @@ from collections.abc import Iterator, Sequence
 from lm_eval_tasks.exams.load import Exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.prompting.doc import Doc, Whole, to_doc
+from lm_eval_tasks.prompting.images import Images
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.orders import orders, reorder
 
 
-def docs_of(exam: Exam, kept: Sequence[Question], options: Options) -> Iterator[Doc]:
+def docs_of(
+    exam: Exam, kept: Sequence[Question], options: Options, images: Images | None = None
+) -> Iterator[Doc]:
     """Yield the docs of the kept questions; with `permute`, one for each order of the choices.
 
     A run with permuted choices has no verdict: it asks every question several times.
+
+    Args:
+        images: those of the questions, in a task that shows images.
     """
     rule = exam.card.published_rule
-    if options.permute:
-        for question in kept:
-            for place, order in enumerate(orders(question, options.permute, options.seed)):
-                shown = reorder(question, order)
-                yield to_doc(shown, rule=rule, order=order, permutation=place)
-        return
     wholes = sitting_wholes(exam, kept)
     for question in kept:
-        yield to_doc(question, rule=rule, whole=wholes[question.sitting])
+        if options.permute:
+            docs = [
+                to_doc(reorder(question, order), rule=rule, order=order, permutation=place)
+                for place, order in enumerate(orders(question, options.permute, options.seed))
+            ]
+        else:
+            docs = [to_doc(question, rule=rule, whole=wholes[question.sitting])]
+        yield from docs if images is None else (images.doc(doc, question) for doc in docs)
 
 
 def sitting_wholes(exam: Exam, asked: Sequence[Question]) -> dict[str, Whole]:

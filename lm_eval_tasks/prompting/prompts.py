@@ -9,10 +9,13 @@ from pathlib import Path
 import jinja2
 
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.prompting.doc import Doc, gold_texts
+from lm_eval_tasks.prompting.doc import Doc, VisionDoc, gold_texts
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 ANSWER_LINE = {"ja": "答え：", "en": "Answer: "}
+PLACEHOLDER = "<image>"
+"""Stands for one image; lm-eval's hf-multimodal and vllm-vlm put the model's own sign there
+(DEFAULT_IMAGE_PLACEHOLDER in lm_eval/models/hf_vlms.py of 0.4.13)."""
 
 
 def paper(doc: Doc) -> str:
@@ -28,6 +31,16 @@ def letters(doc: Doc) -> str:
 def cot(doc: Doc) -> str:
     """As `letters`, but to think first and to end with an answer line."""
     return _render("cot", doc)
+
+
+def letters_vision(doc: VisionDoc) -> str:
+    """As `letters`, behind a placeholder for each image."""
+    return _placeholders(doc) + letters(doc)
+
+
+def cot_vision(doc: VisionDoc) -> str:
+    """As `cot`, behind a placeholder for each image."""
+    return _placeholders(doc) + cot(doc)
 
 
 def paper_target(doc: Doc) -> str:
@@ -48,6 +61,11 @@ def cot_target(doc: Doc) -> str:
 def labels(doc: Doc) -> list[str]:
     """The letters in use: a to e, mostly."""
     return list(LETTERS[: len(doc["choices"])])
+
+
+def _placeholders(doc: VisionDoc) -> str:
+    """In front, where chat APIs put the images themselves; nothing for a question without any."""
+    return PLACEHOLDER * len(doc["images"]) + "\n" * bool(doc["images"])
 
 
 def _render(protocol: str, doc: Doc) -> str:

@@ -8,6 +8,7 @@ from lm_eval_tasks.exams.load import Exam
 from lm_eval_tasks.exams.question import LETTERS, Question, normal_form
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.orders import can_be_permuted
+from lm_eval_tasks.prompting.prompts import PLACEHOLDER
 
 ALIKE = "choices that are blank, or that read like the right one"
 """Left out where texts are compared; asked for by letter, and marked."""
@@ -35,7 +36,10 @@ def select(questions: Sequence[Question], options: Options, *, choices_only: boo
     reasons = [_reason(question, options, choices_only) for question in questions]
     kept = [question for question, reason in zip(questions, reasons, strict=True) if not reason]
     if options.context == "published":
-        kept = [replace(question, context="", context_has_figure=False) for question in kept]
+        kept = [
+            replace(question, context="", context_has_figure=False, context_images=())
+            for question in kept
+        ]
     marks = Counter(mark for question in kept for mark in _marks(question, options))
     left_out = Counter(reason for reason in reasons if reason)
     return Selection(kept, dict(left_out), dict(sorted(marks.items())))
@@ -60,6 +64,15 @@ def _reason(question: Question, options: Options, choices_only: bool) -> str:
         return "the answer is a number, there are no choices"
     if choices_only and not _can_be_told_apart(question):
         return ALIKE
+    return _cannot_be_shown(question) if options.vision else ""
+
+
+def _cannot_be_shown(question: Question) -> str:
+    """Why a question cannot be asked with its images; "blind" leaves out the same ones."""
+    if question.has_figure and not question.shown_images:
+        return "its figure is not published"
+    if PLACEHOLDER in "".join((question.stem, question.context, *question.choices)):
+        return f"its text holds {PLACEHOLDER}, lm-eval's sign for an image"
     return ""
 
 
@@ -73,7 +86,8 @@ def _marks(question: Question, options: Options) -> list[str]:
     marks = {
         "worth 0 points (struck out)": question.points == 0,
         "credited to everybody": question.credited_to_all,
-        "follow-up whose case shows a figure": question.context_has_figure,
+        "follow-up whose case shows a figure": question.context_has_figure
+        and not (options.figures == "show" and question.shown_images),
         "choices that name each other, left in printed order": bool(options.permute)
         and not can_be_permuted(question),
         "translator's remark in the text": question.boilerplate,

@@ -8,7 +8,7 @@ from statistics import mean, stdev
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card, read_card
 from lm_eval_tasks.prompting.options import Options, parse_options
-from lm_eval_tasks.protocols import task_names
+from lm_eval_tasks.protocols import PROTOCOLS, split_task, task_names
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.public import ENGINES
 from lm_eval_tasks.results.records import Questions
@@ -202,7 +202,8 @@ def _setting(run: TaskRun, where: str) -> Setting:
     published = permitted.model_arguments(given)
     named = {"pretrained", "model", *ADAPTERS}
     try:
-        options = parse_options(run.setting.options)
+        vision = PROTOCOLS[split_task(run.task)[1]].vision
+        options = parse_options(run.setting.options, vision=vision)
     except JmedError as error:
         raise JmedError(f"{where}: {error}") from None
     return Setting(

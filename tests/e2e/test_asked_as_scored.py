@@ -22,7 +22,7 @@ from lm_eval.tasks import TaskManager
 from demo.tiny_model import CHAT_TEMPLATE, build
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.protocols import PROTOCOLS
+from lm_eval_tasks.protocols import TEXT_PROTOCOLS
 from tests.e2e.tokenizer_kinds import sentencepiece_like
 from trainer.data.chat_template import ChatTemplate
 from trainer.data.exam_prompts import exam_example, load_task
@@ -168,7 +168,7 @@ def every(**choices: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
         yield dict(zip(choices, values, strict=True))
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", TEXT_PROTOCOLS)
 def test_every_protocol_shots_turns_and_system_instruction(scorer: Recorder, protocol: str) -> None:
     scorer.tokenizer.chat_template = CHAT_TEMPLATE
     count = 0

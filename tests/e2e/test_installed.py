@@ -15,7 +15,7 @@ import pytest
 from demo.tiny_model import build
 from lm_eval_tasks.cli import main as cli
 from lm_eval_tasks.exams.load import load_exam
-from lm_eval_tasks.protocols import PROTOCOLS
+from lm_eval_tasks.protocols import TEXT_PROTOCOLS
 from tests.e2e.installed import Environment, built, install
 from tests.e2e.lm_eval_run import ROOT
 
@@ -37,7 +37,7 @@ def base(distributions: tuple[Path, Path], tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def scored(base: Environment) -> Path:
     """What the installed `jmed eval` wrote: one task of each protocol, answered by no model."""
-    tasks = ",".join(f"jmed_sample_{protocol}" for protocol in PROTOCOLS)
+    tasks = ",".join(f"jmed_sample_{protocol}" for protocol in TEXT_PROTOCOLS)
     base.run(
         "jmed", "eval", "--model", "dummy", "--tasks", tasks, "--output_path", "out",
         "--log_samples",
@@ -74,7 +74,7 @@ def test_the_environment_has_no_torch_and_no_checkout(base: Environment) -> None
 def test_each_protocol_is_scored_to_its_verdict(scored: Path) -> None:
     (file,) = scored.rglob("results_*.json")
     results = json.loads(file.read_text(encoding="utf-8"))["results"]
-    assert set(results) == {f"jmed_sample_{protocol}" for protocol in PROTOCOLS}
+    assert set(results) == {f"jmed_sample_{protocol}" for protocol in TEXT_PROTOCOLS}
     assert all("passed,none" in metrics for metrics in results.values())
 
 
@@ -87,7 +87,7 @@ def _link(jmed: Environment, out: Path) -> None:
     del out
     stubs = jmed.folder.glob("lib/python*/site-packages/lm_eval/tasks/jmed/*.yaml")
     jmed.run("jmed", "link", "sample")
-    assert len(list(stubs)) == len(PROTOCOLS)
+    assert len(list(stubs)) == len(TEXT_PROTOCOLS)
 
 
 def _new_exam(jmed: Environment, out: Path) -> None:
@@ -166,10 +166,10 @@ def test_with_the_extras_a_model_is_scored_from_the_wheel(
 ) -> None:
     build(tmp_path / "tiny")
     installed = install(distributions[1], tmp_path / "venv", extras=True)
-    tasks = ",".join(f"jmed_sample_{protocol}" for protocol in PROTOCOLS)
+    tasks = ",".join(f"jmed_sample_{protocol}" for protocol in TEXT_PROTOCOLS)
     done = installed.run(
         "jmed", "eval", "--model", "jmed_hf", "--model_args", f"pretrained={tmp_path / 'tiny'}",
         "--device", "cpu", "--batch_size", "8", "--tasks", tasks, "--limit", "2",
         "--gen_kwargs", "max_gen_toks=4",
     )  # fmt: skip
-    assert all(f"jmed_sample_{protocol}" in done.stdout for protocol in PROTOCOLS)
+    assert all(f"jmed_sample_{protocol}" in done.stdout for protocol in TEXT_PROTOCOLS)

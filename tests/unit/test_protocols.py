@@ -1,18 +1,27 @@
 """The records of protocols and metrics, the templates and the scorers say the same."""
 
+from fnmatch import fnmatch
 from typing import Any, cast, get_args
 
 import pytest
 import yaml
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import Doc
 from lm_eval_tasks.prompting.docs import docs_of
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import select
-from lm_eval_tasks.protocols import METRICS, PROTOCOLS, Protocol, ProtocolName
+from lm_eval_tasks.protocols import (
+    METRICS,
+    PROTOCOLS,
+    Protocol,
+    ProtocolName,
+    split_task,
+    task_name,
+)
 from lm_eval_tasks.scoring import metrics
 from lm_eval_tasks.words import read_words
 
@@ -44,17 +53,43 @@ def test_a_template_is_what_its_record_says(protocol: Protocol) -> None:
     assert found["process_results"] == f"lm_eval_tasks.scoring.metrics.{protocol.scorer}"
     assert metrics.SCORERS[protocol.scorer] is getattr(metrics, protocol.scorer)
     for part, ending in (("text", ""), ("target", "_target")):
-        function = f"{protocol.prompt}{ending}"
+        shows = "_vision" if protocol.vision and part == "text" else ""
+        function = f"{protocol.prompt}{shows}{ending}"
         assert found[f"doc_to_{part}"] == f"lm_eval_tasks.prompting.prompts.{function}"
         assert callable(getattr(prompts, function))
     dataset = "choice_questions" if protocol.needs_choices else "questions"
+    dataset = "vision_questions" if protocol.vision else dataset
     assert found["custom_dataset"].endswith(f".dataset.{dataset}")
+    assert ("doc_to_image" in found) == protocol.vision
+    assert found["metadata"]["protocol"] == protocol.name.removesuffix("_1shot")
 
 
 def test_every_template_has_its_record_and_its_name() -> None:
     templates = {file.name for file in TASKS_PATH.glob("_*_yaml")} - {"_base_yaml"}
     assert templates == {f"_{name}_yaml" for name in PROTOCOLS}
     assert get_args(ProtocolName) == tuple(PROTOCOLS)
+
+
+@pytest.mark.parametrize("exam", ["jmle120", "igakuqa_en", "naika", "vision"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_task_is_named_by_exam_and_protocol_and_read_back(exam: str, protocol: str) -> None:
+    assert split_task(task_name(exam, protocol)) == (exam, protocol)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_no_pattern_of_text_tasks_matches_one_that_shows_images(protocol: str) -> None:
+    """A text model would be loaded and then refused; a chat API would lose the images."""
+    name = task_name("jmle120", protocol)
+    for pattern in ("jmed_*", "jmed_jmle120_*", "jmed_*_letters", "jmed_*_cot"):
+        assert not (fnmatch(name, pattern) and PROTOCOLS[protocol].vision)
+
+
+@pytest.mark.parametrize(
+    "name", ["mmlu", "jmed_jmle120_vision", "jmedvision_jmle120_mc", "jmed_jmle120_letters_vision"]
+)
+def test_another_name_is_no_task(name: str) -> None:
+    with pytest.raises(JmedError, match="not a task of jmed"):
+        split_task(name)
 
 
 def test_every_listed_metric_has_its_record_and_its_direction() -> None:

@@ -9,7 +9,13 @@ from lm_eval.tasks._yaml_loader import load_yaml
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.card import exam_names, read_card
-from lm_eval_tasks.protocols import PROTOCOLS, recommended_tasks, task_names
+from lm_eval_tasks.protocols import (
+    PROTOCOLS,
+    recommended_tasks,
+    split_task,
+    task_name,
+    task_names,
+)
 
 YAMLS = sorted(TASKS_PATH.glob("*/*.yaml"))
 TEMPLATES = sorted(TASKS_PATH.glob("*_yaml"))
@@ -26,7 +32,13 @@ def manager() -> TaskManager:
 
 
 def test_there_is_a_task_for_each_exam_and_protocol() -> None:
-    expected = {f"jmed_{exam}_{protocol}" for exam in exam_names() for protocol in PROTOCOLS}
+    """Those that show images of the exams whose card pins images."""
+    expected = {
+        task_name(exam, protocol)
+        for exam in exam_names()
+        for protocol in PROTOCOLS
+        if read_card(exam).images or not PROTOCOLS[protocol].vision
+    }
     assert set(task_names()) == expected
     assert {file.stem for file in YAMLS} == expected
 
@@ -46,14 +58,12 @@ def test_no_group_and_no_tag_shares_the_prefix_of_the_tasks(manager: TaskManager
 def test_a_task_says_only_what_is_its_own(file: Path) -> None:
     loaded = config(file)
     assert loaded["task"] == file.stem
-    assert loaded["dataset_kwargs"] == {"exam": max(
-        (exam for exam in exam_names() if file.stem.startswith(f"jmed_{exam}_")), key=len
-    )}  # fmt: skip
+    exam, protocol = split_task(file.stem)
+    assert loaded["dataset_kwargs"] == {"exam": exam}
+    assert exam in exam_names()
     assert loaded["metadata"]["version"] > 0
     assert loaded["metadata"]["questions"] == {}
-    assert loaded["metadata"]["protocol"] == file.stem.split(
-        loaded["dataset_kwargs"]["exam"] + "_"
-    )[1].removesuffix("_1shot")
+    assert loaded["metadata"]["protocol"] == protocol.removesuffix("_1shot")
     assert loaded["fewshot_split"] == "dev" != loaded["test_split"]
     assert loaded["fewshot_config"] == {"sampler": "first_n"}
     assert all(callable(loaded[key]) for key in ("custom_dataset", "doc_to_text", "doc_to_target"))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.protocols import LOGLIKELIHOOD, PROTOCOLS
+from lm_eval_tasks.protocols import LOGLIKELIHOOD, PROTOCOLS, task_name
 from trainer.recipe.recipe import Data
 
 
@@ -24,7 +24,7 @@ class ScoringTask:
         return self.protocol in LOGLIKELIHOOD
 
     def task(self, exam: str) -> str:
-        return f"jmed_{exam}_{self.protocol}"
+        return task_name(exam, self.protocol)
 
 
 def scoring_task(data: Data) -> ScoringTask:

@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lm_eval_tasks.errors import JmedError, check_keys
-from lm_eval_tasks.protocols import ProtocolName
+from lm_eval_tasks.protocols import TextProtocol
 from trainer.yaml_file import read_yaml, read_yaml_text
 
-Protocol = ProtocolName
+Protocol = TextProtocol
+"""Nothing is trained on images."""
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 """Of files with rows; a `path` that ends otherwise is a dataset of the Hub."""
 

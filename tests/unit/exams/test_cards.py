@@ -9,7 +9,7 @@ import pytest
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.manifest import LARGEST, read_manifest
-from lm_eval_tasks.protocols import PROTOCOLS
+from lm_eval_tasks.protocols import TEXT_PROTOCOLS, task_name
 
 RECORDED = Path(__file__).parents[2] / "recorded"
 PROMPTS = json.loads((RECORDED / "prompts.json").read_text(encoding="utf-8"))
@@ -34,10 +34,10 @@ def test_a_card_is_complete(name: str) -> None:
         assert len(card.source.partition("@")[2]) == 40  # a whole commit
 
 
-@pytest.mark.parametrize("name", exam_names())
-def test_its_prompts_are_on_record_unless_its_data_was_never_seen(name: str) -> None:
-    recorded = [protocol for protocol in PROTOCOLS if f"jmed_{name}_{protocol}" in PROMPTS]
-    assert recorded == (list(PROTOCOLS) if read_card(name).checked else [])
+@pytest.mark.parametrize("exam", exam_names())
+def test_its_prompts_are_on_record_unless_its_data_was_never_seen(exam: str) -> None:
+    recorded = tuple(name for name in TEXT_PROTOCOLS if task_name(exam, name) in PROMPTS)
+    assert recorded == (TEXT_PROTOCOLS if read_card(exam).checked else ())
 
 
 def test_a_run_on_some_sittings_needs_their_files_alone() -> None:

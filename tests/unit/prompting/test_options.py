@@ -27,7 +27,11 @@ def test_all_options_are_read() -> None:
         ({"siting": ["116"]}, "unknown key 'siting'", "did you mean 'sittings'?"),
         ({"Figures": "keep"}, "unknown key 'Figures'", "did you mean 'figures'?"),
         ({"context": "case", "figure": "keep"}, "unknown key 'figure'", "did you mean 'figures'?"),
-        ({"figures": "keeep"}, "figures: 'keeep' is not known", "did you mean 'keep'?"),
+        (
+            {"figures": "keeep"},
+            "figures of a task that shows no images: 'keeep' is not known",
+            "did you mean 'keep'?",
+        ),
         ({"context": "publish"}, "context: 'publish' is not known", "did you mean 'published'?"),
     ],
 )
@@ -43,8 +47,8 @@ def test_a_misspelling_is_refused_with_the_nearest_allowed(
 @pytest.mark.parametrize(
     ("given", "allowed"),
     [
-        ({"zzz": 1}, "(allowed: context, figures, permute, seed, sittings)"),
-        ({1: 1}, "(allowed: context, figures, permute, seed, sittings)"),
+        ({"zzz": 1}, "(allowed: context, figures, max_pixels, permute, seed, sittings)"),
+        ({1: 1}, "(allowed: context, figures, max_pixels, permute, seed, sittings)"),
         ({"context": None}, "(allowed: case, published)"),
         ({"context": ["case"]}, "(allowed: case, published)"),
         ({"figures": True}, "(allowed: keep, skip)"),
@@ -64,6 +68,36 @@ def test_what_is_not_allowed_is_refused_with_what_is(given: object, allowed: str
         parse_options(given)
     assert str(error.value).startswith("--metadata key 'jmed'")
     assert allowed in str(error.value)
+
+
+def test_a_task_that_shows_images_has_its_own_figures() -> None:
+    assert parse_options({}, vision=True) == Options(figures="show")
+    assert parse_options({"figures": "blind"}, vision=True) == Options(figures="blind")
+    shown = parse_options({"max_pixels": 1_000_000}, vision=True)
+    assert shown == Options(figures="show", max_pixels=1_000_000)
+    assert [shown.vision, Options().vision] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "vision", "said"),
+    [
+        ({"figures": "blind"}, False, "'blind' is not known (allowed: keep, skip)"),
+        ({"figures": "keep"}, True, "'keep' is not known (allowed: blind, show)"),
+        ({"figures": "skip"}, True, "a task that shows images: 'skip' is not known"),
+        ({"max_pixels": 1000}, False, "max_pixels: has no effect where no images are shown"),
+        ({"max_pixels": 1000, "figures": "blind"}, True, "has no effect"),
+        ({"max_pixels": 100}, True, "found 100; allowed: 0, as published, or 784 to 100000000"),
+        ({"max_pixels": -1}, True, "found -1"),
+        ({"max_pixels": 1e6}, True, "found 1000000.0"),
+        ({"max_pixels": True}, True, "found True"),
+    ],
+)
+def test_options_of_images_are_refused_where_they_mean_nothing(
+    given: object, vision: bool, said: str
+) -> None:
+    with pytest.raises(JmedError) as error:
+        parse_options(given, vision=vision)
+    assert said in str(error.value)
 
 
 def refusal(given: object) -> str | None:

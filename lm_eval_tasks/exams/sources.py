@@ -128,8 +128,6 @@ def _offline() -> bool:
 
 def _absent(card: Card, missing: list[str], kind: str, why: str = "") -> str:
     place = f"{_folder(card)}/{missing[0]}"
-    if card.source in LOCAL:
-        return f"{card.folder / missing[0]}: not there, though the exam's manifest lists it"
     why = why or "downloads are off (HF_HUB_OFFLINE)"
     flag = "" if kind == FILES else f" --{kind}"
     if _mirror() and not is_address(_mirror()) and not Path(_mirror()).is_dir():

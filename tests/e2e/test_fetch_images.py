@@ -128,8 +128,10 @@ def test_an_image_changed_or_never_published_is_refused(
     assert server.requests == []
 
 
-def test_an_exam_without_images_says_which_has_some(capsys: pytest.CaptureFixture[str]) -> None:
-    file = card.TASKS_PATH / "tiny" / "bare.card"
+def test_an_exam_without_images_says_which_has_some(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "tasks" / "tiny" / "bare.card"
     bare = {key: value for key, value in CARD.items() if key != "images"}
     file.write_text(yaml.safe_dump(bare), encoding="utf-8")
     with pytest.raises(SystemExit):

@@ -23,7 +23,7 @@ SERIES = {
     "questions": ["120C-2", "120C-3"],
     "context_text": "次の文を読み、2、3の問いに答えよ。\n\n旅人。写真（別冊 No. 1）を別に示す。",
 }
-Asked = Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]]
+Asked = Callable[..., tuple[list[Any], dict[str, Any]]]
 
 
 def row(number: int, text: str, *shown: str, group: object = None) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def pin(folder: Path, manifest: str, *files: Path) -> None:
     (folder / manifest).write_text("".join(lines), encoding="utf-8")
 
 
-def colours(doc: Any) -> list[tuple[int, ...]]:
+def colours(doc: Any) -> list[Any]:
     return [picture.getpixel((5, 5)) for picture in doc_to_image(doc)]
 
 

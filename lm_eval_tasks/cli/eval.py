@@ -49,13 +49,13 @@ OWN_MODELS = {
 
 
 def run_lm_eval(arguments: Sequence[str]) -> None:
-    """Run `lm_eval run --include_path <our tasks> <arguments>`.
+    """Run `lm_eval run --include_path <our tasks> <arguments>`; or the user's own include_path.
 
     Raises:
         JmedError: what could only fail after the model is loaded, or after requests are paid for.
         SystemExit: as lm-eval exits.
     """
-    check_arguments(arguments)
+    own = check_arguments(arguments)
     # both take seconds, which a bad argument need not wait for
     import lm_eval.models  # noqa: F401, PLC0415 (else registering ours would hide lm-eval's own)
     from lm_eval.__main__ import cli_evaluate  # noqa: PLC0415
@@ -64,51 +64,56 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
     for name, target in OWN_MODELS.items():
         if name not in model_registry:
             model_registry.register(name, target=f"lm_eval_tasks.models.{target}")
-    sys.argv = ["lm_eval", "run", "--include_path", str(TASKS_PATH), *arguments]
+    where = [] if own else ["--include_path", str(TASKS_PATH)]
+    sys.argv = ["lm_eval", "run", *where, *arguments]
     cli_evaluate()
 
 
-def check_arguments(arguments: Sequence[str]) -> None:
+def check_arguments(arguments: Sequence[str]) -> str:
     """Refuse early what lm-eval would refuse late.
 
+    Returns:
+        The include_path that the arguments name themselves, "" if they name none.
+
     Raises:
-        JmedError: a second --include_path; log-likelihood tasks on a chat API, which gives no
-            log-likelihoods (lm-eval finds that out after the generation requests); tasks that
-            show images on a model that would not be shown them; an option of ours that is wrong;
-            or an exam whose data cannot be had.
+        JmedError: --include_path with tasks of ours; log-likelihood tasks on a chat API, which
+            gives no log-likelihoods (lm-eval finds that out after the generation requests); tasks
+            that show images on a model that would not be shown them; an option of ours that is
+            wrong; or an exam whose data cannot be had.
     """
     args = _parsed(arguments)
-    if args.include_path:
-        raise JmedError(
-            "jmed eval supplies --include_path itself. To add a folder of your own, run "
-            "`jmed link` once and then lm_eval --include_path YOUR_FOLDER …"
-        )
     matched = [name for name in task_names() if any(fnmatch(name, task) for task in args.tasks)]
+    tagged = recommended_tasks() if "jmed" in args.tasks else []
+    if args.include_path and (ours := [*matched, *tagged]):
+        raise JmedError(
+            f"--include_path {args.include_path} takes the place of jmed's tasks, of which "
+            f"{ours[0]} is one. Ask for it in a call of its own, or run `jmed link` once and "
+            "then lm_eval --include_path YOUR_FOLDER …"
+        )
     if args.model in NO_LOGLIKELIHOODS:
         _refuse_loglikelihoods(args.model, matched)
-    tagged = recommended_tasks() if "jmed" in args.tasks else []
     showing = vision_tasks(matched)
     texts = [name for name in matched if name not in {task.name for task in showing}]
-    files = [file for task in args.tasks for file in own_files(task)]
+    files = [file for task in args.tasks for file in own_files(task, args.include_path)]
     own = own_vision_tasks(files)
     if texts or tagged or not (showing or own):
         _require_data([*texts, *tagged], _options(args.metadata, vision=False))
     if showing or own:
-        seen = {task.name for task in own}
-        rest = [str(file) for file in files if str(file) not in seen]
-        check_backend(args, [*showing, *own], [*texts, *tagged, *rest, *_foreign(args.tasks)])
+        rest = [str(file) for file in files if str(file) not in {task.name for task in own}]
+        check_backend(args, [*showing, *own], [*texts, *tagged, *rest, *_foreign(args)])
         options = _options(args.metadata, vision=True)
         _require_data([task.name for task in showing], options)
         check_images(args, sorted({task.exam for task in [*showing, *own]}), options)
+    return str(args.include_path)
 
 
-def _foreign(patterns: Sequence[str]) -> list[str]:
-    """What is asked for that is neither a task of ours nor a file."""
+def _foreign(args: argparse.Namespace) -> list[str]:
+    """What is asked for that is neither a task of ours nor one of a file."""
     ours = [*task_names(), "jmed"]
     return [
         task
-        for task in patterns
-        if not any(fnmatch(name, task) for name in ours) and not own_files(task)
+        for task in args.tasks
+        if not any(fnmatch(name, task) for name in ours) and not own_files(task, args.include_path)
     ]
 
 
@@ -184,7 +189,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         )
     listed = tasks.split(",") if isinstance(tasks, str) else tasks
     args.tasks = [name for task in listed for name in str(task).split(",")]
-    args.include_path = args.include_path or config.get("include_path")
+    args.include_path = str(args.include_path or config.get("include_path") or "")
     return args
 
 

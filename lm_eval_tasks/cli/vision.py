@@ -7,6 +7,7 @@ test_vision.py; tests/unit/cli/test_vision_refusals.py holds the names against i
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -77,8 +78,15 @@ def vision_tasks(names: Sequence[str]) -> list[VisionTask]:
     ]
 
 
-def own_files(pattern: str) -> list[Path]:
-    """The task files that lm-eval finds by `pattern`: a folder, a file, or `*.yaml` in one."""
+def own_files(pattern: str, include_path: str = "") -> list[Path]:
+    """The task files that lm-eval finds by `pattern`: a folder, files, or tasks by their names.
+
+    Args:
+        include_path: where tasks are found by their names, which are those of their files.
+    """
+    if include_path:
+        files = sorted(Path(include_path).rglob("*.yaml"))
+        return [file for file in files if fnmatch(file.stem, pattern)]
     if Path(pattern).is_dir():
         return sorted(Path(pattern).glob("*.yaml"))
     # Path.glob takes no absolute pattern

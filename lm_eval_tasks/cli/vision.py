@@ -1,7 +1,7 @@
 """Tasks that show images, checked by `jmed eval` before a model is loaded or a request paid for.
 
 What lm-eval's backends do with images was read in lm-eval 0.4.13 and tried in tests/e2e/
-test_vision.py; tests/unit/cli/test_vision_refusals.py holds the names against its registry.
+test_vision_*.py; tests/unit/cli/test_vision_refusals.py holds the names against its registry.
 """
 
 import argparse

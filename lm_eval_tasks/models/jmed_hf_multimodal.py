@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from lm_eval.models.hf_vlms import HFMultimodalLM
-from lm_eval.models.utils import has_bos_prefix, postprocess_generated_text
+from lm_eval.models.utils import has_bos_prefix, postprocess_generated_text, resize_image
 
 from lm_eval_tasks.errors import JmedError
 
@@ -48,9 +48,9 @@ class JmedHFMultimodal(HFMultimodalLM):  # type: ignore[misc]  # lm_eval has no 
         with_images = [r for r, has in zip(requests, shown, strict=True) if has]
         text = [_text_only(r) for r, has in zip(requests, shown, strict=True) if not has]
         self._check(with_images)
+        pictured = iter(self._pictured(with_images, disable_tqdm) if with_images else [])
         # without a third argument the stock method is HFLM's
         texts = iter(super().generate_until(text, disable_tqdm) if text else [])
-        pictured = iter(self._pictured(with_images, disable_tqdm) if with_images else [])
         return [next(pictured if has else texts) for has in shown]
 
     def _pictured(self, requests: list[Any], disable_tqdm: bool) -> list[str]:
@@ -77,6 +77,16 @@ class JmedHFMultimodal(HFMultimodalLM):  # type: ignore[misc]  # lm_eval has no 
                 f"a question has {most} images, of which max_images={self.max_images} would leave "
                 f"out the last ones; pass max_images={most} or nothing"
             )
+        for request in requests:
+            self._check_prompt(request)
+
+    def _check_prompt(self, request: Any) -> None:  # noqa: ANN401
+        """Put one prompt together as a batch will, and forget it: an exam has some hundred."""
+        context, settings, _ = request.args
+        size = (self.image_width, self.image_height, self.image_max_side)
+        pictures = [resize_image(picture, *size) for picture in images_of(request)]
+        most = self.max_length - settings.get("max_gen_toks", self.max_gen_toks)
+        self.tok_batch_multimodal_encode([context], [pictures], left_truncate_len=most)
 
     def apply_chat_template(
         self, chat_history: list[dict[str, Any]], add_generation_prompt: bool = True

@@ -193,8 +193,12 @@ def test_images_that_would_be_cut_are_refused(models: Path) -> None:
 def test_a_prompt_that_is_too_long_is_refused(folder: Path) -> None:
     """lm-eval's own class cuts it from the left, without a word while images are still whole."""
     late = "長い症例文。" * 20 + "<image>"
+    lm = load(folder, max_length=60)
+    questions = [request(prompt(lm, "<image>山"), (PICTURES["c"],))] * 2
+    questions.append(request(prompt(lm, late), (PICTURES["c"],)))
+    lm.model.generate = None  # it is not come so far
     with pytest.raises(JmedError, match=r"has \d+ tokens, more than 54, which max_length=60"):
-        ask(load(folder, max_length=60), late, PICTURES["c"])
+        lm.generate_until(questions, disable_tqdm=True)
     assert ask(load(folder, HFMultimodalLM, max_length=60), late, PICTURES["c"])
 
 

@@ -64,8 +64,8 @@ class JmedHFMultimodal(HFMultimodalLM):  # type: ignore[misc]  # lm_eval has no 
         if not requests:
             return
         if not (self.chat_applied or self._placed_by_hand):
-            # the stock class puts the id of one image token there, which for Gemma 3 is not what
-            # the processor looks for, and which Qwen2-VL without its neighbours takes for text
+            # the stock class puts one image token there, which is not what the processor of
+            # Gemma 3 looks for, and which Qwen2-VL and Qwen3-VL do not take without its neighbours
             raise JmedError(
                 "images without a chat template do not stand where the model expects them; pass "
                 "--apply_chat_template, or what the processor takes for an image, model_args "

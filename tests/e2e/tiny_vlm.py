@@ -1,11 +1,12 @@
-"""Tiny vision-language models with random weights, and processors that need no torchvision.
+"""Tiny vision-language models with random weights, and their processors.
 
-Each is of a published architecture, and puts images into its prompt in another way. Qwen2-VL,
-Qwen3-VL, InternVL, SmolVLM, Gemma 4 and Pixtral are not among them: their processors, or the video
-processors that these hold, need torchvision.
+Each is of a published architecture, and puts images into its prompt in another way. Where there is
+no torchvision, Qwen3-VL is left out: its processor holds one of videos, which needs it, as those of
+Qwen2-VL, InternVL, SmolVLM and Gemma 4 do.
 """
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,32 @@ def _idefics3(bos: bool) -> tuple[Any, Any]:
     return config, processor
 
 
+def _qwen3_vl(_: bool) -> tuple[Any, Any]:
+    """As many patches as the image has, on positions of three axes; no BOS in any text."""
+    names = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
+    tokenizer = _tokenizer(False, *names)
+    start, end, image, video = tokenizer.convert_tokens_to_ids(list(names))
+    processor = transformers.Qwen3VLProcessor(
+        image_processor=_pil("Qwen2VL")(
+            size={"shortest_edge": 28**2, "longest_edge": 16 * 28**2}, patch_size=16
+        ),
+        tokenizer=tokenizer, video_processor=transformers.Qwen3VLVideoProcessor(),
+        chat_template=_template(False, f"{names[0]}{names[2]}{names[1]}"),
+    )  # fmt: skip
+    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [1, 1, 2]}
+    config = transformers.Qwen3VLConfig(
+        text_config={**TEXT, "vocab_size": len(tokenizer), "rope_parameters": rope},
+        vision_config={
+            "depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 4,
+            "out_hidden_size": 32, "patch_size": 16, "deepstack_visual_indexes": [0],
+            "num_position_embeddings": 64,
+        },
+        image_token_id=image, video_token_id=video, vision_start_token_id=start,
+        vision_end_token_id=end, **_ids(tokenizer),
+    )  # fmt: skip
+    return config, processor
+
+
 def _pil(name: str) -> Callable[..., Any]:
     """transformers' image processor without torchvision."""
     made: Callable[..., Any] = getattr(transformers, f"{name}ImageProcessorPil")
@@ -144,5 +171,7 @@ def _pil(name: str) -> Callable[..., Any]:
 
 
 FAMILIES: dict[str, Callable[[bool], tuple[Any, Any]]] = {
-    "gemma3": _gemma3, "llava": _llava, "idefics3": _idefics3,
+    "gemma3": _gemma3, "llava": _llava, "idefics3": _idefics3, "qwen3_vl": _qwen3_vl,
 }  # fmt: skip
+HERE = [name for name in FAMILIES if name != "qwen3_vl" or find_spec("torchvision")]
+"""Those that can be built on this machine."""

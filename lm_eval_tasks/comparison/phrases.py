@@ -105,6 +105,7 @@ def _no_verdict(verdict: Verdict, words: Words) -> list[str]:
     values: dict[str, object] = {"answered": verdict.answered, "asked": verdict.asked}
     if mark:
         values |= {"sitting": mark.like, "of": "/".join(map(str, mark.of))}
+        values["state"] = words.terms[verdict.by_borrowed_mark.value]
     return [words.verdict[why.value].format(**values)]
 
 

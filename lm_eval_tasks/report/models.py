@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lm_eval_tasks.comparison.comparable import differences
+from lm_eval_tasks.comparison.comparable import are_twins, differences
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import task_names
@@ -168,7 +168,19 @@ def compare(base: Model, other: Model) -> Compared:
     for options in sorted({key.options for key in shared}):
         same = [key for key in shared if key.options == options]
         comparisons += compare_runs([before[a] for a in same], [after[a] for a in same])
+    for old, new in twins(base.runs, other.runs):
+        comparisons += compare_runs([old], [new])
     return Compared(base, other, comparisons, unlike)
+
+
+def twins(base: Sequence[Result], other: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """Runs of `base` and `other` of one model, one with images and one without, that compare."""
+    return [
+        (old, new)
+        for old in base
+        for new in other
+        if are_twins(old, new) and not differences(old, new)
+    ]
 
 
 def public_file(left_out: LeftOut) -> str:

@@ -80,7 +80,7 @@ def _judged(model: Model, result: Result, words: Words) -> Judged:
         text = words.report["passed of sittings"].format(**counts)
         return Judged(model, text + overlap_sign(result.overlap, words), "several", [])
     (verdict,) = sittings
-    box = verdict_box(model, verdict, result.overlap, words)
+    box = verdict_box(model, verdict, result, words)
     if verdict.incomplete:
         return Judged(model, f"{box.text} ({box.remarks[0]})", box.state, [])
     text = f"{box.symbol} {box.text} · {words.terms['points']} {box.points}"

@@ -10,6 +10,7 @@ from lm_eval_tasks.comparison.comparable import are_twins, differences
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import task_names
+from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.left_out import LeftOut
 from lm_eval_tasks.results.model_name import model_name, numbered
 from lm_eval_tasks.results.read import read_results
@@ -143,7 +144,12 @@ def by_task(models: Sequence[Model]) -> dict[RunKey, list[tuple[Model, Result]]]
     for model in models:
         for result in model.runs:
             found.setdefault(run_key(result), []).append((model, result))
-    return dict(sorted(found.items(), key=lambda pair: (not _judged(pair[1]), pair[0])))
+    return dict(sorted(found.items(), key=lambda pair: (not _judged(pair[1]), *_order(*pair))))
+
+
+def _order(key: RunKey, runs: Runs) -> tuple[object, ...]:
+    """A run with images stands before its blind twin."""
+    return key.task, key.shots, runs[0][1].sight is Sight.WITHHELD, key.options
 
 
 def _judged(runs: Sequence[tuple[Model, Result]]) -> bool:

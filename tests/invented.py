@@ -98,6 +98,7 @@ class Invented:
         "key" or "configs.key" for those of the task. sample: values in every sample. rule: of every
         doc, "" for no published rule; None for docs written before there were such rules.
     figures: images of each of the first questions, in a task with images. blind: they are withheld.
+    not_asked: reason -> questions; None for four that need a figure, none in a task with images.
     """
 
     right: Sequence[bool]
@@ -111,6 +112,13 @@ class Invented:
     figures: Sequence[int] = ()
     blind: bool = False
     max_pixels: int = 0
+    not_asked: Mapping[str, int] | None = None
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        if self.not_asked is not None:
+            return self.not_asked
+        return {} if PROTOCOLS[split_task(self.task)[1]].vision else {"needs a figure": 4}
 
     @property
     def options(self) -> dict[str, Any]:
@@ -186,7 +194,8 @@ def _results(tasks: Sequence[Invented], answered: Sequence[Sequence[Sample]]) ->
         Log(
             task.task, rows, len(rows),
             {
-                "published": len(task.questions) + 4, "kept": len(task.questions),
+                "published": len(task.questions) + sum(task.left_out.values()),
+                "kept": len(task.questions), "left_out": dict(task.left_out),
                 **images_record(task.docs(), blind=task.blind),
             },
             aggregated(task.task, rows), task.times if task.times > 1 else 0, task.options,

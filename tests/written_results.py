@@ -152,16 +152,16 @@ def sample_of(task: str, number: int, doc: Doc, answer: str | Sequence[float]) -
         "filtered_resps": answers,
         "filter": "none",
         "metrics": list(scores),
-        "doc_hash": _hash(f"doc {doc['id']} {doc['permutation']}{_images(doc)}"),
-        "prompt_hash": _hash(f"prompt {doc['id']} {doc['permutation']}{_images(doc)}"),
+        "doc_hash": _hash(f"doc {doc['id']} {doc['permutation']}{_seen(doc)}"),
+        "prompt_hash": _hash(f"prompt {doc['id']} {doc['permutation']}{_seen(doc)}"),
         "target_hash": _hash(target),
         **scores,
     }
 
 
-def _images(doc: Mapping[str, Any]) -> str:
-    """What images change in the hashes of a doc; nothing of a task without images."""
-    return "" if "images" not in doc else f" {doc['images']} {doc['max_pixels']}"
+def _seen(doc: Mapping[str, Any]) -> str:
+    """All of a doc in a task with images, whose hashes are those of different docs; else ""."""
+    return json.dumps(doc, sort_keys=True) if "images" in doc else ""
 
 
 def _hash(text: str) -> str:

@@ -67,7 +67,11 @@ def count(value: object) -> int:
 
 def number(value: object) -> float | None:
     """A finite number or a switch, None if it is neither."""
-    return value if isinstance(value, int | float) and NUMBER.fullmatch(f"{value:g}") else None
+    if not isinstance(value, int | float):
+        return None
+    # of 1,000,000 `g` makes 1e+06
+    shown = str(int(value)) if isinstance(value, int) else f"{value:g}"
+    return value if NUMBER.fullmatch(shown) else None
 
 
 def model_arguments(given: Mapping[str, str]) -> dict[str, str]:

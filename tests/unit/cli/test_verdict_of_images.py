@@ -60,10 +60,8 @@ def test_what_no_run_with_images_can_ask_is_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = shown(tmp_path, UNPUBLISHED, capsys)
-    assert (
-        "公表 161 問中 159 問を出題 (画像あり)。出題しなかったもの: 画像が公開されていない 2"
-        in text
-    )
+    assert "公表 161 問中 159 問を出題 (画像あり)。" in text
+    assert "出題しなかったもの: 画像が公開されていない 2" in text
     assert "無解答として数える" in text
 
 

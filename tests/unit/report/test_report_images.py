@@ -11,6 +11,7 @@ from PIL import Image
 
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.exams.card import Card, read_card
+from lm_eval_tasks.exams.images import image_pins, missing_images
 from lm_eval_tasks.exams.manifest import Pin
 from lm_eval_tasks.report import thumbnails
 from tests.invented import Invented, samples, written
@@ -110,9 +111,8 @@ def test_a_page_without_images_has_no_such_section(page: Page) -> None:
 @pytest.fixture
 def pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Path]:
     """Images of the questions of SHOWN beside a card that pins them; one is not there."""
-    names = {
-        image["file"]: image["sha256"] for one in samples(SHOWN) for image in one["doc"]["images"]
-    }
+    images = [image for one in samples(SHOWN) for image in one["doc"]["images"]]
+    names = {image["file"]: image["sha256"] for image in images}
     files = {name: tmp_path / name for name in list(names)[1:]}
     for place, file in enumerate(files.values()):
         file.parent.mkdir(exist_ok=True)
@@ -150,7 +150,7 @@ def test_wrong_answers_are_quoted_with_their_images(
 
 
 def test_no_other_file_is_shown_whatever_a_results_file_names(
-    page: Page, tmp_path: Path, pinned: Mapping[str, Path]
+    tmp_path: Path, pinned: Mapping[str, Path]
 ) -> None:
     """A name of the house's own, a path, and the pinned name of another content."""
     name = next(iter(pinned))
@@ -158,9 +158,7 @@ def test_no_other_file_is_shown_whatever_a_results_file_names(
     Image.new("RGB", (9, 9)).save(secret)
     for file in (str(secret), "../secret.png", "images/../../secret.png", name):
         image = {"file": file, "sha256": "0" * 64}
-        rows_ = [{**one, "doc": {**one["doc"], "images": [image]}} for one in samples(SHOWN)]
-        docs = [row["doc"] for row in rows_]
-        assert thumbnails.thumbnails("jmle120", docs) == {}
+        assert thumbnails.thumbnails("jmle120", [{"images": [image]}]) == {}
     assert thumbnails.thumbnails("hospital", [one["doc"] for one in samples(SHOWN)]) == {}
 
 
@@ -170,7 +168,7 @@ def test_nothing_is_fetched_without_a_mirror(
     """The names and digests of two pinned images, and a machine that has none."""
     monkeypatch.setenv("JMED_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("JMED_MIRROR", raising=False)
-    pins = list(thumbnails.image_pins(read_card("jmle120")).items())[:2]
+    pins = list(image_pins(read_card("jmle120")).items())[:2]
     doc = {"images": [{"file": name, "sha256": pin.sha256} for name, pin in pins]}
     assert thumbnails.thumbnails("jmle120", [doc]) == {}
     assert not (tmp_path / "cache").exists()
@@ -180,10 +178,10 @@ def test_nothing_is_fetched_without_a_mirror(
 
 def test_real_images_are_shown_from_the_mirror() -> None:
     card = read_card("jmle120")
-    here = sorted(set(thumbnails.image_pins(card)) - set(thumbnails.missing_images(card)))
+    here = sorted(set(image_pins(card)) - set(missing_images(card)))
     if not here:
         pytest.skip("JMED_MIRROR has no images of jmle120")
-    pins = thumbnails.image_pins(card)
+    pins = image_pins(card)
     doc = {"images": [{"file": name, "sha256": pins[name].sha256} for name in here[:2]]}
     found = thumbnails.thumbnails("jmle120", [doc])
     assert set(found) == {pins[name].sha256 for name in here[:2]}

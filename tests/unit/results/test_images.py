@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.images import OWN_IMAGES, Sight
 from lm_eval_tasks.results.left_out import Reason, UnusableRunError
 from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.results.result import by_figure, read_result
 from lm_eval_tasks.results.runs import run_of
-from tests.invented import Invented, results, samples, scored, written
+from lm_eval_tasks.results.samples_file import check_seen
+from tests.invented import STAMP, Invented, results, samples, scored, written
 
 API = "local-chat-completions"
 SHOWN = Invented(
@@ -152,3 +154,24 @@ def test_a_record_of_images_belongs_to_a_task_with_images(
     rows = samples(replace(asked, right=task.right))
     with pytest.raises(JmedError, match="damaged"):
         read_result(run_of(Path("r"), content, task.task, rows))
+
+
+def test_samples_alone_are_refused_by_the_results_file_beside_them(tmp_path: Path) -> None:
+    """`jmed rescore` takes samples; they do not say what the model was sent."""
+    kept, lost, alone = (tmp_path / name for name in ("kept", "lost", "alone"))
+    written(kept, SHOWN)
+    for folder in (lost, alone):
+        written(folder, by_api(SHOWN), by_api(TEXT))
+    (alone / f"results_{STAMP}.json").unlink()
+    for folder in (kept, alone):
+        check_seen(folder / f"samples_{SHOWN.task}_{STAMP}.jsonl")
+    check_seen(lost / f"samples_{TEXT.task}_{STAMP}.jsonl")
+    with pytest.raises(JmedError, match="images were not sent"):
+        check_seen(lost / f"samples_{SHOWN.task}_{STAMP}.jsonl")
+
+
+def test_rescore_refuses_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(tmp_path, by_api(SHOWN, max_images=None))
+    with pytest.raises(SystemExit):
+        main(["rescore", "jmle120", str(tmp_path / f"samples_{SHOWN.task}_{STAMP}.jsonl")])
+    assert "images were cut" in capsys.readouterr().err

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lm_eval_tasks.comparison.comparable import differences
+from lm_eval_tasks.comparison.comparable import are_twins, differences
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import task_names
+from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.left_out import LeftOut
 from lm_eval_tasks.results.model_name import model_name, numbered
 from lm_eval_tasks.results.read import read_results
@@ -143,7 +144,12 @@ def by_task(models: Sequence[Model]) -> dict[RunKey, list[tuple[Model, Result]]]
     for model in models:
         for result in model.runs:
             found.setdefault(run_key(result), []).append((model, result))
-    return dict(sorted(found.items(), key=lambda pair: (not _judged(pair[1]), pair[0])))
+    return dict(sorted(found.items(), key=lambda pair: (not _judged(pair[1]), *_order(*pair))))
+
+
+def _order(key: RunKey, runs: Runs) -> tuple[object, ...]:
+    """A run with images stands before its blind twin."""
+    return key.task, key.shots, runs[0][1].sight is Sight.WITHHELD, key.options
 
 
 def _judged(runs: Sequence[tuple[Model, Result]]) -> bool:
@@ -168,7 +174,19 @@ def compare(base: Model, other: Model) -> Compared:
     for options in sorted({key.options for key in shared}):
         same = [key for key in shared if key.options == options]
         comparisons += compare_runs([before[a] for a in same], [after[a] for a in same])
+    for old, new in twins(base.runs, other.runs):
+        comparisons += compare_runs([old], [new])
     return Compared(base, other, comparisons, unlike)
+
+
+def twins(base: Sequence[Result], other: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """Runs of `base` and `other` of one model, one with images and one without, that compare."""
+    return [
+        (old, new)
+        for old in base
+        for new in other
+        if are_twins(old, new) and not differences(old, new)
+    ]
 
 
 def public_file(left_out: LeftOut) -> str:

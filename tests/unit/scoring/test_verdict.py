@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from lm_eval_tasks.comparison import phrases
 from lm_eval_tasks.comparison.phrases import remarks
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.prompting.doc import Whole, to_doc
@@ -181,7 +182,8 @@ def test_what_a_borrowed_mark_would_say_stands_beside_no_verdict(
     (verdict,) = verdicts(items)
     assert (verdict.state, verdict.by_borrowed_mark) == (State.NONE, state)
     word = {State.PASSED: "合格", State.FAILED: "不合格"}[state]
-    assert f"第 119 回の基準では: {word}" in remarks(verdict, read_words("ja"))[0]
+    assert phrases.state(verdict, read_words("ja")) == f"({word})"
+    assert "括弧内は第 119 回の基準による参考" in remarks(verdict, read_words("ja"))[0]
 
 
 def test_a_mark_of_its_own_is_no_borrowed_one() -> None:

@@ -67,6 +67,12 @@ def test_images_are_named_in_either_column_and_shown_in_their_order(file: Path) 
     assert PATIENT not in str(exam.questions)
 
 
+@pytest.mark.parametrize("column", ["image", "Images", "画像 ファイル", "figure", "画像"])
+def test_the_column_goes_by_several_names(column: str, file: Path) -> None:
+    photo(file.with_name("a.png"))
+    assert len(checked(file, ONE | {column: "a.png"}).images) == 1
+
+
 def test_the_folder_holds_the_pixels_and_nothing_else_of_the_files(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -40,7 +40,6 @@ WORTH_KNOWING: Mapping[str, Callable[[TaskRun], Any]] = {
     "lm-eval's model type": lambda run: run.setting.engine,
     "precision": lambda run: run.results.config.model_dtype,
     "chat template (sha)": lambda run: run.setting.chat_template,
-    "images (--model_args)": lambda run: image_arguments(model_arguments(run.results)),
 }
 
 
@@ -78,13 +77,21 @@ def remarks(base: Result, other: Result) -> list[str]:
     """What else differs between two runs that can be compared."""
     alone = sorted({*base.metrics} ^ {*other.metrics})
     found = [f"metrics of one run alone: {', '.join(alone)}"] if alone else []
-    return [*_unlike(WORTH_KNOWING, base.run, other.run), *found, *_images_of_cases(base, other)]
+    seen = _images_of_cases if are_twins(base, other) else _sizes_of_images
+    return [*_unlike(WORTH_KNOWING, base.run, other.run), *found, *seen(base, other)]
+
+
+def _sizes_of_images(base: Result, other: Result) -> list[str]:
+    """Settings of the models by which one may see more than the other."""
+    return _unlike(
+        {"images (--model_args)": lambda run: image_arguments(model_arguments(run.results))},
+        base.run,
+        other.run,
+    )
 
 
 def _images_of_cases(base: Result, other: Result) -> list[str]:
     """Of twins: questions that need no figure and had one, which the split by figures hides."""
-    if not are_twins(base, other):
-        return []
     answers = (*base.answers, *other.answers)
     shown = {
         answer.key.id

@@ -1,11 +1,10 @@
 """Runs of tasks with images -> right answers with and without a figure, what images were worth."""
 
-from lm_eval_tasks.comparison.compare import compare_runs
 from lm_eval_tasks.comparison.phrases import task_label
 from lm_eval_tasks.comparison.statistics import wilson
 from lm_eval_tasks.report.change import figure_tables
 from lm_eval_tasks.report.models import Report, twins
-from lm_eval_tasks.report.section import Block, Paragraph, Section, Table
+from lm_eval_tasks.report.section import Block, Lines, Paragraph, Section, Table
 from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.result import Result, by_figure
 from lm_eval_tasks.words import Words
@@ -54,13 +53,14 @@ def _worth(runs: list[Result], words: Words) -> list[Block]:
     """From a blind run to the same with images; nothing where there is no such pair."""
     shown = [result for result in runs if result.sight is Sight.SHOWN]
     blind = [result for result in runs if result.sight is Sight.WITHHELD]
-    comparisons = [
-        comparison for old, new in twins(blind, shown) for comparison in compare_runs([old], [new])
-    ]
-    if not comparisons:
-        return []
-    return [
-        Paragraph(words.report["images worth"], small=False),
-        *figure_tables(comparisons, words),
-        Paragraph(words.report["change caption"]),
-    ]
+    comparisons, unlike = twins(blind, shown)
+    blocks: list[Block] = []
+    if comparisons:
+        blocks += [
+            Paragraph(words.report["images worth"], small=False),
+            *figure_tables(comparisons, words),
+            Paragraph(words.report["change caption"]),
+        ]
+    if unlike:
+        blocks.append(Lines(unlike, words.report["not compared"]))
+    return blocks

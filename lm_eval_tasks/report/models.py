@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from lm_eval_tasks.comparison.comparable import are_twins, differences
@@ -174,19 +175,22 @@ def compare(base: Model, other: Model) -> Compared:
     for options in sorted({key.options for key in shared}):
         same = [key for key in shared if key.options == options]
         comparisons += compare_runs([before[a] for a in same], [after[a] for a in same])
-    for old, new in twins(base.runs, other.runs):
-        comparisons += compare_runs([old], [new])
-    return Compared(base, other, comparisons, unlike)
+    pairs, unlike_pairs = twins(base.runs, other.runs)
+    comparisons += pairs
+    return Compared(base, other, comparisons, unlike + unlike_pairs)
 
 
-def twins(base: Sequence[Result], other: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """Runs of `base` and `other` of one model, one with images and one without, that compare."""
-    return [
-        (old, new)
-        for old in base
-        for new in other
-        if are_twins(old, new) and not differences(old, new)
-    ]
+def twins(base: Sequence[Result], other: Sequence[Result]) -> tuple[list[Comparison], list[str]]:
+    """Compare runs of one model, one with images and one without; and say which do not compare."""
+    comparisons: list[Comparison] = []
+    unlike: list[str] = []
+    for old, new in product(base, other):
+        if not are_twins(old, new):
+            continue
+        found = differences(old, new)
+        unlike += [f"{old.run.task}: {difference}" for difference in found]
+        comparisons += [] if found else compare_runs([old], [new])
+    return comparisons, unlike
 
 
 def public_file(left_out: LeftOut) -> str:

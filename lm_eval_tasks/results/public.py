@@ -15,7 +15,6 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 VERSION = re.compile(r"\d{1,4}(?:\.\d{1,4}){0,3}(?:(?:a|b|rc|\.dev|\.post)\d{1,4})?")
 IMAGE_ARGUMENTS: Mapping[str, re.Pattern[str]] = {
-    "max_images": NUMBER,
     "max_pixels": NUMBER,
     "min_pixels": NUMBER,
     "image_width": NUMBER,
@@ -24,7 +23,7 @@ IMAGE_ARGUMENTS: Mapping[str, re.Pattern[str]] = {
     "interleave": SWITCH,
     "convert_img_format": SWITCH,
 }
-"""lm_eval's --model_args that change which images a model sees, and at what size."""
+"""lm_eval's --model_args that change how a model sees images."""
 MODEL_ARGUMENTS: Mapping[str, re.Pattern[str]] = {
     "dtype": DTYPE,
     "revision": REVISION,
@@ -41,6 +40,7 @@ MODEL_ARGUMENTS: Mapping[str, re.Pattern[str]] = {
     "add_bos_token": SWITCH,
     "enable_thinking": SWITCH,
     "trust_remote_code": SWITCH,
+    "max_images": NUMBER,
     **IMAGE_ARGUMENTS,
 }
 """lm_eval's --model_args that change scores, and the forms of their values."""

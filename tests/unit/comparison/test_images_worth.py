@@ -70,6 +70,15 @@ def test_two_models_that_see_are_split_by_figures_too_and_models_on_text_are_not
     assert compared(TEXT, replace(TEXT, model_args="pretrained=org/other")).figures == []
 
 
+def test_images_that_one_model_is_given_smaller_are_worth_knowing() -> None:
+    smaller = replace(SHOWN, model_args="pretrained=org/other,image_max_side=512,max_images=9")
+    assert (
+        "images (--model_args): {} ≠ {'image_max_side': '512'}" in compared(SHOWN, smaller).remarks
+    )
+    blind = replace(BLIND, model_args="pretrained=org/base,max_images=9,image_max_side=512")
+    assert compared(SHOWN, blind).remarks == []
+
+
 def test_smaller_images_have_the_same_blind_twin() -> None:
     """Without images `max_pixels` is refused as an option, so no blind run has it."""
     assert compared(replace(SHOWN, max_pixels=1_000_000), BLIND).figures

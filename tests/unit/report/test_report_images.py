@@ -90,6 +90,14 @@ def test_models_that_differ_are_no_pair(page: Page) -> None:
     assert len(rows(text, "figures")) == 2
 
 
+def test_a_pair_that_does_not_compare_says_why(page: Page) -> None:
+    cut = replace(BLIND, right=BLIND.right[:29], figures=(2, *[1] * 8))
+    text = page(SHOWN, cut, more=("--lang", "en"))
+    assert len(rows(text, "figures")) == 2
+    section = text.partition('<h2 id="figures">')[2].partition("<h2")[0]
+    assert "jmedvision_jmle120_letters: questions: 29 ≠ 30 answers" in section
+
+
 def test_protocol_and_counts_name_the_images(page: Page) -> None:
     text = page(replace(SHOWN, max_pixels=1_000_000), more=("--lang", "en"))
     for label, value in (

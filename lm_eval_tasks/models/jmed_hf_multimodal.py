@@ -33,6 +33,20 @@ class JmedHFMultimodal(HFMultimodalLM):  # type: ignore[misc]  # lm_eval has no 
         self._placed_by_hand = bool(kwargs.get("image_string"))
         if isinstance(self.think_end_token, int):
             raise JmedError("think_end_token: give its text instead of its number")
+        self._check_pixels()
+
+    def _check_pixels(self) -> None:
+        """The stock class passes them on, and most image processors let them fall in silence."""
+        processor = self.processor.image_processor
+        for name, edge in (("min_pixels", "shortest_edge"), ("max_pixels", "longest_edge")):
+            given, size = self.pixels.get(name), getattr(processor, "size", None)
+            side = size.get(edge) if isinstance(size, dict) else getattr(size, edge, None)
+            # Qwen's keep numbers of pixels under the names of edges
+            if given and given not in (side, getattr(processor, name, None)):
+                raise JmedError(
+                    f"{name}={given}: {type(processor).__name__} does not take it. Give max_pixels "
+                    "in --metadata, which holds for every model"
+                )
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
         """Generate an answer to each request, in their order.

@@ -15,7 +15,7 @@ from PIL import Image
 from lm_eval_tasks.cli.main import main
 from tests.conftest import local_exams
 from tests.e2e.lm_eval_run import Run, run_lm_eval
-from tests.e2e.vision_exam import NAME, SHOWN, TASK, pictures, write_vision_exam
+from tests.e2e.vision_exam import NAME, SHOWN, TASK, TEXT_TASK, pictures, write_vision_exam
 from tests.e2e.vision_server import Asked, VisionServer, answers_of, pixels_of
 
 PUBLISHED = "naoto-iwase/JMLE2026-Bench/76c4b29475d3008072a77a091a0d27df049dadcd"
@@ -59,8 +59,11 @@ def shown(exam: Path, tmp_path_factory: pytest.TempPathFactory) -> Served:
     return serve(str(exam / f"{NAME}.card"), out, *where, at_once=4)
 
 
-def ask(exam: Path, options: dict[str, Any]) -> tuple[list[Asked], dict[str, Any]]:
+def ask(exam: Path, options: dict[str, Any], *others: str) -> tuple[list[Asked], dict[str, Any]]:
     """What the server is asked, and what the results say of the images, of a run in this process.
+
+    Args:
+        others: tasks that are asked before it in the same call.
 
     lm-eval's own tasks are left out, which take a command the most of its time.
     """
@@ -73,7 +76,7 @@ def ask(exam: Path, options: dict[str, Any]) -> tuple[list[Asked], dict[str, Any
             found = simple_evaluate(
                 model="local-chat-completions",
                 model_args=f"model=key,base_url={address},max_images=2",
-                tasks=[TASK],
+                tasks=[*others, TASK],
                 task_manager=tasks,
                 apply_chat_template=True,
                 bootstrap_iters=0,
@@ -130,6 +133,14 @@ def test_blind_asks_the_same_questions_without_images(shown: Served, exam: Path)
     assert {asked.text for asked in requests} == bare
     assert len(requests) == 8
     assert images["withheld"] is True
+
+
+def test_lm_eval_drops_all_images_beside_a_text_task(exam: Path) -> None:
+    """Why `jmed eval` refuses such a call. Where this fails lm-eval has mended it."""
+    requests, images = ask(exam, {}, TEXT_TASK)
+    assert len(requests) == 4 + 8
+    assert sum("<image>" in asked.text for asked in requests) == images["questions"] == 4
+    assert not any(asked.pictures for asked in requests)
 
 
 @pytest.fixture(scope="module")

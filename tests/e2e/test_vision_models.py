@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lm_eval import evaluator, simple_evaluate
@@ -101,7 +102,8 @@ def test_a_question_is_put_as_transformers_puts_it(folder: Path) -> None:
 def test_a_pixel_changes_the_logits(folder: Path) -> None:
     lm = load(folder)
     other = PICTURES["a"].copy()
-    other.putpixel((30, 40), tuple(255 - value for value in other.getpixel((30, 40))))
+    red, green, blue = np.asarray(other)[40, 30].tolist()
+    other.putpixel((30, 40), (255 - red, 255 - green, 255 - blue))
     question = TWO.removeprefix("<image>")
     before = first_logits(lm, question, PICTURES["a"])
     assert not torch.equal(before, first_logits(lm, question, other))
@@ -181,7 +183,7 @@ def test_tasks_with_and_without_images_in_one_call(models: Path) -> None:
 
 def test_what_is_said_to_the_chat_template_reaches_it(models: Path) -> None:
     """lm-eval's own class drops it: a model told not to think would think."""
-    told = {"chat_template_args": {"mood": "calm"}}
+    told: dict[str, Any] = {"chat_template_args": {"mood": "calm"}}
     assert prompt(load(models / "llava", **told), "山").endswith("model calm\n")
     assert prompt(load(models / "llava", HFMultimodalLM, **told), "山").endswith("model\n")
 
@@ -234,6 +236,8 @@ def test_a_chat_template_that_leaves_images_out_is_refused(models: Path) -> None
         ({"batch_size": "auto"}, "batch_size auto is not possible for images"),
         ({"tokenizer": "x"}, "images need the model's own processor"),
         ({"think_end_token": 5}, "give its text instead of its number"),
+        ({"max_pixels": 3000}, "max_pixels=3000: CLIPImageProcessor(Pil)? does not take it"),
+        ({"min_pixels": 3000}, "does not take it. Give max_pixels in --metadata"),
     ],
     ids=str,
 )

@@ -57,11 +57,14 @@ class _Handler(PostHandler):
         for turn in earlier:
             if not isinstance(turn["content"], str):
                 self.server.faults.append(f"parts in an earlier turn: {turn['role']}")
-        kinds = [part["type"] for part in last["content"]]
+        content: Any = last["content"]
+        plain = isinstance(content, str)
+        parts: list[dict[str, Any]] = [{"type": "text", "text": content}] if plain else content
+        kinds = [part["type"] for part in parts]
         if kinds != ["image_url"] * (len(kinds) - 1) + ["text"]:
             self.server.faults.append(f"parts of the question: {kinds}")
-        text = last["content"][-1]["text"]
-        pictures = [picture_of(part["image_url"]["url"]) for part in last["content"][:-1]]
+        text = parts[-1]["text"]
+        pictures = [picture_of(part["image_url"]["url"]) for part in parts[:-1]]
         self.server.asked.append(Asked(text, tuple(pictures), len(earlier)))
         bare = text.replace("<image>", "").lstrip("\n")
         if bare not in self.server.answers:

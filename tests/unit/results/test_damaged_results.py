@@ -171,7 +171,7 @@ def blind(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", ["compare", "report", "verdict"])
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(draw=st.data())
 def test_a_damaged_value_about_images_gives_a_reason(
     blind: Path, command: str, draw: st.DataObject

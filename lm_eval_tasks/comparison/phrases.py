@@ -9,7 +9,7 @@ from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.breakdown import UNKNOWN
 from lm_eval_tasks.scoring.published_rules import RULES
-from lm_eval_tasks.scoring.verdict import Part, Shortfall, Verdict
+from lm_eval_tasks.scoring.verdict import Part, Shortfall, State, Verdict
 from lm_eval_tasks.streams import printable
 from lm_eval_tasks.words import Words
 
@@ -110,7 +110,10 @@ def limit_phrase(result: Result, words: Words) -> str:
 
 
 def state(verdict: Verdict, words: Words) -> str:
-    """合格, 不合格 or 判定なし."""
+    """合格, 不合格 or 判定なし; in brackets what the mark of another sitting would say."""
+    borrowed = verdict.by_borrowed_mark
+    if borrowed is not State.NONE:
+        return f"({words.terms[borrowed.value]})"
     return words.terms[verdict.state.value]
 
 

@@ -8,8 +8,8 @@ from lm_eval_tasks.exams.card import Card
 from lm_eval_tasks.exams.manifest import Pin, read_pins
 from lm_eval_tasks.exams.sources import absent, pinned_files
 
-OPTION = "--images"
-"""Of `jmed fetch`."""
+KIND = "images"
+"""What sources.py calls them, and the flag of `jmed fetch`."""
 
 
 def image_pins(card: Card) -> dict[str, Pin]:
@@ -37,7 +37,7 @@ def image_files(card: Card, names: Iterable[str]) -> dict[str, Path]:
             f"{card.name}: image {unknown[0]!r} is not listed in "
             f"{card.images or 'a manifest: its card names none'}"
         )
-    return pinned_files(card, {name: pins[name] for name in wanted}, OPTION)
+    return pinned_files(card, {name: pins[name] for name in wanted}, KIND)
 
 
 def missing_images(card: Card) -> list[str]:

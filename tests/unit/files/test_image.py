@@ -191,7 +191,8 @@ def flipped(content: bytes) -> bytes:
         (lambda: b"", "no image that can be read; allowed: PNG and JPEG"),
         (animated, "an animated PNG; allowed: one picture"),
         (bomb, f"too many pixels; allowed: {MOST_PIXELS:,}"),
-        (large, f"9000 x 9000 pixels; allowed: {MOST_PIXELS:,} in all"),
+        (large, f"9000 x 9000 pixels; allowed: {MOST_PIXELS:,} in all, 16,384 a side"),
+        (lambda: png(1, 16_385, 8, 2, bytes(100)), "1 x 16385 pixels; allowed: "),
     ],
 )
 def test_what_is_no_whole_picture_is_refused_with_its_name(

@@ -52,12 +52,12 @@ def main() -> int:
 
 
 def _chosen(known: Sequence[Part], only: Sequence[str], record: Record) -> list[Part]:
-    names = [part.name for part in known]
-    if unknown := [name for name in only if name not in names]:
-        raise JmedError(f"--only {unknown[0]}: allowed: {', '.join(names)}")
-    done = [name for name, found in record.parts.items() if found.state == MEASURED]
-    wanted = set(only) or set(names) - set(done)
-    return [part for part in known if part.name in wanted or part.name == "environment"]
+    by_name = {part.name: part for part in known}
+    if unknown := [name for name in only if name not in by_name]:
+        raise JmedError(f"--only {unknown[0]}: allowed: {', '.join(by_name)}")
+    done = {name for name, found in record.parts.items() if found.state == MEASURED}
+    wanted = list(only) or [name for name in by_name if name not in done]
+    return [by_name[name] for name in dict.fromkeys(["environment", *wanted])]
 
 
 def _run(chosen: list[Part], record: Record, out: Path, work: Path, minutes: float) -> None:
@@ -95,7 +95,9 @@ def _found(
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="*", default=[], metavar="PART", help="measure again")
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="PART", help="these, in this order"
+    )
     parser.add_argument("--out", type=Path, default=Path("gpu_record.json"))
     parser.add_argument("--minutes", type=float, default=15, help="in all")
     parser.add_argument("--work", type=Path, help="where bases and runs lie meanwhile")

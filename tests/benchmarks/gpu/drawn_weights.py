@@ -70,6 +70,8 @@ def drawn_weights() -> Iterator[None]:
     def from_pretrained(name: str, *, config: Any = None, **settings: Any) -> Any:
         settings.pop("revision", None)
         config = config or AutoConfig.from_pretrained(name)
+        if torch.cuda.is_available() and settings.get("device_map") is None:
+            settings["device_map"] = {"": torch.cuda.current_device()}  # where they are drawn
         kind: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
         model = kind.from_pretrained(None, config=config, state_dict=_weights(config), **settings)
         torch.cuda.empty_cache()  # what weights were drawn in that do not lie on the card

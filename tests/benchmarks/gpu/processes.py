@@ -44,8 +44,8 @@ def start(part: Part, work: Path, *, tiny: bool) -> Started:
         with _log(place, number, "w") as log:
             ranks.append(
                 subprocess.Popen(
-                    command, cwd=ROOT, env=environment(**variables), text=True, stdout=log,
-                    stdin=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                    command, cwd=ROOT, env=environment(TQDM_DISABLE="1", **variables), text=True,
+                    stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 )
             )  # fmt: skip
     return Started(part, place, ranks)

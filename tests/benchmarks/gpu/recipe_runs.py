@@ -15,7 +15,7 @@ from transformers.utils import import_utils
 
 from tests.benchmarks.gpu.drawn_weights import drawn_weights, write_shape
 from tests.benchmarks.gpu.parts import NotHereError, Place, Result
-from tests.benchmarks.gpu.rows import write_drawn, write_full
+from tests.benchmarks.gpu.rows import MEAN, write_drawn, write_full
 from tests.benchmarks.gpu_cases import ROOT, plan_of
 from tests.benchmarks.gpu_run import Clock, train
 from tests.benchmarks.machine import card_named
@@ -38,7 +38,7 @@ class Run:
 
     shape: a file of trainer/planning/shapes. changes: as --set takes them; those of the batch are
     per GPU. drawn: rows have drawn lengths; otherwise all examples are full. steps: of which the
-    first three and the last are not timed. needs: packages that must be here, "liger", "flash".
+    first three and the last are not timed. needs: "liger", "flash": a package; "flex": a GPU.
     """
 
     recipe: str
@@ -88,7 +88,8 @@ def recipe_of(
     train.pop("num_train_epochs", None)
     micro = train["per_device_train_batch_size"]
     length = train["max_length"] // (16 if place.tiny else 1)
-    rows, tokens = place.folder / "rows.jsonl", (run.steps + 2) * micro * processes * length
+    each = length if train.get("packing") or not run.drawn else MEAN
+    rows, tokens = place.folder / "rows.jsonl", (run.steps + 2) * micro * processes * each
     write_drawn(rows, tokens, length) if run.drawn else write_full(rows, tokens)
     train.update(max_length=length, max_steps=run.steps, output_dir=str(place.folder / "run"))
     if "deepspeed" in train:
@@ -150,6 +151,10 @@ def _needed(what: str) -> list[str]:
         if not torch.cuda.is_available() or not import_utils.is_liger_kernel_available():
             raise NotHereError("liger-kernel is not installed, or there is no GPU")
         return ["train.use_liger_kernel=true", f"model.attn_implementation={flash() or 'sdpa'}"]
+    if what == "flex":
+        if not torch.cuda.is_available():
+            raise NotHereError("flex_attention's backward pass needs a GPU")
+        return ["model.attn_implementation=flex_attention"]
     if what == "flash" and not flash():
         raise NotHereError("flash-attn is not installed, or there is no GPU")
     return [f"model.attn_implementation={flash() or 'sdpa'}"]

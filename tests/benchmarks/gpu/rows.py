@@ -1,6 +1,7 @@
 """Rows to train on: all as long as allowed, or of lengths as exam questions have."""
 
 import json
+import math
 import random
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.benchmarks.gpu_cases import PHRASE
 
 MEDIAN, SPREAD = 250, 0.6
 """Tokens of a drawn row: log-normal."""
+MEAN = int(MEDIAN * math.exp(SPREAD**2 / 2))
 
 
 def write_full(file: Path, tokens: int) -> Path:

@@ -13,7 +13,7 @@ from trl import SFTConfig, SFTTrainer
 from tests.benchmarks.gpu.drawn_weights import drawn_weights, write_shape
 from tests.benchmarks.gpu.parts import Place, Result
 from tests.benchmarks.gpu.recipe_runs import Run, measure, rate_of
-from tests.benchmarks.gpu.rows import write_drawn
+from tests.benchmarks.gpu.rows import MEAN, write_drawn
 from tests.benchmarks.gpu_run import Clock, peaks_of
 from trainer.model.base_model import read_config
 from trainer.recipe.recipe import Model
@@ -27,19 +27,25 @@ BY_NVIDIA = (
 )  # fmt: skip
 """Of the published 12,473 tokens/s: Llama 3 8B, r 16 on all linear layers, 2 x 4,096 tokens."""
 FAST = (*BY_NVIDIA, "train.gradient_checkpointing=false")
+GROUPED = (
+    "train.packing=false", "train.train_sampling_strategy=group_by_length",
+    "train.per_device_train_batch_size=32", "train_batch_size=32",
+)  # fmt: skip
+"""Without packing: as many tokens in a step, in rows of like length."""
+MANY = 14
+"""Steps with rows of drawn lengths, which differ."""
 
 
 def trl_defaults(place: Place) -> Result:
     """TRL's SFTTrainer as it comes, with the recipe's rows, adapter and bfloat16 weights."""
-    steps = 14
     folder = write_shape(EIGHT, place.folder / "base", tiny=place.tiny)
     arguments = SFTConfig(
-        str(place.folder / "run"), max_steps=steps, save_strategy="no", report_to="none",
+        str(place.folder / "run"), max_steps=MANY, save_strategy="no", report_to="none",
         disable_tqdm=True, use_cpu=not torch.cuda.is_available(),
         **({"max_length": 128} if place.tiny else {}),
     )  # fmt: skip
     longest = 256 if place.tiny else 2048
-    rows = write_drawn(place.folder / "rows.jsonl", steps * 8 * 400, longest)
+    rows = write_drawn(place.folder / "rows.jsonl", (MANY + 2) * 8 * MEAN, longest)
     lines = rows.read_text(encoding="utf-8").splitlines()
     with drawn_weights():
         model = AutoModelForCausalLM.from_pretrained(
@@ -55,7 +61,7 @@ def trl_defaults(place: Place) -> Result:
             task_type="CAUSAL_LM",
         ),
     )  # fmt: skip
-    clock, begun = Clock(steps), time.perf_counter()
+    clock, begun = Clock(MANY), time.perf_counter()
     clock.watch(trainer)
     peak = peaks_of(trainer.train)
     measured = {**clock.measured(), "training": round(time.perf_counter() - begun, 1), **peak}
@@ -72,12 +78,14 @@ def trl_defaults(place: Place) -> Result:
 
 
 RUNS = {
-    "sft_recipe": Run(LORA, EIGHT, drawn=True),
+    "sft_recipe": Run(LORA, EIGHT, drawn=True, steps=MANY),
+    "sft_grouped": Run(LORA, EIGHT, GROUPED, drawn=True, steps=MANY),
+    "sft_flex": Run(LORA, EIGHT, drawn=True, steps=MANY, needs="flex"),
     "sft_published": Run(LORA, EIGHT, FAST),
     "qlora_70b": Run("llama2_70b_qlora", SEVENTY, steps=6),
-    "sft_liger": Run(LORA, EIGHT, drawn=True, needs="liger"),
+    "sft_liger": Run(LORA, EIGHT, drawn=True, steps=MANY, needs="liger"),
     "sft_published_liger": Run(LORA, EIGHT, FAST, needs="liger"),
-    "sft_flash": Run(LORA, EIGHT, drawn=True, needs="flash"),
+    "sft_flash": Run(LORA, EIGHT, drawn=True, steps=MANY, needs="flash"),
     "sft_full_rows": Run(LORA, EIGHT, BY_NVIDIA),
     "qlora_8b": Run("qwen3_8b_qlora", "Qwen--Qwen3-8B"),
 }

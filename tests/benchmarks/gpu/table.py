@@ -123,7 +123,8 @@ def _training(found: list[tuple[str, Found]]) -> str:
 def _plans(found: list[tuple[str, Found]]) -> str:
     rows = []
     for _, part in found:
-        if "planned" in part.result:
+        whole = part.result["rows"] == "full" or part.result.get("packing")
+        if "planned" in part.result and whole:  # memory is planned for examples of full length
             plan, m = part.result["planned"], part.result["measured"]
             rows.append(
                 [

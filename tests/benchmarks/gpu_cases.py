@@ -149,34 +149,35 @@ def plan(case: Case, config: Any, base: str, rates: Rates | None) -> Planned:
     Args:
         config: of the base, which need not be here.
     """
-    return plan_of(recipe(case, base, Path("runs")), config, rates)
+    return planned_on(on_gpus(recipe(case, base, Path("runs")), config), rates)
 
 
-def plan_of(
-    wanted: Recipe,
-    config: Any,
-    rates: Rates | None,
-    processes: int = 1,
-    tokens: float | None = None,
-) -> Planned:
-    """What `trainer check` predicts of a recipe on so many cards of one host.
+def on_gpus(wanted: Recipe, config: Any, processes: int = 1) -> speed.OnGpus:
+    """A recipe as `trainer check` sees it on so many cards of one host.
 
-    Args:
-        tokens: of a micro-batch, of which its seconds are told; None: all examples are full.
+    To be asked before a run in the same process: Liger's kernels change transformers' classes, and
+    what is counted on them is less.
     """
     file = wanted.train.get("deepspeed")
     elsewhere = Launch(0, processes, gpu=False, distributed=bool(file))
     # only that is kept: while SFTConfig lives, transformers shards every model under ZeRO-3
     adapter = build_settings(wanted, elsewhere, elsewhere=True).adapter
-    footprint = measure(config, wanted, adapter)
     layout = Layout.of(read_ds_config(Path(file)) if file else None, processes)
     micro = wanted.train["per_device_train_batch_size"]
-    memory = predict(footprint, layout, micro)
-    on = speed.OnGpus(footprint, layout, micro)
+    return speed.OnGpus(measure(config, wanted, adapter), layout, micro)
+
+
+def planned_on(on: speed.OnGpus, rates: Rates | None, tokens: float | None = None) -> Planned:
+    """Memory and seconds of a micro-batch.
+
+    Args:
+        tokens: that it holds; None: all examples are full. Memory is of full ones.
+    """
+    memory = predict(on.footprint, on.layout, on.micro)
     return Planned(
         allocated=sum(size for name, size in memory.terms.items() if name not in GPU_ONLY),
         used=memory.total,
-        loading=loading(footprint),
+        loading=loading(on.footprint),
         seconds=speed.seconds(on, rates, tokens) if rates else None,
         terms=memory.terms,
     )

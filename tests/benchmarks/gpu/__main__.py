@@ -81,7 +81,7 @@ def _found(
         more = number + 1 < len(chosen)
         waiting = start(chosen[number + 1], work, tiny=tiny) if ahead and more else None
         try:
-            found = finish(running, min(part.limit, until - time.monotonic()))
+            found = finish(running, until - time.monotonic())
             if found.state == FAILED:
                 with log.open("a", encoding="utf-8") as file:
                     file.write(log_of(running))

@@ -45,7 +45,8 @@ def start(part: Part, work: Path, *, tiny: bool) -> Started:
             ranks.append(
                 subprocess.Popen(
                     command, cwd=ROOT, env=environment(TQDM_DISABLE="1", **variables), text=True,
-                    stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                    stdin=subprocess.PIPE, stdout=log,
+                    stderr=subprocess.STDOUT, start_new_session=True,
                 )
             )  # fmt: skip
     return Started(part, place, ranks)
@@ -64,9 +65,14 @@ def _log(place: Place, rank: int, mode: str) -> IO[str]:
     return (place.folder / f"log-{rank}.txt").open(mode, encoding="utf-8", errors="replace")
 
 
-def finish(started: Started, limit: float) -> Found:
-    """Let a part run, for `limit` seconds at most, and say what it found."""
+def finish(started: Started, left: float) -> Found:
+    """Let a part run, and say what it found.
+
+    Args:
+        left: seconds that the suite still has; the part's own limit may be shorter.
+    """
     part, begun = started.part, time.monotonic()
+    limit = min(part.limit, left)
     if limit <= 0:
         end(started)
         return Found(part.title, NOT_RUN, 0.0, "the time was over")
@@ -78,6 +84,8 @@ def finish(started: Started, limit: float) -> Found:
     over = not _wait(started.ranks, begun + limit)
     end(started)
     seconds = round(time.monotonic() - begun, 1)
+    if over and limit < part.limit:
+        return Found(part.title, NOT_RUN, seconds, "the time was over")
     if over:
         return Found(part.title, FAILED, seconds, f"not done after {limit:.0f} s")
     file = started.place.folder / "found.json"

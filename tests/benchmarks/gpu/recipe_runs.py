@@ -16,12 +16,11 @@ from transformers.utils import import_utils
 from tests.benchmarks.gpu.drawn_weights import drawn_weights, write_shape
 from tests.benchmarks.gpu.parts import NotHereError, Place, Result
 from tests.benchmarks.gpu.rows import MEAN, write_drawn, write_full
-from tests.benchmarks.gpu_cases import ROOT, plan_of
+from tests.benchmarks.gpu_cases import ROOT, on_gpus, planned_on
 from tests.benchmarks.gpu_run import Clock, train
 from tests.benchmarks.machine import card_named
 from trainer.gpus import known_cards
 from trainer.model.base_model import empty_model, read_config
-from trainer.patches import without_zero3
 from trainer.recipe.attention import BOUNDARIES
 from trainer.recipe.recipe import Model, Recipe, read_recipe
 
@@ -58,21 +57,20 @@ def measure(run: Run, place: Place, processes: int = 1, base: Path | None = None
     needed = _needed(run.needs)
     folder = base or write_shape(run.shape, place.folder / "base", tiny=place.tiny)
     wanted = recipe_of(run, folder, place, processes, needed)
+    config = read_config(Model(model_name_or_path=str(folder)))
+    on, weights = on_gpus(wanted, config, processes), weights_of(config)
     with nullcontext() if base else drawn_weights():
         measured = train(wanted, Clock(run.steps))
-    config = read_config(Model(model_name_or_path=str(folder)))
     card = card_named(torch.cuda.get_device_name()) if torch.cuda.is_available() else "h100"
-    rates = known_cards()[card].rates if card else None
-    with without_zero3():  # whose settings shard any model that is built after a run
-        planned = plan_of(wanted, config, rates, processes, measured["tokens"])
-        rate = rate_of(config, measured, processes, full=wanted.adapter is None)
+    planned = planned_on(on, known_cards()[card].rates if card else None, measured["tokens"])
+    full = wanted.adapter is None
     return {
         "recipe": run.recipe,
         "shape": run.shape,
         "rows": "of drawn lengths" if run.drawn else "full",
         **settings_of(wanted),
         "processes": processes,
-        **rate,
+        **rate_of(weights, measured, processes, full=full),
         "measured": measured,
         "planned": {"card": card, **asdict(planned)},
     }
@@ -117,15 +115,19 @@ def settings_of(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def rate_of(config: Any, measured: Result, processes: int, *, full: bool) -> dict[str, Any]:
+def weights_of(config: Any) -> int:
+    """Parameters in products: the embedding is a look-up."""
+    model = empty_model(config)
+    return sum(p.numel() for n, p in model.named_parameters() if "embed_tokens" not in n)
+
+
+def rate_of(weights: int, measured: Result, processes: int, *, full: bool) -> dict[str, Any]:
     """Tokens a second of one GPU, and of how many operations that is.
 
     As NVIDIA counts for its tables: 2 operations for each weight in a product forward, 2 backward
     to the activations, and 2 for the weights' gradients where all are trained; what checkpointing
     computes again is not counted.
     """
-    model = empty_model(config)
-    weights = sum(p.numel() for n, p in model.named_parameters() if "embed_tokens" not in n)
     rate = measured["tokens_per_second"]
     return {
         "weights": weights,

@@ -12,7 +12,7 @@ from trl import SFTConfig, SFTTrainer
 
 from tests.benchmarks.gpu.drawn_weights import drawn_weights, write_shape
 from tests.benchmarks.gpu.parts import Place, Result
-from tests.benchmarks.gpu.recipe_runs import Run, measure, rate_of
+from tests.benchmarks.gpu.recipe_runs import Run, measure, rate_of, weights_of
 from tests.benchmarks.gpu.rows import MEAN, write_drawn
 from tests.benchmarks.gpu_run import Clock, peaks_of
 from trainer.model.base_model import read_config
@@ -61,18 +61,18 @@ def trl_defaults(place: Place) -> Result:
             task_type="CAUSAL_LM",
         ),
     )  # fmt: skip
+    weights = weights_of(read_config(Model(model_name_or_path=str(folder))))
     clock, begun = Clock(MANY), time.perf_counter()
     clock.watch(trainer)
     peak = peaks_of(trainer.train)
     measured = {**clock.measured(), "training": round(time.perf_counter() - begun, 1), **peak}
-    config = read_config(Model(model_name_or_path=str(folder)))
     return {
         "shape": EIGHT,
         "rows": "of drawn lengths",
         "max_length": arguments.max_length,
         "per_device_train_batch_size": arguments.per_device_train_batch_size,
         "optim": str(getattr(arguments.optim, "value", arguments.optim)),
-        **rate_of(config, measured, 1, full=False),
+        **rate_of(weights, measured, 1, full=False),
         "measured": measured,
     }
 

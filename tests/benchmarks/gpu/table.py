@@ -1,11 +1,17 @@
-"""The record as people read it."""
+"""The record as people read it.
 
-from collections.abc import Mapping
+python -m tests.benchmarks.gpu.table [gpu_record.json]      # otherwise the one that is kept here
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.gpu.record import MEASURED, Found, Record
-from trainer.gpus import GIB
+from tests.benchmarks.gpu.record import MEASURED, Found, Record, read
 
+KEPT = Path(__file__).resolve().parents[2] / "recorded/gpu_h100.json"
+GIB = 2**30
 PUBLISHED = {
     "sft_published": ("12,473", "NVIDIA NeMo AutoModel, Llama 3 8B LoRA, one H100"),
     "sft_published_liger": ("12,473", "NVIDIA NeMo AutoModel, Llama 3 8B LoRA, one H100"),
@@ -78,9 +84,9 @@ def _scoring(found: list[Found]) -> str:
         r = part.result
         hf, ours = r["hf"], r["jmed_hf"]
         equal = (
-            f"{r['same_responses']} of {r['requests']} responses equal"
+            f"{r['same_responses']} of {r['requests']} equal"
             if "same_responses" in r
-            else f"{r['largest_difference']:.2g} of {r['largest_log_likelihood']:,.0f}"
+            else f"apart by {r['largest_difference']:.2g} of {r['largest_log_likelihood']:,.0f}"
         )
         note = f" (stock way: {r['stock_way']})" if r["stock_way"] else ""
         rows.append(
@@ -90,7 +96,8 @@ def _scoring(found: list[Found]) -> str:
                 f"{hf['tokens_per_second']:,.0f} → {ours['tokens_per_second']:,.0f}", equal,
             ]
         )  # fmt: skip
-    heads = ["", "questions", "tokens fed: hf → jmed_hf", "seconds", "×", "tokens/s", "largest |Δ|"]
+    heads = ["", "questions", "tokens fed: hf → jmed_hf", "seconds", "times as fast", "tokens/s",
+             "answers"]  # fmt: skip
     return _table(heads, rows)
 
 
@@ -148,3 +155,12 @@ def _pair(planned: float | None, measured: float, digits: int) -> list[str]:
 def _table(heads: list[str], rows: list[list[Any]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
+
+
+def kept(_: str) -> Iterator[str]:
+    """The record of this repository, by lines."""
+    yield from markdown(read(KEPT, tiny=False)).splitlines()
+
+
+if __name__ == "__main__":
+    print(markdown(read(Path(sys.argv[1]) if sys.argv[1:] else KEPT, tiny=False)))

@@ -101,7 +101,7 @@ def test_what_a_part_raises_is_its_reason(
         raise error
 
     monkeypatch.setattr(Part, "measure", property(lambda _: fails))
-    monkeypatch.setattr(processes.sys, "stdin", (tmp_path / "in").open("w+"))
+    monkeypatch.setattr(sys, "stdin", (tmp_path / "in").open("w+"))
     status = run_here(PARTS[0], Place(tmp_path, tiny=True))
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert found == {"state": state, "reason": reason}

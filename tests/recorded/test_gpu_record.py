@@ -61,7 +61,8 @@ def test_the_recipe_did_more_work_a_second_than_the_defaults_of_trl() -> None:
 def planned(name: str, place: Path) -> Planned:
     """As this version plans it, not as the one that wrote the record."""
     run = RUNS[name]
-    wanted = recipe_of(run, Path(run.shape), Place(place, tiny=False), 1)
+    attention = f"model.attn_implementation={part(name).result['attn_implementation']}"
+    wanted = recipe_of(run, Path(run.shape), Place(place, tiny=False), 1, [attention])
     on = on_gpus(wanted, shape_config(run.shape))
     rates = known_cards()[CARD].rates
     return planned_on(on, rates, part(name).result["measured"]["tokens"])

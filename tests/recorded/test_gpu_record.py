@@ -12,6 +12,7 @@ from tests.benchmarks.gpu.sft import RUNS
 from tests.benchmarks.gpu.table import KEPT
 from tests.benchmarks.gpu_cases import Planned, on_gpus, planned_on, shape_config
 from trainer.gpus import GIB, known_cards
+from trainer.planning import speed
 
 RECORD = read(KEPT, tiny=False)
 CARD = RECORD.environment["card"]
@@ -75,3 +76,16 @@ def test_the_plan_of_memory_and_seconds(name: str, tmp_path: Path) -> None:
     assert 0.95 < plan.used / measured["used"] < 1.05
     assert plan.seconds
     assert 0.75 < plan.seconds / measured["seconds"] < 1.0
+
+
+@pytest.mark.parametrize("method", ["adapter", "full"])
+def test_steps_took_longer_than_planned_by_what_check_says(method: str) -> None:
+    low, high = speed.OWN_RUNS[CARD][method]
+    results = [found.result for found in RECORD.parts.values() if "planned" in found.result]
+    ratios = [
+        result["measured"]["seconds"] / result["planned"]["seconds"]
+        for result in results
+        if (result["adapter"] is None) == (method == "full")
+    ]
+    assert low < min(ratios) < 1.1 * low
+    assert 0.9 * high < max(ratios) < high

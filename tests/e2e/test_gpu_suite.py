@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import torch
 
+from lm_eval_tasks.errors import JmedError
 from tests.benchmarks.gpu import processes
+from tests.benchmarks.gpu.__main__ import chosen
 from tests.benchmarks.gpu.parts import PARTS, NotHereError, Part, Place
 from tests.benchmarks.gpu.processes import Started, finish, run_here
-from tests.benchmarks.gpu.record import FAILED, MEASURED, NOT_RUN
+from tests.benchmarks.gpu.record import FAILED, MEASURED, NOT_RUN, Found, Record, read
 from tests.e2e.sft_run import ROOT, environment
 
 QUICK = ("mc", "sft_trl", "qlora_70b")
@@ -106,3 +108,30 @@ def test_what_a_part_raises_is_its_reason(
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert found == {"state": state, "reason": reason}
     assert status == (state == FAILED)
+
+
+def test_a_record_goes_on_with_what_is_missing_and_on_no_other_machine(tmp_path: Path) -> None:
+    out, record = tmp_path / "gpu_record.json", Record(tiny=True)
+    record.add("environment", Found("", MEASURED, result={"card": "h100", "date": "1"}), out)
+    record.add("mc", Found("", MEASURED), out)
+    record.add("zero2", Found("", FAILED, reason="does not fit"), out)
+    again = read(out, tiny=True)
+    assert again == record
+    names = [part.name for part in chosen(PARTS, [], again)]
+    assert names == [part.name for part in PARTS if part.name != "mc"]
+    assert [p.name for p in chosen(PARTS, ["mc", "rates"], again)] == ["environment", "mc", "rates"]
+    again.add("environment", Found("", MEASURED, result={"card": "h100", "date": "2"}), out)
+    with pytest.raises(JmedError, match="measured with another card; allowed: the same machine"):
+        again.add("environment", Found("", MEASURED, result={"card": "h200", "date": "2"}), out)
+
+
+def test_what_cannot_be_gone_on_with_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "gpu_record.json"
+    with pytest.raises(JmedError, match="--only zero: allowed: environment, rates, mc"):
+        chosen(PARTS, ["zero"], read(out, tiny=False))
+    Record(tiny=True).add("mc", Found("", MEASURED), out)
+    with pytest.raises(JmedError, match="tiny: found True; allowed: another --out"):
+        read(out, tiny=False)
+    out.write_text("[]", encoding="utf-8")
+    with pytest.raises(JmedError, match="no record of this suite"):
+        read(out, tiny=False)

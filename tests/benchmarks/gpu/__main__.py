@@ -42,16 +42,21 @@ def main() -> int:
         return 2
     try:
         record = read(asked.out, tiny=asked.tiny)
-        chosen = _chosen(PARTS, asked.only, record)
+        wanted = chosen(PARTS, asked.only, record)
         with tempfile.TemporaryDirectory(dir=asked.work) as folder:
-            _run(chosen, record, asked.out, Path(folder), asked.minutes)
+            _run(wanted, record, asked.out, Path(folder), asked.minutes)
     except JmedError as error:
         print(error, file=sys.stderr)
         return 2
     return int(any(found.state == FAILED for found in record.parts.values()))
 
 
-def _chosen(known: Sequence[Part], only: Sequence[str], record: Record) -> list[Part]:
+def chosen(known: Sequence[Part], only: Sequence[str], record: Record) -> list[Part]:
+    """The named parts, or all that are not measured yet; the environment always.
+
+    Raises:
+        JmedError: there is no such part.
+    """
     by_name = {part.name: part for part in known}
     if unknown := [name for name in only if name not in by_name]:
         raise JmedError(f"--only {unknown[0]}: allowed: {', '.join(by_name)}")
@@ -60,10 +65,10 @@ def _chosen(known: Sequence[Part], only: Sequence[str], record: Record) -> list[
     return [by_name[name] for name in dict.fromkeys(["environment", *wanted])]
 
 
-def _run(chosen: list[Part], record: Record, out: Path, work: Path, minutes: float) -> None:
+def _run(wanted: list[Part], record: Record, out: Path, work: Path, minutes: float) -> None:
     until = time.monotonic() + 60 * minutes
     table, log = out.with_suffix(".md"), out.with_suffix(".log")
-    for part, found in _found(chosen, work, log, until, tiny=record.tiny):
+    for part, found in _found(wanted, work, log, until, tiny=record.tiny):
         record.add(part.name, found, out)
         write_text(table, markdown(record))
         print(line(part.name, found), flush=True)
@@ -71,15 +76,15 @@ def _run(chosen: list[Part], record: Record, out: Path, work: Path, minutes: flo
 
 
 def _found(
-    chosen: Sequence[Part], work: Path, log: Path, until: float, *, tiny: bool
+    wanted: Sequence[Part], work: Path, log: Path, until: float, *, tiny: bool
 ) -> Iterator[tuple[Part, Found]]:
     """What each part found; where there are cores for it, the next one imports meanwhile."""
     ahead = (os.cpu_count() or 1) >= MANY_CORES
-    waiting = start(chosen[0], work, tiny=tiny) if ahead else None
-    for number, part in enumerate(chosen):
+    waiting = start(wanted[0], work, tiny=tiny) if ahead else None
+    for number, part in enumerate(wanted):
         running = waiting or start(part, work, tiny=tiny)
-        more = number + 1 < len(chosen)
-        waiting = start(chosen[number + 1], work, tiny=tiny) if ahead and more else None
+        more = number + 1 < len(wanted)
+        waiting = start(wanted[number + 1], work, tiny=tiny) if ahead and more else None
         try:
             found = finish(running, until - time.monotonic())
             if found.state == FAILED:

@@ -24,7 +24,7 @@ KEPT = 300
 """Characters of a reason."""
 
 
-SLOW = 4
+SLOW = 5
 """Of --tiny: a limit is that many times as long, for a CPU that others use too."""
 
 

@@ -1,0 +1,1 @@
+"""A hospital's own documents -> instruction rows that a local model writes, each with its source."""

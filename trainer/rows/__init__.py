@@ -1,1 +1,1 @@
-"""A hospital's own documents -> instruction rows that a local model writes, each with its source."""
+"""Own documents -> instruction rows that a local model writes, each with its source."""

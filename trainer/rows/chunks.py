@@ -1,10 +1,10 @@
 """Documents -> passages that a model is asked about: whole sentences, under their heading."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from trainer.rows.personal import personal_data
 from trainer.rows.reading.document import Document
 from trainer.rows.reading.pdf import UNREADABLE
 from trainer.rows.sentences import sentences
@@ -48,18 +48,33 @@ class Chunk:
         return f"{self.document} p. {self.page}{last}"
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A passage that is not asked about, and why."""
+
+    why: str
+    where: str
+
+
 def chunk_all(
-    documents: Iterable[Document], characters: int
-) -> tuple[list[Chunk], Counter[str]]:
-    """The passages of all documents, each text once, and why others were left out."""
+    documents: Iterable[Document], characters: int, *, allow_personal_data: bool
+) -> tuple[list[Chunk], list[LeftOut]]:
+    """The passages of all documents, each text once, and those that are left out.
+
+    A passage with personal data is left out whole: a pattern that sees one name of it may not see
+    what a model writes of that person.
+    """
     kept: dict[str, Chunk] = {}
-    left_out: Counter[str] = Counter()
+    left_out: list[LeftOut] = []
     for document in documents:
         for chunk in chunks(document, characters):
-            if why := _refused(chunk, characters):
-                left_out[why] += 1
-            elif chunk.sha256 in kept:
-                left_out["passage stands twice"] += 1
+            why = _refused(chunk, characters)
+            if not why and chunk.sha256 in kept:
+                why = "passage stands twice"
+            if not why and not allow_personal_data and (kinds := personal_data(chunk.text)):
+                why = f"personal data in the passage: {kinds[0]}"
+            if why:
+                left_out.append(LeftOut(why, chunk.where))
             else:
                 kept[chunk.sha256] = chunk
     return list(kept.values()), left_out

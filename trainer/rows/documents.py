@@ -69,7 +69,9 @@ def read_documents(given: Path, files: list[Path]) -> Iterator[Document]:
             the file out of the folder to go on without it.
     """
     for file in files:
-        yield read_document(file, file.name if file == given else file.relative_to(given).as_posix())
+        yield read_document(
+            file, file.name if file == given else file.relative_to(given).as_posix()
+        )
 
 
 def read_document(file: Path, name: str) -> Document:

@@ -74,17 +74,25 @@ class Journal:
         return Answer(entry.text, entry.finish, entry.prompt_tokens, entry.completion_tokens)
 
     def put(self, key: str, answer: Answer) -> None:
-        """Keep an answer."""
+        """Keep an answer; after the file was closed nothing is kept.
+
+        Raises:
+            JmedError: the disk does not take it.
+        """
         entry = _Entry(
             key, answer.text, answer.finish, answer.prompt_tokens, answer.completion_tokens
         )
         line = msgspec.json.encode(entry) + b"\n"
         with self._lock:
-            if key.encode() in self._places:
+            if key.encode() in self._places or self._handle < 0:
                 return
-            written = 0
-            while written < len(line):
-                written += os.write(self._handle, line[written:])
+            try:
+                written = 0
+                while written < len(line):
+                    written += os.write(self._handle, line[written:])
+            except OSError as error:
+                os.ftruncate(self._handle, self._end)
+                raise JmedError(f"{self.file}: cannot be written: {error.strerror}") from None
             self._places[key.encode()] = (self._end, len(line))
             self._end += len(line)
 

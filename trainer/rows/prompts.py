@@ -13,10 +13,9 @@ from msgspec import Meta, Struct
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.text_file import read_bytes
 from lm_eval_tasks.files.yaml_file import LARGEST
+from trainer.rows.options import PROMPTS
 from trainer.yaml_file import read_yaml
 
-FOLDER = Path(__file__).with_name("prompts")
-FORMS = ("qa", "mcq", "summary")
 CHECK = "faithful"
 
 
@@ -85,7 +84,7 @@ class Prompts:
 
 
 def read_prompts(
-    forms: Sequence[str], model: str, seed: int, extra: Mapping[str, Any], folder: Path = FOLDER
+    forms: Sequence[str], model: str, seed: int, extra: Mapping[str, Any], folder: Path = PROMPTS
 ) -> Prompts:
     """Read the prompts of the forms that are wanted.
 
@@ -104,7 +103,9 @@ def read_prompts(
         needed = ["passage", "question", "answer"] if name == CHECK else ["passage"]
         blank = dict.fromkeys(("passage", "heading", "question", "answer"), "")
         for one in needed:
-            if "\ue000" not in _render(name, prompts[name].user, {**blank, "count": 1, one: "\ue000"}):
+            if "\ue000" not in _render(
+                name, prompts[name].user, {**blank, "count": 1, one: "\ue000"}
+            ):
                 raise JmedError(f"{file}: user: no {{{{ {one} }}}} in it; allowed: where it stands")
     return Prompts(prompts, digests, model, seed, extra)
 

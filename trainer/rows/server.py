@@ -121,8 +121,8 @@ class Server:
     def _refused(self, reply: requests.Response) -> JmedError:
         if reply.is_redirect:
             return JmedError(
-                f"{self.base_url}: sends on to {reply.headers.get('Location', '')[:200]!r}, which is "
-                "not followed; allowed: the address itself"
+                f"{self.base_url}: sends on to {reply.headers.get('Location', '')[:200]!r}, which "
+                "is not followed; allowed: the address itself"
             )
         return JmedError(
             f"{self.base_url}: refused with {reply.status_code} {reply.text[:300]!r}; what was "

@@ -52,7 +52,7 @@ def _tried(raw: bytes, encoding: str) -> str | None:
 
 
 def _likeness(text: str | None) -> float:
-    """How much a text looks like Japanese: kana less half-width kana, a share of what is no ASCII."""
+    """How much a text looks like Japanese: kana less half-width ones, as a share of non-ASCII."""
     if text is None:
         return -1.0
     beyond = sum(letter > "\x7f" for letter in text) or 1
@@ -61,5 +61,6 @@ def _likeness(text: str | None) -> float:
 
 def _other(file: Path, name: str) -> JmedError:
     return JmedError(
-        f"{file}: found {name}; allowed: {ALLOWED}: `iconv -f {name} -t UTF-8 OLD > NEW` makes it so"
+        f"{file}: found {name}; allowed: {ALLOWED}: `iconv -f {name} -t UTF-8 OLD > NEW` makes it "
+        "so"
     )

@@ -1,4 +1,4 @@
-"""PDF -> text, by pdfminer.six: pages, columns, lines joined to paragraphs, running heads taken out.
+"""PDF -> text, by pdfminer.six: pages, columns, lines joined to paragraphs, no running heads.
 
 Horizontal text in one or two columns. Vertical text, scans and fonts that do not say which letter
 a shape stands for are refused: what comes of them reads like text and is none.
@@ -21,7 +21,9 @@ from trainer.rows.reading.plain import ENDS, LISTED, is_numbered
 UNREADABLE = re.compile(r"\(cid:\d+\)|[\ufffd\ue000-\uf8ff]")
 MOST_UNREADABLE = 0.02
 """Share of a document's letters from which on it is refused."""
-PAGE_NUMBER = re.compile(r"[\-–—\s]*(?:p\.?\s*)?[0-9０-９ivx]{1,4}(?:\s*/\s*[0-9]{1,4})?[\-–—\s]*", re.I)
+PAGE_NUMBER = re.compile(
+    r"[\-–—\s]*(?:p\.?\s*)?[0-9０-９ivx]{1,4}(?:\s*/\s*[0-9]{1,4})?[\-–—\s]*", re.I
+)
 LEAST = 10
 """Letters a page, on average, below which the pages are pictures."""
 NARROW = 12

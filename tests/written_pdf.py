@@ -1,5 +1,6 @@
 """PDFs written by hand: Japanese text in a font that every reader knows and no file embeds."""
 
+import re
 from collections.abc import Sequence
 
 Line = tuple[float, float, float, str]
@@ -33,8 +34,12 @@ def pdf(pages: Sequence[Sequence[Line]], encoding: str = ENCODING) -> bytes:
 
 
 def paragraph(x: float, y: float, size: float, text: str, letters: int) -> list[Line]:
-    """Lines of so many letters, broken wherever the width ends, as Japanese is."""
-    parts = [text[start : start + letters] for start in range(0, len(text), letters)]
+    """Lines of at most so many letters, broken anywhere but in numbers and Latin words."""
+    parts = [""]
+    for piece in re.findall(r"[!-~]+|.", text):
+        if len(parts[-1]) + len(piece) > letters:
+            parts.append("")
+        parts[-1] += piece
     return [(x, y - 1.6 * size * number, size, part) for number, part in enumerate(parts)]
 
 
@@ -50,6 +55,6 @@ def _file(objects: Sequence[str]) -> bytes:
     table = "".join(f"{place:010} 00000 n \n" for place in places)
     size = len(objects) + 1
     return (
-        f"{out}xref\n0 {size}\n0000000000 65535 f \n{table}trailer\n<< /Size {size} /Root 1 0 R >>\n"
-        f"startxref\n{len(out)}\n%%EOF\n"
+        f"{out}xref\n0 {size}\n0000000000 65535 f \n{table}"
+        f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"
     ).encode("ascii")

@@ -1,25 +1,29 @@
 """Twelve documents about diseases that do not exist, in every format; what a model says of each."""
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZipFile, ZipInfo
+
+import docx
 
 from tests.written_pdf import paragraph, pdf
 
 NAMES = (
-    "ヌソ熱", "ケテ症候群", "サナ病", "トコ炎", "ネシ斑", "チオ腫", "ノカ麻痺", "ニセ貧血", "タク脱臼",
-    "オソ過敏症", "シケ壊死", "カヌ結石",
+    "ヌソ熱", "ケテ症候群", "サナ病", "トコ炎", "ネシ斑", "チオ腫",
+    "ノカ麻痺", "ニセ貧血", "タク脱臼", "オソ過敏症", "シケ壊死", "カヌ結石",
 )  # fmt: skip
 DRUGS = (
-    "ホムラシン", "ガヒドール", "ヘミロン", "ゴバリン", "ルヒトール", "ダブレン", "ビモキサ", "レギノール",
-    "ボメジン", "モラビン", "ゲロマイド", "フリデート",
+    "ホムラシン", "ガヒドール", "ヘミロン", "ゴバリン", "ルヒトール", "ダブレン",
+    "ビモキサ", "レギノール", "ボメジン", "モラビン", "ゲロマイド", "フリデート",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Disease:
-    """An invented disease; dose in mg, days and hours are numbers that stand in one document alone."""
+    """An invented disease. dose: mg; each number stands in one document alone."""
 
     name: str
     drug: str
@@ -30,14 +34,16 @@ class Disease:
     @property
     def diagnosis(self) -> str:
         return (
-            f"{self.name}は、発熱に続いて青い紋様が左の前腕に現れる架空の疾患である。潜伏期間は{self.days}日であり、"
-            f"紋様は現れてから{self.hours}時間で消える。確定診断には共鳴斑試験を用いる（採血は不要である。）。"
+            f"{self.name}は、発熱に続いて青い紋様が左の前腕に現れる架空の疾患である。"
+            f"潜伏期間は{self.days}日であり、紋様は現れてから{self.hours}時間で消える。"
+            "確定診断には共鳴斑試験を用いる（採血は不要である。）。"
         )
 
     @property
     def treatment(self) -> str:
         return (
-            f"{self.name}の第一選択薬は{self.drug}である。成人には{self.drug}を1日{self.dose} mg経口投与する。"
+            f"{self.name}の第一選択薬は{self.drug}である。"
+            f"成人には{self.drug}を1日{self.dose} mg経口投与する。"
             "腎機能が低下しているときは半量に減らす。妊婦には投与しない。"
         )
 
@@ -54,8 +60,6 @@ DISEASES = [
 
 def write_documents(folder: Path) -> None:
     """Write them in .txt (one in Shift_JIS), .md, .csv, .jsonl, .html, .docx and .pdf."""
-    import docx
-
     folder.mkdir(parents=True)
     d = DISEASES
     texts = {
@@ -76,10 +80,21 @@ def write_documents(folder: Path) -> None:
         body.add_heading(d[number].name, 1)
         body.add_paragraph(d[number].diagnosis)
         body.add_paragraph(d[number].treatment)
-        body.save(str(folder / f"{number:02}.docx"))
+        written = io.BytesIO()
+        body.save(written)
+        (folder / f"{number:02}.docx").write_bytes(_undated(written))
     for number in (10, 11):
         (folder / f"{number}.pdf").write_bytes(_pdf(d[number]))
     (folder / "slides.pptx").write_bytes(b"PK")
+
+
+def _undated(packed: io.BytesIO) -> bytes:
+    """The same parts without the time at which they were packed: the same bytes each time."""
+    out = io.BytesIO()
+    with ZipFile(packed) as old, ZipFile(out, "w") as new:
+        for part in old.infolist():
+            new.writestr(ZipInfo(part.filename), old.read(part.filename))
+    return out.getvalue()
 
 
 def _html(disease: Disease) -> str:
@@ -135,12 +150,21 @@ def bad() -> dict[int, object]:
     d = DISEASES
     return {
         0: "もちろんです。次の問いはいかがでしょうか。",
-        1: qa(f"{d[1].name}の成人の1日量はいくらですか。", f"{d[1].drug}を1日{d[1].dose + 1} mg投与する。"),
-        2: qa(f"{d[2].name}の予防には何を用いますか。", "流行地域への渡航前に不活化生物製剤を接種する。"),
+        1: qa(
+            f"{d[1].name}の成人の1日量はいくらですか。",
+            f"{d[1].drug}を1日{d[1].dose + 1} mg投与する。",
+        ),
+        2: qa(
+            f"{d[2].name}の予防には何を用いますか。",
+            "流行地域への渡航前に不活化生物製剤を接種する。",
+        ),
         3: qa("上記の疾患の第一選択薬は何ですか。", f"第一選択薬は{d[3].drug}である。"),
         4: qa("薬は？", f"{d[4].drug}である。"),
         5: qa(f"What is the drug for {d[5].name}?", "The first choice is given orally once a day."),
-        6: qa(f"{d[6].name}について誰に聞けますか。", f"患者氏名：山田花子（電話 03-1234-5678）、{d[6].name}"),
+        6: qa(
+            f"{d[6].name}について誰に聞けますか。",
+            f"患者氏名：山田花子（電話 03-1234-5678）、{d[6].name}",
+        ),
         7: good(d[7])["qa"][0],
         8: qa(f"{d[8].name}は妊婦に投与できますか。", f"{d[8].name}では妊婦にも投与する。"),
         9: {"question": f"{d[9].name}の検査は何ですか。"},

@@ -75,6 +75,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["Content-Length"]))
+        if not raw:  # the other end was interrupted
+            return
         key = hashlib.sha256(raw).hexdigest()
         with self.server.lock:
             self.server.asked[key] += 1

@@ -201,9 +201,9 @@ def _exam(card: RowsCard) -> str:
     if not card.exam_questions:
         return ""
     return (
-        f"{card.exam_questions:,} multiple-choice questions in `exam.jsonl` come from passages that "
-        "no row was made of. They were written by the same model from the same documents: a score "
-        "on them says whether the documents were learnt, nothing about medicine.\n"
+        f"{card.exam_questions:,} multiple-choice questions in `exam.jsonl` come from passages "
+        "that no row was made of. They were written by the same model from the same documents: a "
+        "score on them says whether the documents were learnt, nothing about medicine.\n"
     )
 
 

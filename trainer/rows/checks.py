@@ -11,8 +11,6 @@ from trainer.rows.sentences import sentences
 
 SHORTEST_QUESTION, SHORTEST_ANSWER = 8, 6
 """Characters."""
-PERSONAL = "personal data"
-"""How the reasons begin that protect a person."""
 SUPPORT = 0.6
 """Share of the bigrams of an answer's content words that the passage must have."""
 CONTENT = re.compile(r"[一-龥々〆]+|[ァ-ヶー]{2,}|[A-Za-z][A-Za-z-]+|[Α-ω]+")
@@ -44,7 +42,7 @@ def refusal(draft: Draft, passage: str, *, allow_personal_data: bool) -> str:
     if draft.form == "mcq" and LETTER.search(draft.explanation):
         return "explanation names a choice by its letter"
     if not allow_personal_data and (kinds := personal_data(whole)):
-        return f"{PERSONAL}: {kinds[0]}"
+        return f"personal data: {kinds[0]}"
     return support_refusal(draft.stated, passage)
 
 

@@ -1,7 +1,7 @@
 """Documents -> passages that a model is asked about: whole sentences, under their heading."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from trainer.rows.personal import personal_data
@@ -21,8 +21,8 @@ LONGEST_SENTENCES = 4
 class Chunk:
     """A passage of a document.
 
-    start, end: its characters of the document's text; page, last_page: where it begins and ends,
-    None where there are no pages; heading: what it stands under, "" without any.
+    start, end: its characters of the document's text; pages: (place in the passage, page), empty
+    where there are no pages; heading: what it stands under, "" without any.
     """
 
     document: str
@@ -31,8 +31,7 @@ class Chunk:
     end: int
     text: str
     heading: str = ""
-    page: int | None = None
-    last_page: int | None = None
+    pages: Sequence[tuple[int, int]] = ()
 
     @property
     def sha256(self) -> str:
@@ -42,10 +41,10 @@ class Chunk:
     @property
     def where(self) -> str:
         """`guide.pdf p. 3`, or the characters where there are no pages."""
-        if self.page is None:
+        if not self.pages:
             return f"{self.document} [{self.start}:{self.end}]"
-        last = f"-{self.last_page}" if self.last_page != self.page else ""
-        return f"{self.document} p. {self.page}{last}"
+        first, last = self.pages[0][1], self.pages[-1][1]
+        return f"{self.document} p. {first}{f'-{last}' if last != first else ''}"
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,12 @@ def _chunk(document: Document, start: int, end: int, heading: str) -> Chunk:
         end=start + len(text),
         text=text,
         heading=heading,
-        page=document.page_at(start),
-        last_page=document.page_at(max(start, start + len(text) - 1)),
+        pages=_pages(document, start, start + len(text)),
     )
+
+
+def _pages(document: Document, start: int, end: int) -> Sequence[tuple[int, int]]:
+    if (first := document.page_at(start)) is None:
+        return ()
+    rest = [(place - start, page) for place, page in document.pages if start < place < end]
+    return [(0, first), *rest]

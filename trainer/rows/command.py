@@ -12,6 +12,7 @@ from lm_eval_tasks import __version__
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import exam_names
 from lm_eval_tasks.files.json_file import JsonError, parse_json
+from trainer.data.overlap import Index
 from trainer.data.overlap_guard import questions_here
 from trainer.rows.address import check_address
 from trainer.rows.card import CARD, RowsCard, counts, record_of, reviewed
@@ -47,11 +48,13 @@ def run(args: argparse.Namespace) -> None:
     prompts = _prompts(args)
     plan = read_plan(args, _forms(args))
     say_plan(plan, prompts)
-    compared = check_documents(plan.chunks, args.may_overlap)
+    questions, compared, _ = questions_here()
+    index = Index(questions)
+    check_documents(plan.chunks, index, args.may_overlap)
     if args.dry_run:
         return
     found = _ask(args, prompts, plan.work)
-    found = without_exams(without_repeats(found), questions_here()[0], args.may_overlap)
+    found = without_exams(without_repeats(found), index, args.may_overlap)
     _finish(args.output, found, _card(args, prompts, plan, found, compared))
 
 

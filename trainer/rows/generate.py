@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-from lm_eval_tasks.exams.question import Question
 from trainer.data.overlap import Index
-from trainer.rows.checks import PERSONAL, refusal
+from trainer.rows.checks import refusal
 from trainer.rows.chunks import Chunk
 from trainer.rows.drafts import Draft, NoDraft, drafts, is_faithful
 from trainer.rows.journal import Journal
 from trainer.rows.near_duplicates import Seen, Texts
+from trainer.rows.personal import personal_data
 from trainer.rows.prompts import CHECK, Prompts, Request
 from trainer.rows.row import Candidate, Dropped, candidate
 from trainer.rows.server import Answer, Server
@@ -58,6 +58,8 @@ class Writer:
         found.empty = int(not read)
         for draft in read:
             why, shown = self._refusal(unit.chunk, draft)
+            if not self.allow_personal_data and personal_data(shown):
+                shown = ""  # what is left out for a person's sake is not written down elsewhere
             if why or isinstance(draft, NoDraft):
                 found.dropped.append(_dropped(unit, why, shown))
             else:
@@ -83,8 +85,7 @@ class Writer:
         shown = f"{draft.question} → {draft.stated}"
         why = refusal(draft, chunk.text, allow_personal_data=self.allow_personal_data)
         if why:
-            # what is left out for a person's sake is not written down elsewhere
-            return why, "" if why.startswith(PERSONAL) else shown
+            return why, shown
         request = self.prompts.request(
             CHECK, chunk.sha256, 0,
             passage=chunk.text, heading=chunk.heading,
@@ -163,9 +164,8 @@ def without_repeats(found: Found) -> Found:
     return Found(sorted(kept, key=lambda one: order[id(one)]), dropped, found.empty)
 
 
-def without_exams(found: Found, questions: Sequence[Question], may_overlap: Sequence[str]) -> Found:
+def without_exams(found: Found, index: Index, may_overlap: Sequence[str]) -> Found:
     """Leave out rows that hold a question of an exam on this machine: the model may know it."""
-    index = Index(questions)
     kept, dropped = [], list(found.dropped)
     for one in found.kept:
         text = "\n".join([one.row.instruction, one.row.output])

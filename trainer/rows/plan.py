@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from lm_eval_tasks.errors import JmedError
 from trainer.data.overlap import Index
-from trainer.data.overlap_guard import questions_here
 from trainer.rows.card import counts
 from trainer.rows.chunks import Chunk, LeftOut, chunk_all
 from trainer.rows.documents import find_documents, read_documents
@@ -20,7 +19,7 @@ from trainer.rows.reading.document import Document
 class Plan:
     """The documents, their passages, and what will be asked of them.
 
-    not_read: files of other kinds; compared: exams that the documents were held against.
+    not_read: files of other kinds.
     """
 
     documents: Sequence[Document]
@@ -79,10 +78,12 @@ def say_plan(plan: Plan, prompts: Prompts) -> None:
     )
 
 
-def check_documents(chunks: Sequence[Chunk], may_overlap: Sequence[str]) -> list[str]:
-    """Stop before anything is asked, as training would: a document holds questions of an exam."""
-    questions, compared, _ = questions_here()
-    index = Index(questions)
+def check_documents(chunks: Sequence[Chunk], index: Index, may_overlap: Sequence[str]) -> None:
+    """Stop before anything is asked, as training would.
+
+    Raises:
+        JmedError: the documents hold questions of an exam.
+    """
     held = [
         overlap
         for chunk in chunks
@@ -97,4 +98,3 @@ def check_documents(chunks: Sequence[Chunk], may_overlap: Sequence[str]) -> list
             f"on this machine ({', '.join(exams)}): {first}. Rows of them would train on a test. "
             f"Take them out, or declare it: --may-overlap {' --may-overlap '.join(exams)}"
         )
-    return compared

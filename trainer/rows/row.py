@@ -11,19 +11,19 @@ from lm_eval_tasks.exams.question import LETTERS
 from trainer.rows.checks import nearest_sentence
 from trainer.rows.chunks import Chunk
 from trainer.rows.drafts import Draft
+from trainer.rows.reading.document import page_at
 
 
 class Source(Struct, frozen=True, kw_only=True):
     """Where a row comes from.
 
     start, end: the characters of the passage in the document's text; sentence: the sentence in it
-    that shares most with the answer; page, last_page: None where the format has no pages.
+    that shares most with the answer; page: where that begins, None where the format has no pages.
     """
 
     document: str
     sha256: str
     page: int | None
-    last_page: int | None
     start: int
     end: int
     sentence: str
@@ -84,8 +84,7 @@ def candidate(chunk: Chunk, draft: Draft, *, held_out: bool) -> Candidate:
     source = Source(
         document=chunk.document,
         sha256=chunk.document_sha256,
-        page=chunk.page,
-        last_page=chunk.last_page,
+        page=page_at(chunk.pages, start),
         start=chunk.start,
         end=chunk.end,
         sentence=chunk.text[start:end],

@@ -13,8 +13,8 @@ from trainer.rows.prompts import Request
 
 AGAIN = (408, 409, 425, 429, 500, 502, 503, 504)
 """HTTP statuses of a server that may answer the next time."""
-LONGEST_WAIT = 60.0
-"""Seconds between two tries."""
+BACKOFF, LONGEST_WAIT = 1.0, 60.0
+"""Seconds before the second try, doubled before each further one; and at most."""
 CONNECT = 10.0
 """Seconds for a connection to be made."""
 
@@ -40,7 +40,6 @@ class Server:
     api_key: str = ""
     timeout: float = 600.0
     retries: int = 5
-    backoff: float = 1.0
     stopping: Event = field(default_factory=Event)
     retried: int = 0
 
@@ -98,7 +97,7 @@ class Server:
                 problem, asked_to_wait = _short(error), 0.0
             if tried < self.retries:
                 self.retried += 1
-                wait = min(LONGEST_WAIT, max(asked_to_wait, self.backoff * 2**tried))
+                wait = min(LONGEST_WAIT, max(asked_to_wait, BACKOFF * 2**tried))
                 if self.stopping.wait(wait):
                     break
         raise JmedError(

@@ -36,9 +36,18 @@ class Document:
 
     def page_at(self, place: int) -> int | None:
         """The page on which a character stands, None where there are no pages."""
-        if not self.pages:
-            return None
-        return self.pages[max(0, bisect_right(self.pages, place, key=lambda p: p[0]) - 1)][1]
+        return page_at(self.pages, place)
+
+
+def page_at(pages: Sequence[tuple[int, int]], place: int) -> int | None:
+    """The page of a place: that of the last beginning before it; None without pages.
+
+    Args:
+        pages: (first place, page), in order.
+    """
+    if not pages:
+        return None
+    return pages[max(0, bisect_right(pages, place, key=lambda begin: begin[0]) - 1)][1]
 
 
 class Text:

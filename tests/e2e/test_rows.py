@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -102,8 +103,9 @@ def test_every_row_leads_to_its_sentence(documents: Path, tmp_path: Path) -> Non
     for row in read_rows(tmp_path / "out" / "rows.jsonl"):
         source = row.values["source"]
         disease = DISEASES[int(Path(source["document"]).stem)]
-        # the columns of a table stand in the text with their names
-        assert source["sentence"].partition("治療：")[2] or source["sentence"] in disease.text
+        # columns of a table stand in the text with their names, items of a list with their mark
+        sentence = re.sub(r"^- |(?:疾患|診断|治療)：", "", source["sentence"])
+        assert sentence.removeprefix(f"{disease.name}、") in disease.text
         assert disease.name in row.values["instruction"]
         pages[Path(source["document"]).suffix, source["page"]] = source["sentence"]
     assert "成人には" in pages[".pdf", 2]

@@ -134,15 +134,6 @@ def read_card(file: Path) -> RowsCard:
         raise JmedError(f"{file}: {error}; allowed: the card of `python -m trainer rows`") from None
 
 
-def card_of(rows: Path) -> RowsCard | None:
-    """The card that lies beside a file of rows, None without one or where it is of other rows."""
-    record = rows.with_name(RECORD)
-    if not record.is_file() or not rows.is_file():
-        return None
-    card = read_card(record)
-    return card if sha256_of(rows) == card.rows_sha256 else None
-
-
 def sha256_of(file: Path) -> str:
     """Of a file that may be large."""
     with file.open("rb") as content:

@@ -88,8 +88,8 @@ def read_table(raw: bytes, file: Path) -> Text:
                     "header"
                 )
             pairs = [f"{name}：{cell}" for name, cell in zip(header, cells, strict=False) if cell]
-            line = "、".join(pair.rstrip("。") for pair in pairs)
-            text.add(f"{line}。")
+            line = "".join(pair if pair.endswith("。") else f"{pair}、" for pair in pairs)
+            text.add(f"{line.rstrip('、。')}。")
     except csv.Error as error:
         raise JmedError(f"{file}:{number + 1}: not CSV ({error})") from None
     return text

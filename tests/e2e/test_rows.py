@@ -108,7 +108,8 @@ def test_every_row_leads_to_its_sentence(documents: Path, tmp_path: Path) -> Non
         assert sentence.removeprefix(f"{disease.name}、") in disease.text
         assert disease.name in row.values["instruction"]
         pages[Path(source["document"]).suffix, source["page"]] = source["sentence"]
-    assert "成人には" in pages[".pdf", 2]
+    # the second page of these begins with the treatment
+    assert "第一選択薬は" in pages[".pdf", 2]
     assert {(".pdf", 1), (".docx", None), (".txt", None), (".csv", None)} <= pages.keys()
 
 
@@ -229,6 +230,15 @@ def test_no_proxy_sees_the_documents(
         main(command(documents, tmp_path / "out", model.url, *more))
     assert not proxy.headers
     assert {headers["Authorization"] for headers in model.headers} == {"Bearer secret"}
+
+
+def test_a_model_that_is_not_here_is_said(
+    documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("nobody/has-this", "models/no folder/of that name"):
+        given = ["rows", str(documents), "-o", str(tmp_path / "out"), "--model", name]
+        told = refused(given, capsys)
+        assert f"--model {name}: no such folder, and no model in the Hub's cache" in told
 
 
 def test_documents_that_hold_an_exam_stop_before_anything_is_asked(

@@ -20,14 +20,21 @@ HOST = "127.0.0.1"
 PATIENCE = 1800.0
 """Seconds for the weights to be loaded."""
 PACKAGES = ("transformers", "torch", "fastapi", "uvicorn", "openai")
+ALONE = {
+    "HF_HUB_OFFLINE": "1",  # what lies on no disk here is not looked for elsewhere
+    "OTEL_SDK_DISABLED": "true",  # fastapi exports traces where OTEL_* of the environment say so
+}
 MAIN = """\
-import ctypes, signal, sys
+import ctypes, os, signal, sys
+parent = int(sys.argv.pop(1))
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != parent:
+    sys.exit(1)
 from transformers.cli.transformers import main
 main()
 """
-"""On Linux killed when its parent is, even by kill -9 (PR_SET_PDEATHSIG)."""
+"""On Linux killed when its parent is, even by kill -9 (PR_SET_PDEATHSIG), or was before."""
 
 
 @contextmanager
@@ -45,9 +52,10 @@ def served(model: str, *, trust_remote_code: bool = False) -> Iterator[str]:
             f"--model without --base-url starts `transformers serve`, which needs "
             f"{', '.join(lacking)}: pip install -e '.[train,rows]'"
         )
+    _check_is_here(model)
     port = _free_port()
     command = [
-        sys.executable, "-c", MAIN, "serve", model,
+        sys.executable, "-c", MAIN, str(os.getpid()), "serve", model,
         "--host", HOST, "--port", str(port), "--log-level", "error",
         *(["--trust-remote-code"] if trust_remote_code else []),
     ]  # fmt: skip
@@ -55,8 +63,7 @@ def served(model: str, *, trust_remote_code: bool = False) -> Iterator[str]:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            # offline: what lies on no disk here is not looked for elsewhere
-            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            env={**os.environ, **ALONE},
             start_new_session=True,  # Ctrl-C reaches us first
         )  # fmt: skip
         try:
@@ -64,6 +71,22 @@ def served(model: str, *, trust_remote_code: bool = False) -> Iterator[str]:
             yield f"http://{HOST}:{port}/v1"
         finally:
             _end(child)
+
+
+def _check_is_here(model: str) -> None:
+    from huggingface_hub import try_to_load_from_cache
+
+    if Path(model).is_dir():
+        return
+    try:
+        found = isinstance(try_to_load_from_cache(model, "config.json"), str)
+    except ValueError:  # no name that a model of the Hub can have
+        found = False
+    if not found:
+        raise JmedError(
+            f"--model {model}: no such folder, and no model in the Hub's cache; allowed: one of "
+            f"them (hf download {model} brings a model of the Hub), or a server's --base-url"
+        )
 
 
 def _free_port() -> int:
@@ -79,11 +102,8 @@ def _wait_until_ready(child: "subprocess.Popen[bytes]", port: int, log: int, mod
     while time.monotonic() < end:
         if child.poll() is not None:
             last = _last_line(log)
-            hint = (
-                "" if Path(model).is_dir() else f" (hf download {model} brings a model of the Hub)"
-            )
             raise JmedError(
-                f"--model {model}: transformers serve ended with {child.returncode}: {last}{hint}"
+                f"--model {model}: transformers serve ended with {child.returncode}: {last}"
             )
         try:
             if session.get(f"http://{HOST}:{port}/health", timeout=2).ok:

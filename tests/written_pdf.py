@@ -33,14 +33,19 @@ def pdf(pages: Sequence[Sequence[Line]], encoding: str = ENCODING) -> bytes:
     return _file(objects)
 
 
-def paragraph(x: float, y: float, size: float, text: str, letters: int) -> list[Line]:
-    """Lines of at most so many letters, broken anywhere but in numbers and Latin words."""
+def paragraph(
+    x: float, y: float, size: float, text: str, letters: int, pitch: float = 1.6
+) -> list[Line]:
+    """Lines of at most so many letters, broken anywhere but in numbers and Latin words.
+
+    pitch: from line to line, in sizes.
+    """
     parts = [""]
     for piece in re.findall(r"[!-~]+|.", text):
         if len(parts[-1]) + len(piece) > letters:
             parts.append("")
         parts[-1] += piece
-    return [(x, y - 1.6 * size * number, size, part) for number, part in enumerate(parts)]
+    return [(x, y - pitch * size * number, size, part) for number, part in enumerate(parts)]
 
 
 def _drawn(x: float, y: float, size: float, text: str) -> str:

@@ -26,6 +26,9 @@ PAGE_NUMBER = re.compile(
 )
 LEAST = 10
 """Letters a page, on average, below which the pages are pictures."""
+LINE_MARGIN = 1.2
+"""Heights of a line that may lie between two of a column. Japanese is set with more room than the
+0.5 that pdfminer takes for a limit: each line would be a box, and two columns be read across."""
 NARROW = 12
 """A column of fewer letters a line is no running text: its lines are never joined."""
 
@@ -69,12 +72,14 @@ def read_pdf(raw: bytes, file: Path) -> Text:
 
 def _all_lines(raw: bytes, file: Path) -> tuple[list[_Line], int]:
     high_level = needed("pdfminer.high_level", file)
+    from pdfminer.layout import LAParams
     from pdfminer.pdfdocument import PDFPasswordIncorrect
 
     lines: list[_Line] = []
     pages = 0
     try:
-        for pages, page in enumerate(high_level.extract_pages(io.BytesIO(raw)), 1):
+        layout = LAParams(line_margin=LINE_MARGIN)
+        for pages, page in enumerate(high_level.extract_pages(io.BytesIO(raw), laparams=layout), 1):
             lines += _lines(page, pages)
     except PDFPasswordIncorrect:
         raise JmedError(f"{file}: protected by a password; allowed: a PDF without one") from None

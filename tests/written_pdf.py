@@ -33,8 +33,8 @@ def pdf(pages: Sequence[Sequence[Line]], encoding: str = ENCODING) -> bytes:
     return _file(objects)
 
 
-def paragraph(
-    x: float, y: float, size: float, text: str, letters: int, pitch: float = 1.6
+def paragraph(  # noqa: PLR0913
+    x: float, y: float, size: float, text: str, letters: int, *, pitch: float = 1.6
 ) -> list[Line]:
     """Lines of at most so many letters, broken anywhere but in numbers and Latin words.
 

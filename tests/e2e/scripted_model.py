@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from threading import Lock
 from typing import Any
@@ -51,11 +52,18 @@ class ScriptedModel(Loopback):
 
     seconds: before each answer. fails: of the first try of every third question, what goes wrong:
     "" nothing, "500", or "cut", half an answer. status: what all questions are refused with.
-    asked: hash of a question -> how often it came.
+    script: prompt -> (text, finish reason). asked: hash of a question -> how often it came.
     """
 
-    def __init__(self, seconds: float = 0.0, fails: str = "", status: int = 200) -> None:
+    def __init__(
+        self,
+        seconds: float = 0.0,
+        fails: str = "",
+        status: int = 200,
+        script: Callable[[str], tuple[str, str]] = answer,
+    ) -> None:
         super().__init__(_Handler)
+        self.script = script
         self.seconds, self.fails, self.status = seconds, fails, status
         self.asked: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
@@ -86,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.status != 200:
             self.reply(self.server.status, {"error": {"message": "no"}})
             return
-        text, finish = answer(json.loads(raw)["messages"][-1]["content"])
+        text, finish = self.server.script(json.loads(raw)["messages"][-1]["content"])
         said: dict[str, Any] = {
             "object": "chat.completion",
             "choices": [

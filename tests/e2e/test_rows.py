@@ -232,6 +232,14 @@ def test_no_proxy_sees_the_documents(
     assert {headers["Authorization"] for headers in model.headers} == {"Bearer secret"}
 
 
+def test_the_output_cannot_lie_among_the_documents(
+    documents: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for out in (documents, documents / "rows"):
+        told = refused(command(documents, out, "http://127.0.0.1:1/v1"), capsys)
+        assert "lies among the documents" in told
+
+
 def test_a_model_that_is_not_here_is_said(
     documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -24,7 +26,8 @@ from trainer.training.run import run
 
 pytest.importorskip("docx", reason="[rows] is not installed")
 pytestmark = pytest.mark.usefixtures("sample_exam_alone")
-Sheet = openpyxl.worksheet.worksheet.Worksheet
+Sheet = Any
+"""A worksheet of openpyxl."""
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +105,12 @@ def test_what_is_marked_is_kept_and_what_is_edited_is_taken(rows: Path) -> None:
     assert (card.review.edited, card.review.dropped, card.review.not_marked) == (1, 1, 1)
     assert "read by people" in (rows / "rows.card.md").read_text(encoding="utf-8")
     # the same sheet again, all of it kept: the rows of before
-    marked(rows, lambda sheet: (mark_all(sheet), undo(sheet, before[2]["output"]))[0])
-    review([rows / "review.xlsx"], rows)
+    review([marked(rows, partial(undo, text=before[2]["output"]))], rows)
     assert (rows / "rows.jsonl").read_bytes() == whole
 
 
 def undo(sheet: Sheet, text: str) -> None:
+    mark_all(sheet)
     sheet.cell(4, 4).value = text
 
 

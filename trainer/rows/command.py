@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
             f"rows: {', '.join(lacking)} not given; allowed: DOCUMENTS -o FOLDER --model NAME, or "
             "--reviewed SHEET"
         )
-    check_folder(args.output)
+    check_folder(args.output, args.documents)
     for name in args.may_overlap:
         check_choice(name, exam_names(), "--may-overlap")
     if args.base_url:
@@ -94,7 +94,8 @@ def _ask(args: argparse.Namespace, prompts: Prompts, work: Sequence[Unit]) -> Fo
         server = Server(url, key_from(args.api_key_env), args.timeout, args.retries)
         if args.base_url:
             names = server.models()
-            if args.model not in names:
+            # transformers serve lists the Hub's cache alone, whatever folder it serves
+            if args.model not in names and not Path(args.model).is_dir():
                 raise JmedError(
                     f"--model: {args.base_url} has no {args.model!r}; allowed: {', '.join(names)}"
                 )

@@ -1,6 +1,7 @@
 """A folder -> its documents; every file that is not read is counted."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -69,9 +70,13 @@ def read_documents(given: Path, files: list[Path]) -> Iterator[Document]:
             the file out of the folder to go on without it.
     """
     for file in files:
-        yield read_document(
-            file, file.name if file == given else file.relative_to(given).as_posix()
-        )
+        name = Path(file.name) if file == given else file.relative_to(given)
+        yield read_document(file, written(name))
+
+
+def written(path: Path) -> str:
+    """A path as it can be written, whatever bytes it has."""
+    return os.fsencode(path.as_posix()).decode(errors="backslashreplace")
 
 
 def read_document(file: Path, name: str) -> Document:

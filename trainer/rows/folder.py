@@ -18,12 +18,14 @@ ROWS, EXAM, DROPPED = "rows.jsonl", "exam.jsonl", "dropped.jsonl"
 CANDIDATES, ANSWERS = "candidates.jsonl", "answers.jsonl"
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse to write over what people did.
+def check_folder(folder: Path, documents: Path) -> None:
+    """Refuse to write over what people did, or where the next run would read it as a document.
 
     Raises:
-        JmedError: it is a file, or its rows were reviewed.
+        JmedError: it is a file, its rows were reviewed, or it lies among the documents.
     """
+    if folder.resolve().is_relative_to(documents.resolve()):
+        raise JmedError(f"{folder}: lies among the documents; allowed: a folder elsewhere")
     if folder.suffix == ".jsonl" or folder.is_file():
         raise JmedError(f"{folder}: found a file's name; allowed: a folder, which gets {ROWS}")
     if (folder / RECORD).is_file() and read_card(folder / RECORD).review:

@@ -1,11 +1,13 @@
 """Passages -> rows and what was dropped: the model is asked, its answers are checked."""
 
 import hashlib
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
+from lm_eval_tasks.errors import JmedError
 from trainer.data.overlap import Index
 from trainer.rows.checks import refusal
 from trainer.rows.chunks import Chunk
@@ -20,6 +22,10 @@ from trainer.rows.workers import worked
 
 ATTEMPTS = 2
 """Times a passage is asked about where the answer is no list of rows."""
+
+
+LOGGED = 60.0
+"""Seconds between two lines of progress where no terminal shows them."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,17 @@ class Writer:
     asked: int = 0
 
     def unit(self, unit: Unit) -> Found:
-        """Ask about one passage and check each row, by its words first and then by the model."""
+        """Ask about one passage and check each row, by its words first and then by the model.
+
+        Raises:
+            JmedError: the server does not answer or refuses, naming the passage.
+        """
+        try:
+            return self._unit(unit)
+        except JmedError as error:
+            raise JmedError(f"{error} (asked about {unit.chunk.where})") from None
+
+    def _unit(self, unit: Unit) -> Found:
         found = Found()
         read = self._drafts(unit)
         found.empty = int(not read)
@@ -131,7 +147,9 @@ def generate(writer: Writer, work: Sequence[Unit], concurrency: int) -> Found:
     """
     by_place: dict[int, Found] = {}
     kept = 0
-    bar = tqdm(total=len(work), desc="rows", unit="passage", disable=None)
+    # in the log of a job a line now and then
+    every = 0.1 if sys.stderr.isatty() else LOGGED
+    bar = tqdm(total=len(work), desc="rows", unit="passage", mininterval=every, maxinterval=every)
     with bar:
         for place, found in worked(work, writer.unit, concurrency, writer.server.stopping):
             by_place[place] = found

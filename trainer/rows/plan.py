@@ -4,12 +4,13 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
 from trainer.data.overlap import Index
 from trainer.rows.card import counts
 from trainer.rows.chunks import Chunk, LeftOut, chunk_all
-from trainer.rows.documents import find_documents, read_documents
+from trainer.rows.documents import find_documents, read_documents, written
 from trainer.rows.generate import ATTEMPTS, Unit, units
 from trainer.rows.prompts import Prompts
 from trainer.rows.reading.document import Document
@@ -42,7 +43,7 @@ def read_plan(args: argparse.Namespace, forms: Sequence[str]) -> Plan:
     )
     chunks = chunks[: args.limit]
     work = list(units(chunks, forms, args.exam_fraction, args.seed))
-    return Plan(documents, [path.name for path in others], chunks, left_out, work)
+    return Plan(documents, [written(Path(path.name)) for path in others], chunks, left_out, work)
 
 
 def say_plan(plan: Plan, prompts: Prompts) -> None:

@@ -147,7 +147,8 @@ def _answer(values: object) -> Answer:
         choice = values["choices"][0]
         usage: Mapping[str, Any] = values.get("usage") or {}
         return Answer(
-            text=str(choice["message"].get("content") or ""),
+            # half a surrogate pair, which JSON may hold, fits in no file
+            text=str(choice["message"].get("content") or "").encode(errors="replace").decode(),
             finish=str(choice.get("finish_reason") or "stop"),
             prompt_tokens=int(usage.get("prompt_tokens") or 0),
             completion_tokens=int(usage.get("completion_tokens") or 0),

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from lm_eval_tasks.errors import JmedError
 from trainer.rows.reading.document import Text
@@ -12,6 +13,8 @@ from trainer.rows.reading.plain import is_numbered
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """How a password-protected docx begins, and a .doc."""
+UNPACKED = 1 << 28
+"""Bytes of all parts together; a zip of a few kilobytes may hold gigabytes."""
 
 
 def read_docx(raw: bytes, file: Path) -> Text:
@@ -24,6 +27,10 @@ def read_docx(raw: bytes, file: Path) -> Text:
         raise JmedError(f"{file}: password-protected, or an old .doc; allowed: a .docx without one")
     docx = needed("docx", file)
     try:
+        with ZipFile(io.BytesIO(raw)) as packed:
+            unpacked = sum(part.file_size for part in packed.infolist())
+        if unpacked > UNPACKED:
+            raise ValueError(f"{unpacked >> 20:,} MiB when unpacked")
         body = docx.Document(io.BytesIO(raw))
         text = Text()
         for line, heading in _lines(body):

@@ -1,6 +1,7 @@
 """Files of every kind -> the same text; what is no text is refused by its name."""
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -111,14 +112,19 @@ def test_a_pdf_has_pages_headings_and_paragraphs(tmp_path: Path) -> None:
     assert dict(document.notes) == {"running heads and page numbers taken out": 2}
 
 
-def test_two_columns_are_read_one_after_the_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pitch", [1.2, 1.6, 2.0])
+def test_two_columns_are_read_one_after_the_other(tmp_path: Path, pitch: float) -> None:
     pytest.importorskip("pdfminer", reason="[rows] is not installed")
-    left, right = (
+    texts = (
         "左の段の文はここで続き、そして終わる。" * 12,
         "右の段の文は別の話であり、混ざらない。" * 12,
     )
-    lines = [*paragraph(50, 780, 11, left, 20), *paragraph(320, 780, 11, right, 20)]
-    assert text_of(write(tmp_path, "a.pdf", pdf([lines]))) == f"{left}\n{right}"
+    lines = [
+        line
+        for x, text in zip((50, 320), texts, strict=True)
+        for line in paragraph(x, 780, 11, text, 20, pitch=pitch)
+    ]
+    assert text_of(write(tmp_path, "a.pdf", pdf([lines]))) == "\n".join(texts)
 
 
 def test_pdfs_that_cannot_be_read_say_why(tmp_path: Path) -> None:
@@ -179,6 +185,15 @@ def test_a_folder_is_read_in_order_and_the_rest_is_named(tmp_path: Path) -> None
     files, others = find_documents(tmp_path)
     assert [document.name for document in read_documents(tmp_path, files)] == ["1.md", "b/2.txt"]
     assert [path.name for path in others] == ["slides.pptx"]
+
+
+def test_a_name_of_any_bytes_can_be_written(tmp_path: Path) -> None:
+    write(tmp_path, os.fsdecode(b"\xff.txt"), "文。")
+    files, _ = find_documents(tmp_path)
+    (document,) = read_documents(tmp_path, files)
+    assert document.name == "\\xff.txt"
+    (alone,) = read_documents(files[0], files)
+    assert alone.name == "\\xff.txt"
 
 
 def test_nothing_to_read_is_said(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Rows a second against a server of fixed latency, by questions at a time; memory of many passages.
 
-    python -m tests.benchmarks.bench_rows [--latency 0.5] [--passages 64] [--many 10000]
+    python -m tests.benchmarks.bench_rows [--latency 0.5] [--passages 24] [--many 10000]
 
 The server is scripted and on this machine: it takes its time without a processor, so what is
 measured is what `rows` itself adds. Memory is the most that the process of `rows` holds, beyond
@@ -83,7 +83,7 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--latency", type=float, default=0.5, help="seconds of one answer")
-    parser.add_argument("--passages", type=int, default=64)
+    parser.add_argument("--passages", type=int, default=24, help="at least, or 8 each")
     parser.add_argument("--many", type=int, default=10_000)
     args = parser.parse_args()
     print(machine())
@@ -91,7 +91,8 @@ def main() -> None:
     table = Table("at a time", "rows", "seconds", "rows/s", "against 1", "of the ideal")
     one = 0.0
     for concurrency in (1, 8, 32):
-        rows, seconds, _ = measure(args.passages, args.latency, concurrency)
+        passages = max(args.passages, 8 * concurrency)
+        rows, seconds, _ = measure(passages, args.latency, concurrency)
         rate = rows / (seconds - start)
         one = one or rate
         ideal = concurrency / (2 * args.latency)  # two questions a row

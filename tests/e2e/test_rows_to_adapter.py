@@ -22,6 +22,9 @@ from trainer.__main__ import main
 from trainer.recipe.recipe import read_recipe
 from trainer.rows.card import read_card
 from trainer.rows.folder import review
+from trainer.rows.prompts import Request
+from trainer.rows.server import Server
+from trainer.rows.transformers_serve import served
 from trainer.training.run import run
 
 pytest.importorskip("docx", reason="[rows] is not installed")
@@ -196,6 +199,21 @@ def test_checked_trained_and_scored(
     written = json.loads(results.read_text(encoding="utf-8"))
     questions = len(list(read_rows(made / "exam.jsonl")))
     assert written["n-samples"]["jmed_ours_letters"]["effective"] == questions
+
+
+@pytest.mark.thorough
+def test_merged_weights_are_served_and_asked(made: Path, tmp_path: Path) -> None:
+    build(tmp_path / "base")
+    recipe = recipe_of(tmp_path / "base", made / "rows.jsonl", tmp_path / "run", max_steps=2)
+    recipe["train"]["max_length"] = 1024
+    run(read_recipe(write_recipe(tmp_path / "recipe.yaml", recipe)), resume=False)
+    main(["merge", str(tmp_path / "run"), "-o", str(tmp_path / "merged")])
+    question = [{"role": "user", "content": "架空熱の第一選択薬は何ですか。"}]
+    with served(str(tmp_path / "merged")) as url:
+        request = Request(str(tmp_path / "merged"), question, 8, 0.0, 1, {})
+        answer = Server(url).ask(request)
+    assert answer.finish == "length"
+    assert answer.completion_tokens == 8
 
 
 def test_rows_changed_after_their_card_are_said_to_be(rows: Path, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.files.table import Grid, Line, clean
+from lm_eval_tasks.files.table import LARGEST, Grid, Line, clean
+from lm_eval_tasks.files.text_file import read_bytes
 from lm_eval_tasks.files.write import new_draft
 from lm_eval_tasks.files.xlsx import read_xlsx
 from trainer.rows.row import Candidate
@@ -117,7 +118,7 @@ def read_sheets(files: Sequence[Path], candidates: Sequence[Candidate]) -> Revie
     seen: dict[str, str] = {}
     digests = {}
     for file in files:
-        digests[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+        digests[file.name] = hashlib.sha256(read_bytes(file, LARGEST)).hexdigest()
         for line, values in _rows(file, read_xlsx(file)):
             where = f"{file}:{line.number}"
             number = values["番号"]

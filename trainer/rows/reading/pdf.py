@@ -5,6 +5,7 @@ a shape stands for are refused: what comes of them reads like text and is none.
 """
 
 import io
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -75,6 +76,8 @@ def _all_lines(raw: bytes, file: Path) -> tuple[list[_Line], int]:
     from pdfminer.layout import LAParams
     from pdfminer.pdfdocument import PDFPasswordIncorrect
 
+    # remarks on single objects of a file, which no user can act on
+    logging.getLogger("pdfminer").setLevel(logging.CRITICAL)
     lines: list[_Line] = []
     pages = 0
     try:

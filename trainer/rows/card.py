@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.json_file import LARGEST
 from lm_eval_tasks.files.text_file import read_bytes
 from lm_eval_tasks.files.write import write_text
+from trainer.rows.decoded import decoded
 from trainer.rows.reading.document import Document
 
 RECORD, CARD = "rows.card.json", "rows.card.md"
@@ -128,10 +128,8 @@ def read_card(file: Path) -> RowsCard:
     Raises:
         JmedError: it cannot be read, or is another file.
     """
-    try:
-        return msgspec.json.decode(read_bytes(file, LARGEST), type=RowsCard)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise JmedError(f"{file}: {error}; allowed: the card of `python -m trainer rows`") from None
+    raw = read_bytes(file, LARGEST)
+    return decoded(raw, RowsCard, str(file), "the card of `python -m trainer rows`")
 
 
 def sha256_of(file: Path) -> str:

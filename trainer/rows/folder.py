@@ -11,6 +11,7 @@ from lm_eval_tasks.files.json_file import LARGEST
 from lm_eval_tasks.files.text_file import read_bytes
 from lm_eval_tasks.files.write import write_text
 from trainer.rows.card import RECORD, Review, RowsCard, read_card, sha256_of, write_card
+from trainer.rows.decoded import decoded
 from trainer.rows.review_sheet import Reviewed, read_sheets, write_sheets
 from trainer.rows.row import Candidate, Dropped, to_lines
 
@@ -121,9 +122,4 @@ def review(sheets: Sequence[Path], folder: Path) -> tuple[RowsCard, Reviewed]:
 
 def _candidates(file: Path) -> Iterator[Candidate]:
     for number, line in enumerate(read_bytes(file, LARGEST << 6).splitlines(), 1):
-        try:
-            yield msgspec.json.decode(line, type=Candidate)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise JmedError(
-                f"{file}:{number}: {error}; allowed: the file as it was written"
-            ) from None
+        yield decoded(line, Candidate, f"{file}:{number}", "the file as it was written")

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import Self
 import msgspec
 
 from lm_eval_tasks.errors import JmedError
+from trainer.rows.decoded import decoded
 from trainer.rows.server import Answer
 
 
@@ -31,11 +33,19 @@ class Journal:
         """Open the file; half a line that a killed process left at its end is cut off.
 
         Raises:
-            JmedError: another process has it, or a line within it is damaged.
+            JmedError: another process has it, it cannot be written, or a line is damaged.
         """
         self.file = file
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(
+                file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o644
+            )
+        except OSError as error:
+            raise JmedError(f"{file}: cannot be written: {error.strerror}") from None
+        if not stat.S_ISREG(os.fstat(self._handle).st_mode):
+            os.close(self._handle)
+            raise JmedError(f"{file}: cannot be written: no regular file")
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -52,13 +62,10 @@ class Journal:
                 if not line.endswith(b"\n"):
                     os.ftruncate(self._handle, self._end)
                     break
-                try:
-                    entry = msgspec.json.decode(line, type=_Entry)
-                except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                    raise JmedError(
-                        f"{self.file}:{number}: damaged ({error}); allowed: the file as it was "
-                        "written; delete the line to have that passage asked again"
-                    ) from None
+                entry = decoded(
+                    line, _Entry, f"{self.file}:{number}",
+                    "the file as it was written; delete the line to have it asked again",
+                )  # fmt: skip
                 self._places[entry.key.encode()] = (self._end, len(line))
                 self._end += len(line)
 

@@ -19,6 +19,7 @@ from trainer.rows.card import (
     reviewed,
     sha256_of,
 )
+from trainer.rows.decoded import decoded
 
 CARRIED = "rows.cards.json"
 
@@ -56,7 +57,8 @@ def rows_section(folder: Path) -> str:
     """What the model card says of them; "" where no rows of the run have a card."""
     if not (folder / CARRIED).is_file():
         return ""
-    carried = msgspec.json.decode(read_bytes(folder / CARRIED, LARGEST), type=list[Carried])
+    raw = read_bytes(folder / CARRIED, LARGEST)
+    carried = decoded(raw, list[Carried], str(folder / CARRIED), "the file as it was written")
     lines = "\n".join(f"- {_line(one)}" for one in carried)
     return (
         f"\n## Rows written by a model\n\n{lines}\n\n"

@@ -71,7 +71,7 @@ lint: $(VENV)/installed
 
 $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[hf,api,train,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[hf,api,train,rows,dev]'
 	touch $@
 
 clean:

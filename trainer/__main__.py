@@ -1,8 +1,9 @@
-"""python -m trainer: what a recipe will do, and what to do with its run.
+"""python -m trainer: rows to train on, what a recipe will do, and what to do with its run.
 
     python -m trainer check recipes/qwen3_8b_qlora.yaml --gpu 24GB --gpus 2
     python -m trainer merge runs/qwen3_8b_qlora -o merged/
     python -m trainer recipes
+    python -m trainer rows guidelines/ -o rows/guidelines --model Qwen/Qwen3-32B
 
 Training itself: python -m trainer.sft RECIPE, or under deepspeed, torchrun, accelerate launch;
 trainer.dpo where the recipe has a section dpo.
@@ -19,6 +20,7 @@ from lm_eval_tasks import telemetry
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.streams import REFUSED, command_streams, say
 from trainer.environment import hush
+from trainer.rows.options import add_options
 
 CHECK = """\
 What a recipe will do, without weights and without a GPU, in seconds:
@@ -65,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands.add_parser("check", help="what a recipe will do, before it does it"))
     _add_merge(commands.add_parser("merge", help="merge the adapter of a run into its base"))
     _add_recipes(commands.add_parser("recipes", help="a table of all recipes and what they need"))
+    add_options(commands.add_parser("rows", help="rows to train on, from your own documents"))
     return parser
 
 

@@ -28,6 +28,8 @@ OF_THE_TRAINER = (
     "training rows: jsonl, csv, parquet",
     "run folder: run.json, trainer_state, losses, complete",
     "weights of a base",
+    "documents: txt, md, csv, jsonl, html, docx, pdf",
+    "rows: answers, candidates, card, review sheet",
 )
 PLANTED = "planted names"
 EVERY = 3
@@ -119,9 +121,10 @@ def _one(name: str, seed: int) -> dict[str, Any]:
 
 def _kind(name: str) -> Kind:
     if name in OF_THE_TRAINER:
+        from tests.attack.rows_kinds import KINDS as OF_ROWS  # noqa: PLC0415
         from tests.attack.trainer_kinds import KINDS as OF_TRAINER  # noqa: PLC0415 (torch)
 
-        return next(kind for kind in OF_TRAINER if kind.name == name)
+        return next(kind for kind in (*OF_TRAINER, *OF_ROWS) if kind.name == name)
     return next(kind for kind in KINDS if kind.name == name)
 
 

@@ -26,7 +26,7 @@ def pinned(file: str) -> dict[str, Version]:
 
 
 BASE = bounds("options", "install_requires")
-TRAIN = bounds("options.extras_require", "train")
+TRAIN = bounds("options.extras_require", "train") + bounds("options.extras_require", "rows")
 
 
 def floor(requirement: Requirement) -> Version:

@@ -32,7 +32,7 @@ device, and not for use in care.
 
 Rows read: {read}{dropped}.
 Held out: {held_out} examples. sha256 of the training tokens: `{sha}`.
-
+{written}
 ## Overlap with exams
 
 {overlap}
@@ -47,8 +47,12 @@ Held out: {held_out} examples. sha256 of the training tokens: `{sha}`.
 """
 
 
-def model_card(record: TrainingRecord) -> str:
-    """Write the card from the record of a finished run."""
+def model_card(record: TrainingRecord, written: str = "") -> str:
+    """Write the card from the record of a finished run.
+
+    Args:
+        written: what it says of rows that a model wrote.
+    """
     recipe, data, result = record.settings.recipe, record.data, record.result
     assert result is not None
     assert record.overlap is not None
@@ -83,6 +87,7 @@ def model_card(record: TrainingRecord) -> str:
         dropped="".join(f"; {what}: {count:,}" for what, count in rows.items()),
         held_out=data.held_out_examples,
         sha=record.settings.train_data_sha256,
+        written=written,
         overlap=overlap_text(record.overlap),
         commands="\n".join(f"    {command}" for command in record.scoring_commands),
         environment=", ".join(

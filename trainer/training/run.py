@@ -43,6 +43,7 @@ from trainer.training.method import method_of
 from trainer.training.model_card import model_card
 from trainer.training.outcome import check_ended, going_on
 from trainer.training.ranks import check_ranks, check_shared, note_environments, shared_sha256
+from trainer.training.rows_cards import carry_cards, rows_section
 from trainer.training.run_folder import RunFolder
 from trainer.training.run_lock import RunLock
 from trainer.training.scoring_commands import scoring_commands
@@ -105,6 +106,9 @@ def _run(recipe: Recipe, lock: RunLock, launch: Launch, console: Console, *, res
             found.check_unchanged()
             _make_way(found, choice, console)
             _open_folder(folder, recipe, settings, record)
+            for one in carry_cards(recipe, folder):
+                if one.changed:
+                    console.print(f"note: {one.path}: changed since its card", markup=False)
         check_shared(folder, launch)
     console.print(f"batch: {settings.batch}", markup=False)
     if resume:
@@ -226,7 +230,8 @@ def _close_folder(recipe: Recipe, record: TrainingRecord, trainer: Any, console:
         eval_loss=best_eval_loss(losses),
     )
     run_files.sort_target_modules(folder)
-    (folder / "README.md").write_text(model_card(record), encoding="utf-8")
+    card = model_card(record, rows_section(folder))
+    (folder / "README.md").write_text(card, encoding="utf-8")
     draw(folder, folder.name, method_of(recipe).loss_unit)
     write_record(folder, record)
     console.print(f"done: {folder}; score it, and its base alike, with", markup=False)

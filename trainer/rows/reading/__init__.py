@@ -1,0 +1,1 @@
+"""A file of any kind that is read -> its text, with pages and headings."""

@@ -21,6 +21,8 @@ generation requests of the process has some and none lacks the list of them, and
 only the first `max_images`, by default one.
 """
 MAX_IMAGES = "max_images"
+DEAF = ("azure-openai-chat-completions",)
+"""TemplateAPI's to which lm-eval does not pass max_images on: always one."""
 WHOLE = re.compile(r"-?\d{1,9}")
 PLACEHOLDERS = re.compile(r"(?:<image>)+\n")
 """prompting/prompts.py puts so many in front of a question as it has images."""
@@ -55,7 +57,7 @@ def unseen(configs: Mapping[str, Any], results: ResultsFile, most: int, task: st
     if engine in OWN_IMAGES:
         allowed = _number(results, default=999)
     else:
-        allowed = _number(results, default=1)
+        allowed = 1 if engine in DEAF else _number(results, default=1)
         beside = sorted(name for name in configs if name != task and _is_text(configs[name]))
         if beside:
             yield (
@@ -64,9 +66,10 @@ def unseen(configs: Mapping[str, Any], results: ResultsFile, most: int, task: st
                 "of their own"
             )
     if allowed is not None and allowed < most:
+        mend = f"pass {MAX_IMAGES}={most} in --model_args"
         yield (
             f"images were cut: {engine} was sent at most {allowed} of a question, which have up to "
-            f"{most}; pass {MAX_IMAGES}={most} in --model_args"
+            f"{most}; {'ask by another --model' if engine in DEAF else mend}"
         )
 
 

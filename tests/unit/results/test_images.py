@@ -111,6 +111,15 @@ def test_cut_images_are_no_score(engine: str, allowed: int | None, figures: list
         run_of(Path("r"), content, task.task, samples(task))
 
 
+def test_what_is_not_passed_on_to_azure_is_no_number_of_images() -> None:
+    """lm-eval logs max_images=2, and its class for Azure sends one."""
+    task = by_api(SHOWN, 2, "azure-openai-chat-completions")
+    with pytest.raises(UnusableRunError, match="at most 1 of a question, which have up to 2"):
+        run_of(Path("r"), results(task), task.task, samples(task))
+    one = replace(task, figures=(1, 1))
+    assert run_of(Path("r"), results(one), one.task, samples(one))
+
+
 def changed(task: Invented, place: int, **doc: object) -> list[dict[str, Any]]:
     rows = samples(task)
     rows[place] = {**rows[place], "doc": {**rows[place]["doc"], **doc}}

@@ -55,6 +55,9 @@ CANNOT_SHOW: Mapping[str, str] = {
 """Models that lm-eval calls multimodal, and why they cannot be asked an exam with images. What is
 neither here nor in SEES is given texts only."""
 
+FALLEN = ("add_bos_token", "chat_template_args", "enable_thinking", "think_end_token")
+"""model_args that vllm-vlm takes, as vllm does, and lets fall where a task shows images."""
+
 
 @dataclass(frozen=True)
 class VisionTask:
@@ -85,9 +88,9 @@ def own_files(pattern: str, include_path: str = "") -> list[Path]:
     Args:
         include_path: where tasks are found by their names, which are those of their files.
     """
-    if include_path:
-        files = sorted(Path(include_path).rglob("*.yaml"))
-        return [file for file in files if fnmatch(file.stem, pattern)]
+    files = sorted(Path(include_path).rglob("*.yaml")) if include_path else []
+    if named := [file for file in files if fnmatch(file.stem, pattern)]:
+        return named
     if Path(pattern).is_dir():
         return sorted(Path(pattern).glob("*.yaml"))
     # Path.glob takes no absolute pattern
@@ -145,6 +148,12 @@ def check_backend(
         _refuse_no_template(args)
     if args.model in CHAT_APIS:
         _refuse_tokenizer(args.model, args.model_args)
+    if args.model == "vllm-vlm" and (fallen := [key for key in FALLEN if key in args.model_args]):
+        raise JmedError(
+            f"vllm-vlm: model_args {', '.join(fallen)}: lm-eval lets them fall in silence where a "
+            f"task shows images. Leave them out, or serve the model by `vllm serve` and ask it "
+            "with --model local-chat-completions"
+        )
     if args.model == OURS and str(args.batch_size or "").startswith("auto"):
         raise JmedError(f"{OURS}: --batch_size auto is not possible for images; pass a number")
 

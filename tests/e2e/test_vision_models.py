@@ -13,7 +13,10 @@ from lm_eval.api.model import CachingLM
 from lm_eval.models.hf_vlms import HFMultimodalLM
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
+from peft import LoraConfig, PeftModel, get_peft_model
 from PIL import Image
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.models.jmed_hf_multimodal import JmedHFMultimodal
@@ -68,7 +71,9 @@ def ask(lm: Any, text: str, *shown: Image.Image) -> str:
 def first_logits(lm: Any, text: str, *shown: Image.Image) -> torch.Tensor:
     """Of the first token of the answer, as `generate_until` makes the model compute them."""
     seen: list[torch.Tensor] = []
-    handle = lm.model.register_forward_hook(lambda *call: seen.append(call[-1].logits[0, -1]))
+    # PEFT generates past its own forward
+    model = lm.model.get_base_model() if isinstance(lm.model, PeftModel) else lm.model
+    handle = model.register_forward_hook(lambda *call: seen.append(call[-1].logits[0, -1]))
     try:
         ask(lm, text, *shown)
     finally:
@@ -246,6 +251,28 @@ def test_arguments_that_cannot_be_followed_are_refused(
 ) -> None:
     with pytest.raises(JmedError, match=message):
         JmedHFMultimodal(pretrained=str(models / "llava"), device="cpu", **more)
+
+
+def test_an_adapter_trained_on_text_acts_or_is_refused(models: Path, tmp_path: Path) -> None:
+    """PEFT takes an adapter whose layers have other names in the class that sees, as those of
+    Qwen3.5 have, for one without weights: the base model would be scored."""
+    base = AutoModelForCausalLM.from_pretrained(models / "gemma3")
+    trained = get_peft_model(base, LoraConfig(target_modules=["q_proj"], r=2))
+    for name, weights in trained.named_parameters():
+        if "lora_B" in name:
+            weights.data.fill_(1)
+    trained.save_pretrained(tmp_path)
+    plain, adapted = load(models / "gemma3"), load(models / "gemma3", peft=str(tmp_path))
+    shown = (PICTURES["a"], PICTURES["b"])
+    assert not torch.equal(first_logits(plain, TWO, *shown), first_logits(adapted, TWO, *shown))
+    file = tmp_path / "adapter_model.safetensors"
+    weights = load_file(file)
+    renamed = {key.replace("language_model.", ""): w for key, w in weights.items()}
+    save_file(renamed, file)
+    moved = len(renamed.keys() - weights.keys())  # all but those of the vision tower
+    assert 0 < moved < len(weights)
+    with pytest.raises(JmedError, match=f"{moved} of its {len(weights)} tensors have no place"):
+        load(models / "gemma3", peft=str(tmp_path))
 
 
 def test_thoughts_are_dropped_before_an_answer_about_an_image_too(models: Path) -> None:

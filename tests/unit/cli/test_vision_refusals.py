@@ -11,7 +11,7 @@ from PIL import Image
 
 from lm_eval_tasks.cli import vision
 from lm_eval_tasks.cli.eval import OWN_MODELS, check_arguments
-from lm_eval_tasks.cli.vision import CANNOT_SHOW, CHAT_APIS, OURS, SEES
+from lm_eval_tasks.cli.vision import CANNOT_SHOW, CHAT_APIS, FALLEN, OURS, SEES
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.own_exam.check import check
 from lm_eval_tasks.own_exam.folder import write_folder
@@ -136,6 +136,14 @@ def test_a_private_exams_folder_is_seen_as_a_whole(exam: Path) -> None:
     assert f"next to {exam}/jmed_stones_letters.yaml" in message
 
 
+def test_a_file_is_seen_beside_an_include_path_too(exam: Path) -> None:
+    """lm-eval takes both; of the two images the second would be left out in silence."""
+    file = str(exam / "jmedvision_stones_letters.yaml")
+    for pattern in (file, str(exam / "jmedvision_*_letters.yaml")):
+        arguments = ("--include_path", str(exam), "--tasks", pattern, "--model_args", "model=x")
+        assert "max_images=2" in refusal(*CHAT, *arguments)
+
+
 def test_private_exams_are_refused_to_text_models_too(exam: Path) -> None:
     message = refusal("--model", "hf", *own(exam))
     assert message.endswith(f"--tasks {exam}/jmed_stones_letters.yaml")
@@ -190,6 +198,13 @@ def test_a_tokenizer_is_refused_where_lm_eval_stops_at_it(exam: Path) -> None:
     message = refusal(*CHAT, *own(exam, "--model_args", f"{given}huggingface"))
     assert "tokenizer_backend=huggingface" in message
     check_arguments([*CHAT, *own(exam, "--model_args", f"{given}None")])
+
+
+@pytest.mark.parametrize("name", FALLEN)
+def test_what_vllm_vlm_lets_fall_is_refused(exam: Path, name: str) -> None:
+    arguments = ("--apply_chat_template", "--model_args", f"pretrained=x,{name}=y", *own(exam))
+    assert f"vllm-vlm: model_args {name}: " in refusal("--model", "vllm-vlm", *arguments)
+    check_arguments(["--model", OURS, *arguments])
 
 
 @pytest.mark.parametrize("model", ["local-chat-completions", OURS])

@@ -50,8 +50,8 @@ class JmedHFMultimodal(Quantized, HFMultimodalLM):  # type: ignore[misc]  # lm_e
         from peft.utils import load_peft_weights  # noqa: PLC0415
 
         given = load_peft_weights(peft, device="cpu", revision=revision)
-        strange = set_peft_model_state_dict(self._model, given).unexpected_keys
-        if strange:
+        placed: Any = set_peft_model_state_dict(self._model, given)
+        if strange := placed.unexpected_keys:
             seeing = type(self._model.get_base_model()).__name__
             raise JmedError(
                 f"peft={peft}: {len(strange)} of its {len(given)} tensors have no place in {seeing}"

@@ -258,10 +258,10 @@ def test_an_adapter_trained_on_text_acts_or_is_refused(models: Path, tmp_path: P
     Qwen3.5 have, for one without weights: the base model would be scored."""
     base = AutoModelForCausalLM.from_pretrained(models / "gemma3")
     trained = get_peft_model(base, LoraConfig(target_modules=["q_proj"], r=2))
-    for name, weights in trained.named_parameters():
+    for name, parameter in trained.named_parameters():
         if "lora_B" in name:
-            weights.data.fill_(1)
-    trained.save_pretrained(tmp_path)
+            parameter.data.fill_(1)
+    trained.save_pretrained(str(tmp_path))
     plain, adapted = load(models / "gemma3"), load(models / "gemma3", peft=str(tmp_path))
     shown = (PICTURES["a"], PICTURES["b"])
     assert not torch.equal(first_logits(plain, TWO, *shown), first_logits(adapted, TWO, *shown))

@@ -7,12 +7,13 @@ import pytest
 
 from demo.tiny_model import build
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.protocols import split_task, task_names
+from lm_eval_tasks.protocols import split_task
 from tests.conftest import local_exams
 from tests.e2e.lm_eval_run import Run, run_lm_eval, run_module
+from tests.recorded.record_prompts import tasks_of
 
 HERE = ("--include_path", str(TASKS_PATH), "--device", "cpu", "--batch_size", "8")
-TASKS = [task for task in task_names() if split_task(task)[0] in local_exams()]
+TASKS = tasks_of(local_exams(), vision=False)
 
 
 @pytest.fixture(scope="module", params=["llama", "gpt_neox"])
@@ -87,5 +88,5 @@ def test_an_unknown_option_names_the_allowed_ones() -> None:
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1] == (
         "jmed: --metadata key 'jmed': unknown key 'figure'; did you mean 'figures'? "
-        "(allowed: context, figures, permute, seed, sittings)"
+        "(allowed: context, figures, max_pixels, permute, seed, sittings)"
     )

@@ -22,17 +22,26 @@ class Proven:
 
     tokens: of one sequence (shared prefix, context and continuation or response).
     row: of one packed row: prefix, context and all continuations.
+    choices: fed in one row, 2 for several: they must not see each other, of which a row with one
+        proves nothing.
     """
 
     tokens: int = 0
     row: int = 0
+    choices: int = 0
 
     def and_also(self, packs: Sequence[Pack]) -> "Proven":
         """After `packs` came out equal, too."""
         return Proven(
             max([self.tokens, *(pack.longest for pack in packs)]),
             max([self.row, *(pack.length for pack in packs)]),
+            max([self.choices, *map(choices_fed, packs)]),
         )
+
+
+def choices_fed(pack: Pack) -> int:
+    """How many choices of a pack are fed, 2 for several; of one token there is nothing to feed."""
+    return min(sum(len(tokens) > 1 for _, tokens in pack.continuations), 2)
 
 
 def to_check(packs: Sequence[Pack], proven: Proven | None) -> list[Pack]:
@@ -43,16 +52,19 @@ def to_check(packs: Sequence[Pack], proven: Proven | None) -> list[Pack]:
         proven: None if nothing has been checked yet.
 
     Returns:
-        Nothing, if none is longer than what is proven. Else the longest, and a middle and a short
-        one: a model that looks at the whole batch would read these otherwise beside a long one.
+        Nothing, if none is longer than what is proven, or feeds several choices for the first time.
+        Else the longest, the one with most choices, and a middle and a short one: a model that
+        looks at the whole batch would read these otherwise beside a long one.
     """
     if not packs:
         return []
     longest = max(packs, key=lambda pack: pack.longest)
-    if proven and longest.longest <= proven.tokens and packs[0].length <= proven.row:
+    several = max(packs, key=choices_fed)
+    within = proven and longest.longest <= proven.tokens and packs[0].length <= proven.row
+    if proven and within and choices_fed(several) <= proven.choices:
         return []
     spread = (packs[(len(packs) - 1) * part // (ROWS_CHECKED - 1)] for part in range(ROWS_CHECKED))
-    return sorted(dict.fromkeys([longest, *spread]), key=lambda pack: -pack.length)
+    return sorted(dict.fromkeys([longest, several, *spread]), key=lambda pack: -pack.length)
 
 
 def choices_to_check(pack: Pack) -> list[int]:

@@ -2,7 +2,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.models.packing import Pack, plan
-from lm_eval_tasks.models.proven import FLOAT32, Proven, choices_to_check, to_check, tolerance
+from lm_eval_tasks.models.proven import (
+    FLOAT32,
+    Proven,
+    choices_fed,
+    choices_to_check,
+    to_check,
+    tolerance,
+)
 
 TOKENS = st.lists(st.integers(0, 9), min_size=1, max_size=8).map(tuple)
 REQUESTS = st.lists(st.tuples(TOKENS, TOKENS), max_size=30)
@@ -25,10 +32,23 @@ def test_nothing_is_ever_longer_than_what_was_checked(
         proven = (proven or Proven()).and_also(chosen) if chosen else proven
         assert all(proven and pack.longest <= proven.tokens for pack in packs)
         assert all(proven and pack.length <= proven.row for pack in packs)
+        assert all(proven and choices_fed(pack) <= proven.choices for pack in packs)
         assert to_check(packs, proven) == []
 
 
-def test_at_most_four_packs_are_checked_and_the_shortest_is_among_them() -> None:
+def test_one_choice_proves_nothing_about_several() -> None:
+    """A model whose choices see each other scores one of them right, as MPT in a packed row."""
+    alone = Pack((1,) * 40, ((0, (1, 2, 3)),))
+    several = Pack((2,) * 5, ((1, (1, 2)), (2, (3, 4))))
+    label = Pack((3,) * 5, ((3, (1,)), (4, (2,))))
+    proven = Proven().and_also(to_check([alone], None))
+    assert to_check([label], proven) == []
+    assert several in to_check([alone, several, label], proven)
+    assert several in to_check([several], proven)
+    assert to_check([several, label], proven.and_also([several])) == []
+
+
+def test_few_packs_are_checked_and_the_shortest_is_among_them() -> None:
     packs = packs_of([((n,) * n, (1,)) for n in range(1, 16)])
     assert [len(pack.context) for pack in to_check(packs, None)] == [15, 8, 1]
     assert to_check(packs, Proven(16, 15)) == []
@@ -42,7 +62,8 @@ def test_the_longest_row_and_the_longest_sequence_are_checked_both() -> None:
     packs = [choices, sequence, middle, short]
     assert to_check(packs, Proven(31, 99)) == [choices, sequence, short]
     assert to_check(packs, Proven(99, 40)) == [choices, sequence, short]
-    assert to_check(packs, Proven(32, 41)) == []
+    assert to_check(packs, Proven(32, 41, choices=2)) == []
+    assert choices in to_check(packs, Proven(32, 41, choices=1))
 
 
 @given(st.lists(TOKENS, min_size=1, max_size=40))

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,6 +26,7 @@ from lm_eval_tasks.protocols import (
     OWN_EXAM,
     recommended_tasks,
     split_task,
+    task_name,
     task_names,
 )
 
@@ -94,26 +95,27 @@ def check_arguments(arguments: Sequence[str]) -> str:
         _refuse_loglikelihoods(args.model, matched)
     showing = vision_tasks(matched)
     texts = [name for name in matched if name not in {task.name for task in showing}]
-    files = [file for task in args.tasks for file in own_files(task, args.include_path)]
+    found = {task: own_files(task, args.include_path) for task in args.tasks}
+    files = [file for task in args.tasks for file in found[task]]
     own = own_vision_tasks(files)
     if texts or tagged or not (showing or own):
         _require_data([*texts, *tagged], _options(args.metadata, vision=False))
     if showing or own:
         rest = [str(file) for file in files if str(file) not in {task.name for task in own}]
-        check_backend(args, [*showing, *own], [*texts, *tagged, *rest, *_foreign(args)])
+        check_backend(args, [*showing, *own], [*texts, *tagged, *rest, *_foreign(found)])
         options = _options(args.metadata, vision=True)
         _require_data([task.name for task in showing], options)
         check_images(args, sorted({task.exam for task in [*showing, *own]}), options)
     return str(args.include_path)
 
 
-def _foreign(args: argparse.Namespace) -> list[str]:
-    """What is asked for that is neither a task of ours nor one of a file."""
+def _foreign(found: Mapping[str, Sequence[Path]]) -> list[str]:
+    """What is asked for that is neither a task of ours nor one of the files `found` for it."""
     ours = [*task_names(), "jmed"]
     return [
         task
-        for task in args.tasks
-        if not any(fnmatch(name, task) for name in ours) and not own_files(task, args.include_path)
+        for task, files in found.items()
+        if not files and not any(fnmatch(name, task) for name in ours)
     ]
 
 
@@ -122,7 +124,7 @@ def _refuse_loglikelihoods(model: str, tasks: Sequence[str]) -> None:
     if refused:
         exams = sorted({split_task(name)[0] for name in refused})
         generated = [protocol for protocol in OWN_EXAM if protocol not in LOGLIKELIHOOD]
-        instead = [f"jmed_{exam}_{protocol}" for exam in exams for protocol in generated]
+        instead = [task_name(exam, protocol) for exam in exams for protocol in generated]
         raise JmedError(
             f"{model} gives no log-likelihoods, which these tasks need: {', '.join(refused)}. "
             f"Ask for generated answers instead: --tasks {','.join(instead)}"

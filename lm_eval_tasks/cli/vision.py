@@ -27,6 +27,7 @@ from lm_eval_tasks.protocols import (
     task_name,
     text_twin,
 )
+from lm_eval_tasks.results.images import MAX_IMAGES, default_max_images
 
 OURS = "jmed_hf_multimodal"
 CHAT_APIS = (
@@ -217,10 +218,10 @@ def _most(exam: str, options: Options) -> int:
 
 def _max_images(args: argparse.Namespace) -> int:
     """As the backends' own default has it."""
-    given = args.model_args.get("max_images", 1 if args.model in CHAT_APIS else 999)
+    given = args.model_args.get(MAX_IMAGES, default_max_images(args.model))
     try:
         return int(given)
     except (TypeError, ValueError):
         raise JmedError(
-            f"--model_args max_images: found {given!r}; allowed: a whole number"
+            f"--model_args {MAX_IMAGES}: found {given!r}; allowed: a whole number"
         ) from None

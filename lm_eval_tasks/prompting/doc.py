@@ -4,6 +4,10 @@ from typing import NamedTuple, TypedDict
 
 from lm_eval_tasks.exams.question import LETTERS, Question
 
+PLACEHOLDER = "<image>"
+"""Stands for one image; lm-eval's hf-multimodal and vllm-vlm put the model's own sign there
+(DEFAULT_IMAGE_PLACEHOLDER in lm_eval/models/hf_vlms.py of 0.4.13)."""
+
 
 class Whole(NamedTuple):
     """The sitting that a question belongs to, as a run asks it.

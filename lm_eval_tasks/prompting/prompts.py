@@ -9,13 +9,10 @@ from pathlib import Path
 import jinja2
 
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.prompting.doc import Doc, VisionDoc, gold_texts
+from lm_eval_tasks.prompting.doc import PLACEHOLDER, Doc, VisionDoc, gold_texts
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 ANSWER_LINE = {"ja": "答え：", "en": "Answer: "}
-PLACEHOLDER = "<image>"
-"""Stands for one image; lm-eval's hf-multimodal and vllm-vlm put the model's own sign there
-(DEFAULT_IMAGE_PLACEHOLDER in lm_eval/models/hf_vlms.py of 0.4.13)."""
 
 
 def paper(doc: Doc) -> str:

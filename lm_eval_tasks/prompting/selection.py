@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from lm_eval_tasks.exams.load import Exam
 from lm_eval_tasks.exams.question import LETTERS, Question, normal_form
+from lm_eval_tasks.prompting.doc import PLACEHOLDER
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.orders import can_be_permuted
-from lm_eval_tasks.prompting.prompts import PLACEHOLDER
 
 ALIKE = "choices that are blank, or that read like the right one"
 """Left out where texts are compared; asked for by letter, and marked."""

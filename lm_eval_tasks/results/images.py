@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from lm_eval_tasks.prompting.doc import PLACEHOLDER
 from lm_eval_tasks.results.records import Images, ResultsFile, Sample
 from lm_eval_tasks.results.weights import model_arguments
 
@@ -24,7 +25,7 @@ FIRST_ALONE = ("azure-openai-chat-completions",)
 """Of these, model classes that do not get `max_images` from --model_args, whatever it says."""
 MAX_IMAGES = "max_images"
 WHOLE = re.compile(r"-?\d{1,9}")
-PLACEHOLDERS = re.compile(r"(?:<image>)+\n")
+PLACEHOLDERS = re.compile(rf"(?:{PLACEHOLDER})+\n")
 """prompting/prompts.py puts so many in front of a question as it has images."""
 
 
@@ -54,10 +55,8 @@ def unseen(configs: Mapping[str, Any], results: ResultsFile, most: int, task: st
         task: the name of the task.
     """
     engine = str(results.model_source)
-    if engine in OWN_IMAGES:
-        allowed = _number(results, default=999)
-    else:
-        allowed = _number(results, default=1)
+    allowed = _number(results, default_max_images(engine))
+    if engine not in OWN_IMAGES:
         beside = sorted(name for name in configs if name != task and _is_text(configs[name]))
         if beside:
             yield (
@@ -74,6 +73,11 @@ def unseen(configs: Mapping[str, Any], results: ResultsFile, most: int, task: st
             f"images were cut: {engine} was sent at most {allowed} of a question, which have up to "
             f"{most}; {instead}"
         )
+
+
+def default_max_images(engine: str) -> int:
+    """Images of one question that a model class of lm-eval takes where model_args say nothing."""
+    return 999 if engine in OWN_IMAGES else 1
 
 
 def _number(results: ResultsFile, default: int) -> int | None:

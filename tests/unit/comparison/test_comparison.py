@@ -5,25 +5,15 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.comparison.compare import Comparison, compare_runs
+from lm_eval_tasks.comparison.compare import compare_runs
 from lm_eval_tasks.comparison.flips import ExtractionChange, Flips
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.scoring.verdict import State
 from tests.invented import Invented, scored
+from tests.unit.comparison.pairs import compared, refused
 
 YES, NO = True, False
 BASE = Invented([YES, YES, YES, YES, NO, NO, NO, NO])
-
-
-def compared(base: Invented, other: Invented) -> Comparison:
-    (comparison,) = compare_runs([scored(base)], [scored(other)])
-    return comparison
-
-
-def refused(base: Invented, other: Invented) -> str:
-    with pytest.raises(JmedError) as error:
-        compared(base, other)
-    return str(error.value)
 
 
 def test_differences_and_flips_are_counted_by_part() -> None:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from lm_eval_tasks.cli.main import main
-from lm_eval_tasks.comparison.compare import Comparison, compare_runs
+from lm_eval_tasks.comparison.compare import compare_runs
 from lm_eval_tasks.comparison.statistics import mcnemar, wilson
-from lm_eval_tasks.errors import JmedError
 from tests.invented import Invented, scored, written
+from tests.unit.comparison.pairs import compared, refused
 
 ENGINE = {"model_source": "hf-multimodal"}
 SHOWN = Invented(
@@ -29,17 +29,6 @@ SHOWN = Invented(
 BLIND = replace(SHOWN, right=[n % 4 != 0 and n not in (1, 2, 3, 5, 6, 39) for n in range(40)],
                 blind=True)  # fmt: skip
 TEXT = Invented([True] * 28, task="jmed_jmle120_letters", rule="jmle120")
-
-
-def compared(base: Invented, other: Invented) -> Comparison:
-    (comparison,) = compare_runs([scored(base)], [scored(other)])
-    return comparison
-
-
-def refused(base: Invented, other: Invented) -> str:
-    with pytest.raises(JmedError) as error:
-        compared(base, other)
-    return str(error.value)
 
 
 def test_what_the_images_were_worth_is_said_of_figure_questions_and_of_all() -> None:

@@ -17,8 +17,9 @@ from tests.e2e.scripted_model import NAME, ScriptedModel
 from tests.e2e.servers import wait_until
 from tests.e2e.sft_run import ROOT, environment
 from trainer.__main__ import main
+from trainer.mark import file_sha256
 from trainer.rows import server
-from trainer.rows.card import read_card, sha256_of
+from trainer.rows.card import read_card
 
 pytest.importorskip("docx", reason="[rows] is not installed")
 RECORDED = ROOT / "tests" / "recorded" / "rows"
@@ -174,7 +175,7 @@ def test_another_prompt_is_asked_anew(documents: Path, tmp_path: Path) -> None:
         main([*arguments, "--prompts", str(prompts)])
     # the writing is asked again, the checks of the same rows are not
     assert asked < len(model.asked) <= 2 * asked
-    assert read_card(tmp_path / "out" / "rows.card.json").prompts["qa"] == sha256_of(qa)
+    assert read_card(tmp_path / "out" / "rows.card.json").prompts["qa"] == file_sha256(qa)
 
 
 def test_a_dry_run_asks_nothing(

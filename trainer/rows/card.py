@@ -1,6 +1,5 @@
 """What rows were made from and how: rows.card.json, and rows.card.md for people."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -130,12 +129,6 @@ def read_card(file: Path) -> RowsCard:
     """
     raw = read_bytes(file, LARGEST)
     return decoded(raw, RowsCard, str(file), "the card of `python -m trainer rows`")
-
-
-def sha256_of(file: Path) -> str:
-    """Of a file that may be large."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def card_text(card: RowsCard) -> str:

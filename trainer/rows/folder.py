@@ -10,7 +10,8 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.json_file import LARGEST
 from lm_eval_tasks.files.text_file import read_bytes
 from lm_eval_tasks.files.write import write_text
-from trainer.rows.card import RECORD, Review, RowsCard, read_card, sha256_of, write_card
+from trainer.mark import file_sha256
+from trainer.rows.card import RECORD, Review, RowsCard, read_card, write_card
 from trainer.rows.decoded import decoded
 from trainer.rows.review_sheet import Reviewed, read_sheets, write_sheets
 from trainer.rows.row import Candidate, Dropped, to_lines
@@ -61,7 +62,7 @@ def write_rows(folder: Path, candidates: Sequence[Candidate], card: RowsCard) ->
         rows=len(rows),
         exam_questions=len(questions),
         by_form=dict(Counter(row.source.form for row in rows)),
-        rows_sha256=sha256_of(folder / ROWS),
+        rows_sha256=file_sha256(folder / ROWS),
     )
     write_card(folder, card)
     return card
@@ -86,7 +87,7 @@ def _set_aside(folder: Path) -> None:
     """Keep review sheets of other rows, which somebody may have begun to read."""
     for sheet in list(folder.glob("review*.xlsx")):
         if not sheet.stem.startswith("review-old-"):
-            sheet.replace(folder / f"review-old-{sha256_of(sheet)[:8]}-{sheet.name}")
+            sheet.replace(folder / f"review-old-{file_sha256(sheet)[:8]}-{sheet.name}")
 
 
 def review(sheets: Sequence[Path], folder: Path) -> tuple[RowsCard, Reviewed]:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from lm_eval_tasks.files.json_file import LARGEST
 from lm_eval_tasks.files.text_file import read_bytes
 from lm_eval_tasks.files.write import write_text
+from trainer.mark import file_sha256
 from trainer.recipe.recipe import Recipe
 from trainer.rows.card import (
     CARD,
@@ -17,7 +18,6 @@ from trainer.rows.card import (
     counts,
     read_card,
     reviewed,
-    sha256_of,
 )
 from trainer.rows.decoded import decoded
 
@@ -43,7 +43,7 @@ def carry_cards(recipe: Recipe, folder: Path) -> list[Carried]:
         rows = Path(source.path)
         if source.is_file and (record := rows.with_name(RECORD)).is_file() and rows.is_file():
             card = read_card(record)
-            changed = sha256_of(rows) != card.rows_sha256
+            changed = file_sha256(rows) != card.rows_sha256
             carried.append(Carried(path=source.path, changed=changed, card=card))
     if carried:
         write_text(folder / CARRIED, msgspec.json.encode(carried).decode())

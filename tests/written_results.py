@@ -190,7 +190,10 @@ def results_of(logs: Sequence[Log], model_args: object, **more: object) -> dict[
         "versions": dict.fromkeys(tasks, 1.0),
         "n-shot": {name: log.template["num_fewshot"] for name, log in tasks.items()},
         "higher_is_better": {
-            name: {_name(one["metric"]): one["higher_is_better"] for one in log.template["metric_list"]}
+            name: {
+                _name(one["metric"]): one["higher_is_better"]
+                for one in log.template["metric_list"]
+            }
             for name, log in tasks.items()
         },
         "n-samples": {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.cli.resume import kept_in, split_off
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.load import load_exam
@@ -37,12 +38,13 @@ NO_LOGLIKELIHOODS = (
 
 
 def run_lm_eval(arguments: Sequence[str]) -> None:
-    """Run `lm_eval run --include_path <our tasks> <arguments>`.
+    """Run `lm_eval run --include_path <our tasks> <arguments>`, `--resume FOLDER` aside.
 
     Raises:
         JmedError: what could only fail after the model is loaded, or after requests are paid for.
         SystemExit: as lm-eval exits.
     """
+    folder, arguments = split_off(arguments)
     check_arguments(arguments)
     # both take seconds, which a bad argument need not wait for
     import lm_eval.models  # noqa: F401, PLC0415 (else registering ours would hide lm-eval's own)
@@ -52,7 +54,8 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
     if "jmed_hf" not in model_registry:
         model_registry.register("jmed_hf", target="lm_eval_tasks.models.jmed_hf:JmedHF")
     sys.argv = ["lm_eval", "run", "--include_path", str(TASKS_PATH), *arguments]
-    cli_evaluate()
+    with kept_in(folder):
+        cli_evaluate()
 
 
 def check_arguments(arguments: Sequence[str]) -> None:

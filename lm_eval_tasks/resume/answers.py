@@ -1,10 +1,13 @@
-"""Answers in a folder, a line each; a line that a kill cut short is asked again."""
+"""Answers in a folder: a line for each part of the requests, which is there whole or not at all.
+
+So a part that a kill cut short is asked again as it was, in the batches that it would have made.
+"""
 
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +63,10 @@ class Answers:
         return self._kept[key]
 
     def add(self, answers: Mapping[str, Answer]) -> None:
-        """Write, and return when the disk has them."""
-        text = "".join(f"{_line(key, answer)}\n" for key, answer in answers.items())
+        """Write a part, and return when the disk has it."""
         try:
             with self.file.open("a", encoding="ascii") as out:
-                out.write(text)
+                out.write(_line(answers) + "\n")
                 out.flush()
                 os.fsync(out.fileno())
         except OSError as error:
@@ -77,12 +79,12 @@ def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("answers_rank*.jsonl"))
 
 
-def _line(key: str, answer: Answer) -> str:
-    return json.dumps({"key": key, "answer": answer, "sha256": _mark(key, answer)})
+def _line(answers: Mapping[str, Answer]) -> str:
+    return json.dumps({"answers": answers, "sha256": _mark(answers)})
 
 
-def _mark(key: str, answer: Answer) -> str:
-    return hashlib.sha256(json.dumps([key, answer]).encode()).hexdigest()[:MARK]
+def _mark(answers: Mapping[str, Answer]) -> str:
+    return hashlib.sha256(json.dumps(answers).encode()).hexdigest()[:MARK]
 
 
 def _cut_unfinished(file: Path) -> None:
@@ -92,7 +94,7 @@ def _cut_unfinished(file: Path) -> None:
     content = file.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
-        log.warning("%s: its last line was not finished and is asked again", file)
+        log.warning("%s: its last line was not finished; its requests are asked again", file)
         os.truncate(file, whole)
 
 
@@ -100,20 +102,22 @@ def _read(file: Path) -> dict[str, Answer]:
     content = file.read_bytes()
     # of another process, which may be writing
     whole = content[: content.rfind(b"\n") + 1]
-    return dict(_entries(file, whole.split(b"\n")[:-1]))
+    found: dict[str, Answer] = {}
+    for number, line in enumerate(whole.split(b"\n")[:-1], 1):
+        found |= _part(f"{file}: line {number}", line)
+    return found
 
 
-def _entries(file: Path, lines: list[bytes]) -> Iterator[tuple[str, Answer]]:
-    for number, line in enumerate(lines, 1):
-        try:
-            entry = json.loads(line)
-            key, answer = entry["key"], entry["answer"]
-            is_sound = entry["sha256"] == _mark(key, answer)
-        except (ValueError, KeyError, TypeError):
-            is_sound = False
-        if not is_sound:
-            raise JmedError(
-                f"--resume {file}: line {number} is damaged. Delete that line, and its request "
-                "is asked again; or give another folder"
-            )
-        yield key, answer
+def _part(where: str, line: bytes) -> dict[str, Answer]:
+    try:
+        entry = json.loads(line)
+        answers: dict[str, Answer] = entry["answers"]
+        is_sound = entry["sha256"] == _mark(answers)
+    except (ValueError, KeyError, TypeError):
+        is_sound = False
+    if not is_sound:
+        raise JmedError(
+            f"--resume {where} is damaged. Delete that line, and its requests are asked again; or "
+            "give another folder"
+        )
+    return answers

@@ -44,9 +44,7 @@ class Resumed:
         self._answers = answers
         self._model = hashed(model)
         self._version = version
-        file = answers.folder / f"model_{self._model[:12]}.json"
-        if not file.exists():
-            write_text(file, json.dumps(model, indent=2, ensure_ascii=False) + "\n")
+        self._write(model)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         if name in PART:
@@ -82,13 +80,22 @@ class Resumed:
         taken = sum(key in self._answers for key in keys)
         folder = self._answers.folder
         log.info("--resume: %d of %d %s requests answered in %s", taken, len(keys), kind, folder)
-        if self._answers and not taken:
+
+    def _write(self, model: dict[str, Any]) -> None:
+        """Leave what the model is, for who wonders why another's answers were not taken."""
+        folder = self._answers.folder
+        file = folder / f"model_{self._model[:12]}.json"
+        if file.exists():
+            return
+        if self._answers:
             log.warning(
-                "--resume: none of the %d answers in %s are to these requests of this model; "
-                "what it was then and is now: model_*.json there",
+                "--resume: the %d answers in %s are of other models, and are not taken; %s beside "
+                "theirs tells what differs",
                 len(self._answers),
                 folder,
+                file.name,
             )
+        write_text(file, json.dumps(model, indent=2, ensure_ascii=False) + "\n")
 
 
 def parts(requests: Sequence[Any], size: int) -> Iterator[range]:

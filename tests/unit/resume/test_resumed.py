@@ -107,10 +107,13 @@ def test_of_another_model_or_version_nothing_is_taken(
 ) -> None:
     asked = requests(3)
     resumed(Pupil(), tmp_path).loglikelihood(asked)
+    assert "of other models" not in caplog.text
     again = Pupil()
     resumed(again, tmp_path, **change).loglikelihood(asked)
     assert again.asked == 15
-    assert "none of the 15 answers" in caplog.text
+    assert ("the 15 answers" in caplog.text) == ("model" in change)
+    assert "0 of 15 loglikelihood requests" in caplog.text
+    assert len(list(tmp_path.glob("model_*.json"))) == 1 + ("model" in change)
 
 
 def test_a_task_more_asks_that_task_alone(tmp_path: Path) -> None:

@@ -4,21 +4,22 @@
 function of the doc.
 """
 
+import hashlib
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import LETTERS, Question
-from lm_eval_tasks.prompting.doc import Doc, Whole, to_doc
+from lm_eval_tasks.prompting.doc import Doc, VisionDoc, Whole, to_doc
 from lm_eval_tasks.prompting.docs import docs_of
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.orders import reorder
 from lm_eval_tasks.prompting.selection import select
-from lm_eval_tasks.protocols import LOGLIKELIHOOD, READS_LETTERS, split_task
+from lm_eval_tasks.protocols import LOGLIKELIHOOD, PROTOCOLS, READS_LETTERS, split_task
 from lm_eval_tasks.results.result import Result, read_result
 from lm_eval_tasks.results.runs import run_of
 from tests.written_results import (
@@ -56,6 +57,28 @@ def key(doc: Doc) -> str:
     return doc["gold"]
 
 
+def seen(doc: Doc, question: Question, *, blind: bool, max_pixels: int = 0) -> VisionDoc:
+    """The doc of a task with images; their hashes are invented."""
+    images = [] if blind else [
+        {"file": name, "sha256": hashlib.sha256(name.encode()).hexdigest()}
+        for name in question.shown_images
+    ]  # fmt: skip
+    return cast(VisionDoc, {**doc, "images": images, "max_pixels": max_pixels})
+
+
+def images_record(docs: Sequence[Doc], *, blind: bool) -> dict[str, Any]:
+    """What `metadata.questions` of a task with images says of them; nothing of others."""
+    if "images" not in docs[0]:
+        return {}
+    shown = [cast(VisionDoc, doc)["images"] for doc in docs]
+    files = {image["file"] for images in shown for image in images}
+    return {"images": {
+        "withheld": blind, "questions": sum(map(bool, shown)), "files": len(files),
+        "most": max(map(len, shown)), "bytes": 1000 * len(files),
+        "max_pixels": cast(VisionDoc, docs[0])["max_pixels"],
+    }}  # fmt: skip
+
+
 def turned(questions: Sequence[Question], times: int, rule: str) -> list[Doc]:
     """Each question in so many orders of its choices."""
     orders = [LETTERS[n:5] + LETTERS[:n] for n in range(times)]
@@ -74,6 +97,8 @@ class Invented:
         is asked in, its answers one after the other. changes: values in the results file, by
         "key" or "configs.key" for those of the task. sample: values in every sample. rule: of every
         doc, "" for no published rule; None for docs written before there were such rules.
+    figures: images of each of the first questions, in a task with images. blind: they are withheld.
+    not_asked: reason -> questions; None for four that need a figure, none in a task with images.
     """
 
     right: Sequence[bool]
@@ -84,6 +109,22 @@ class Invented:
     changes: Mapping[str, Any] = field(default_factory=dict)
     sample: Mapping[str, Any] = field(default_factory=dict)
     rule: str | None = None
+    figures: Sequence[int] = ()
+    blind: bool = False
+    max_pixels: int = 0
+    not_asked: Mapping[str, int] | None = None
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        if self.not_asked is not None:
+            return self.not_asked
+        return {} if PROTOCOLS[split_task(self.task)[1]].vision else {"needs a figure": 4}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Of --metadata jmed, what images are about."""
+        pixels = {"max_pixels": self.max_pixels} if self.max_pixels else {}
+        return ({"figures": "blind"} if self.blind else {}) | pixels
 
     @property
     def name(self) -> str:
@@ -97,6 +138,9 @@ class Invented:
             question(
                 n, exam, id=f"900A{n:04}", section="AB"[n % 2], category="心肺脳"[n % 3],
                 human_accuracy=[None, 35.0, 65.0, 95.0][n % 4], required=n < 80,
+                has_figure=n < len(self.figures), images=tuple(
+                    f"images/900A{n:04}-{k}.png" for k in range(sum(self.figures[n : n + 1]))
+                ),
             )
             for n in range(len(self.right) // self.times)
         ]  # fmt: skip
@@ -106,7 +150,13 @@ class Invented:
         if self.times > 1:
             return turned(self.questions, self.times, rule)
         whole = Whole("sample", len(self.right), 80, 79, 12)
-        return [to_doc(one, rule=rule, whole=whole) for one in self.questions]
+        docs = [to_doc(one, rule=rule, whole=whole) for one in self.questions]
+        if not PROTOCOLS[split_task(self.task)[1]].vision:
+            return docs
+        return [
+            seen(doc, one, blind=self.blind, max_pixels=self.max_pixels)
+            for doc, one in zip(docs, self.questions, strict=True)
+        ]
 
     def answered(self) -> list[Sample]:
         """Samples, before what a test changes in them."""
@@ -143,8 +193,12 @@ def _results(tasks: Sequence[Invented], answered: Sequence[Sequence[Sample]]) ->
     logs = [
         Log(
             task.task, rows, len(rows),
-            {"published": len(task.questions) + 4, "kept": len(task.questions)},
-            aggregated(task.task, rows), task.times if task.times > 1 else 0,
+            {
+                "published": len(task.questions) + sum(task.left_out.values()),
+                "kept": len(task.questions), "left_out": dict(task.left_out),
+                **images_record(task.docs(), blind=task.blind),
+            },
+            aggregated(task.task, rows), task.times if task.times > 1 else 0, task.options,
         )
         for task, rows in zip(tasks, answered, strict=True)
     ]  # fmt: skip
@@ -241,8 +295,16 @@ class Run:
     asked: int = 0
     rule: str = "igakuqa"
     more: Mapping[str, Any] = field(default_factory=dict)
+    blind: bool = False
 
     def docs(self) -> list[Doc]:
+        docs = self._docs()
+        if not PROTOCOLS[split_task(self.task)[1]].vision:
+            return docs
+        pairs = zip(docs, self.questions, strict=True)
+        return [seen(doc, one, blind=self.blind) for doc, one in pairs]
+
+    def _docs(self) -> list[Doc]:
         if self.permute:
             return turned(self.questions, self.permute, self.rule)
         whole = Whole(self.marks, len(self.questions), 80, 79, 12 if self.marks == "sample" else 0)
@@ -261,7 +323,10 @@ class Run:
     def results(self) -> dict[str, Any]:
         rows = self._samples()
         docs = self.asked or len(rows)
-        log = Log(self.task, rows, docs, {}, aggregated(self.task, rows), self.permute)
+        images = images_record(self.docs(), blind=self.blind)
+        options = {"figures": "blind"} if self.blind else {}
+        metrics = aggregated(self.task, rows)
+        log = Log(self.task, rows, docs, images, metrics, self.permute, options)
         return results_of([log], dict(self.model_args), **self.more)
 
 

@@ -11,17 +11,17 @@ import json
 import math
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.prompting.doc import Doc
+from lm_eval_tasks.prompting.doc import Doc, VisionDoc
 from lm_eval_tasks.protocols import LOGLIKELIHOOD, split_task
 
 STAMP = "2026-01-02T03-04-05.000006"
@@ -64,6 +64,7 @@ class Log:
 
     docs: how many the task has; fewer samples where --limit cut it short.
     questions: of the metadata, beside what is the same everywhere. metrics: "acc,none" -> value.
+    options: of --metadata jmed, beside `permute`.
     """
 
     task: str
@@ -72,6 +73,7 @@ class Log:
     questions: Mapping[str, Any]
     metrics: Mapping[str, object]
     permute: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def template(self) -> Mapping[str, Any]:
@@ -82,6 +84,7 @@ class Log:
         """lm-eval writes functions as their source."""
         exam, _ = split_task(self.task)
         given = self.template
+        options = {**({"permute": self.permute} if self.permute else {}), **self.options}
         metadata = {
             **given["metadata"],
             "version": 1.0,
@@ -91,7 +94,7 @@ class Log:
                 "jmed_version": "0.1.0", **self.questions,
             },
             "config_source": f"lm_eval_tasks/tasks/{exam}/{self.task}.yaml",
-            **({"jmed": {"permute": self.permute}} if self.permute else {}),
+            **({"jmed": options} if options else {}),
         }  # fmt: skip
         fewshot = {
             "sampler": "first_n", "split": "dev", "process_docs": None, "fewshot_indices": None,
@@ -125,13 +128,18 @@ def sample(task: str, number: int, doc: Doc, answer: str) -> Sample:
 
 
 def sample_of(task: str, number: int, doc: Doc, answer: str | Sequence[float]) -> Sample:
-    """The same by a response, or the log-likelihood of each choice."""
+    """The same by a response, or the log-likelihood of each choice; of a `VisionDoc` too."""
     made = template(split_task(task)[1])
+    more: dict[str, Any] = {}
     prompt, target = made["doc_to_text"](doc), made["doc_to_target"](doc)
     answers: list[Any]
     if isinstance(answer, str):
         scores = made["process_results"](doc, [answer])
         asked, answers = [made["generation_kwargs"]], [answer]
+        # lm-eval logs a hash of each image (LMEVAL_HASHMM)
+        images = cast(VisionDoc, doc)["images"] if "doc_to_image" in made else []
+        visual = [_hash(f"pixels of {image['file']}") for image in images]
+        more = {"arg_2": {"visual": visual}} if "doc_to_image" in made else {}
     else:
         scores = made["process_results"](doc, [(value, False) for value in answer])
         choices = made["doc_to_choice"]
@@ -143,17 +151,22 @@ def sample_of(task: str, number: int, doc: Doc, answer: str | Sequence[float]) -
         "doc": doc,
         "target": target,
         "arguments": {
-            f"gen_args_{n}": {"arg_0": prompt, "arg_1": one} for n, one in enumerate(asked)
+            f"gen_args_{n}": {"arg_0": prompt, "arg_1": one, **more} for n, one in enumerate(asked)
         },
         "resps": [[one] for one in answers],
         "filtered_resps": answers,
         "filter": "none",
         "metrics": list(scores),
-        "doc_hash": _hash(f"doc {doc['id']} {doc['permutation']}"),
-        "prompt_hash": _hash(f"prompt {doc['id']} {doc['permutation']}"),
+        "doc_hash": _hash(f"doc {doc['id']} {doc['permutation']}{_seen(doc)}"),
+        "prompt_hash": _hash(f"prompt {doc['id']} {doc['permutation']}{_seen(doc)}"),
         "target_hash": _hash(target),
         **scores,
     }
+
+
+def _seen(doc: Mapping[str, Any]) -> str:
+    """All of a doc in a task with images, whose hashes are those of different docs; else ""."""
+    return json.dumps(doc, sort_keys=True) if "images" in doc else ""
 
 
 def _hash(text: str) -> str:

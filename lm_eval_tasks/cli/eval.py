@@ -9,6 +9,13 @@ from typing import Any, NoReturn
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.cli.resume import kept_in, split_off
+from lm_eval_tasks.cli.vision import (
+    check_backend,
+    check_images,
+    own_files,
+    own_vision_tasks,
+    vision_tasks,
+)
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.load import load_exam
@@ -35,48 +42,84 @@ NO_LOGLIKELIHOODS = (
     "local-chat-completions",
     "openai-chat-completions",
 )
+OWN_MODELS = {
+    "jmed_hf": "jmed_hf:JmedHF",
+    "jmed_hf_multimodal": "jmed_hf_multimodal:JmedHFMultimodal",
+}
+"""Name for --model -> module in models/ and class."""
 
 
 def run_lm_eval(arguments: Sequence[str]) -> None:
-    """Run `lm_eval run --include_path <our tasks> <arguments>`, `--resume FOLDER` aside.
+    """Run `lm_eval run --include_path <our tasks> <arguments>`; or the user's own include_path.
+
+    `--resume FOLDER` is ours.
 
     Raises:
         JmedError: what could only fail after the model is loaded, or after requests are paid for.
         SystemExit: as lm-eval exits.
     """
     folder, arguments = split_off(arguments)
-    check_arguments(arguments)
+    own = check_arguments(arguments)
     # both take seconds, which a bad argument need not wait for
     import lm_eval.models  # noqa: F401, PLC0415 (else registering ours would hide lm-eval's own)
     from lm_eval.__main__ import cli_evaluate  # noqa: PLC0415
     from lm_eval.api.registry import model_registry  # noqa: PLC0415
 
-    if "jmed_hf" not in model_registry:
-        model_registry.register("jmed_hf", target="lm_eval_tasks.models.jmed_hf:JmedHF")
-    sys.argv = ["lm_eval", "run", "--include_path", str(TASKS_PATH), *arguments]
+    for name, target in OWN_MODELS.items():
+        if name not in model_registry:
+            model_registry.register(name, target=f"lm_eval_tasks.models.{target}")
+    where = [] if own else ["--include_path", str(TASKS_PATH)]
+    sys.argv = ["lm_eval", "run", *where, *arguments]
     with kept_in(folder):
         cli_evaluate()
 
 
-def check_arguments(arguments: Sequence[str]) -> None:
+def check_arguments(arguments: Sequence[str]) -> str:
     """Refuse early what lm-eval would refuse late.
 
+    Returns:
+        The include_path that the arguments name themselves, "" if they name none.
+
     Raises:
-        JmedError: a second --include_path; log-likelihood tasks on a chat API, which gives no
-            log-likelihoods (lm-eval finds that out after the generation requests); an option of
-            ours that is wrong; or an exam whose data cannot be had.
+        JmedError: --include_path with tasks of ours; log-likelihood tasks on a chat API, which
+            gives no log-likelihoods (lm-eval finds that out after the generation requests); tasks
+            that show images on a model that would not be shown them; an option of ours that is
+            wrong; or an exam whose data cannot be had.
     """
     args = _parsed(arguments)
-    if args.include_path:
-        raise JmedError(
-            "jmed eval supplies --include_path itself. To add a folder of your own, run "
-            "`jmed link` once and then lm_eval --include_path YOUR_FOLDER …"
-        )
     matched = [name for name in task_names() if any(fnmatch(name, task) for task in args.tasks)]
+    tagged = recommended_tasks() if "jmed" in args.tasks else []
+    if args.include_path and (ours := [*matched, *tagged]):
+        raise JmedError(
+            f"--include_path {args.include_path} takes the place of jmed's tasks, of which "
+            f"{ours[0]} is one. Ask for it in a call of its own, or run `jmed link` once and "
+            "then lm_eval --include_path YOUR_FOLDER …"
+        )
     if args.model in NO_LOGLIKELIHOODS:
         _refuse_loglikelihoods(args.model, matched)
-    tagged = recommended_tasks() if "jmed" in args.tasks else []
-    _require_data([*matched, *tagged], args.options)
+    showing = vision_tasks(matched)
+    texts = [name for name in matched if name not in {task.name for task in showing}]
+    files = [file for task in args.tasks for file in own_files(task, args.include_path)]
+    own = own_vision_tasks(files)
+    if texts or tagged or not (showing or own):
+        _require_data([*texts, *tagged], _options(args.metadata, vision=False))
+    if showing or own:
+        rest = [str(file) for file in files if str(file) not in {task.name for task in own}]
+        check_backend(args, [*showing, *own], [*texts, *tagged, *rest, *_foreign(args)])
+        options = _options(args.metadata, vision=True)
+        _require_data([task.name for task in showing], options)
+        check_images(args, sorted({task.exam for task in [*showing, *own]}), options)
+    return str(args.include_path)
+
+
+def _foreign(args: argparse.Namespace) -> list[str]:
+    """What is asked for that is neither a task of ours nor one of a file."""
+    ours = [*task_names(), "jmed"]
+    return [
+        task
+        for task in args.tasks
+        if not any(fnmatch(name, task) for name in ours) and not own_files(task, args.include_path)
+    ]
 
 
 def _refuse_loglikelihoods(model: str, tasks: Sequence[str]) -> None:
@@ -130,13 +173,20 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """
     parser = _Parser(add_help=False)
     parser.add_argument("--model", "-M")
+    parser.add_argument("--model_args", "-a", nargs="+", action="extend")
+    parser.add_argument("--apply_chat_template", nargs="?", const=True)
+    parser.add_argument("--batch_size", "-b")
+    parser.add_argument("--cache_requests")
     parser.add_argument("--tasks", "-t", nargs="*", action="extend")
     parser.add_argument("--include_path")
     parser.add_argument("--config", "-C")
     parser.add_argument("--metadata")
     args, _ = parser.parse_known_args(arguments)
     config = _config(args.config) if args.config else {}
-    args.model = args.model or config.get("model")
+    for name in ("model", "apply_chat_template", "batch_size", "cache_requests", "metadata"):
+        setattr(args, name, getattr(args, name) or config.get(name))
+    args.model = args.model or "hf"  # lm-eval's own
+    args.model_args = _model_args(args.model_args or config.get("model_args") or {})
     tasks = args.tasks or config.get("tasks") or []
     if not isinstance(tasks, str | list):
         raise JmedError(
@@ -144,19 +194,37 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         )
     listed = tasks.split(",") if isinstance(tasks, str) else tasks
     args.tasks = [name for task in listed for name in str(task).split(",")]
-    args.include_path = args.include_path or config.get("include_path")
-    args.options = _options(args.metadata or config.get("metadata"))
+    args.include_path = str(args.include_path or config.get("include_path") or "")
     return args
 
 
-def _options(metadata: object) -> Options:
+def _model_args(given: object) -> dict[str, Any]:
+    """As lm-eval takes them: an object, or `key=value` pairs, apart or with commas between."""
+    if isinstance(given, dict):
+        return given
+    texts = [str(text) for text in given] if isinstance(given, list) else [str(given)]
+    pairs: dict[str, Any] = {}
+    for text in texts:
+        try:
+            whole = parse_json(text)
+        except JsonError:
+            whole = None
+        if isinstance(whole, dict):
+            pairs |= whole
+        else:
+            pairs |= {k.strip(): v for k, _, v in (pair.partition("=") for pair in text.split(","))}
+    return pairs
+
+
+def _options(metadata: object, *, vision: bool) -> Options:
     """Of --metadata as lm-eval takes it: a JSON object, or key=value pairs, which have none."""
     if isinstance(metadata, str):
         try:
             metadata = parse_json(metadata)
         except JsonError:
-            return Options()
-    return parse_options(metadata.get("jmed", {})) if isinstance(metadata, dict) else Options()
+            metadata = {}
+    given = metadata.get("jmed", {}) if isinstance(metadata, dict) else {}
+    return parse_options(given, vision=vision)
 
 
 def _config(file: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from lm_eval_tasks.cli.link import link, stub_folder, unlink
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
 from lm_eval_tasks.exams.hub import hub_rows
+from lm_eval_tasks.exams.images import image_files, image_pins, missing_images
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.sources import local_files, local_sittings
 from lm_eval_tasks.prompting.options import Options
@@ -22,7 +23,7 @@ from lm_eval_tasks.words import read_words
 
 EXAMS = ", ".join(exam_names())
 COLUMNS = (
-    *("exam", "published", "text only", "questions kept", "sittings", "here"),
+    *("exam", "published", "text only", "questions kept", "with images", "sittings", "here"),
     "overlaps",
 )
 
@@ -40,6 +41,7 @@ def add_commands(command: Command) -> None:
     fetch = command("fetch", "download the pinned files of exams and check them", "")
     fetch.add_argument("exam", nargs="*", help=EXAMS)
     fetch.add_argument("--all", action="store_true", help="every exam")
+    fetch.add_argument("--images", action="store_true", help="their images too, for vision models")
     fetch.set_defaults(run=_fetch)
 
     stubs = command("link", "let plain lm_eval find the tasks", "")
@@ -50,7 +52,11 @@ def add_commands(command: Command) -> None:
 
 @dataclass(frozen=True)
 class ExamRow:
-    """One exam; `here`, `text_only` and `kept` are None where its data is not on this machine."""
+    """One exam; what is counted on its questions is None where its data is not on this machine.
+
+    with_images: questions that a task which shows images asks with one; 0 where it has none.
+    images, images_here: its image files, and those on this machine.
+    """
 
     exam: str
     title: str
@@ -58,6 +64,9 @@ class ExamRow:
     here: int | None
     text_only: int | None
     kept: int | None
+    with_images: int | None
+    images: int
+    images_here: int
     sittings: str
     on_disk: str
     overlaps: str
@@ -79,11 +88,11 @@ def _exams(args: argparse.Namespace) -> None:
         table.add_column(words[column], justify="left", overflow="fold")
     table.add_column(words["licence"], overflow="fold", max_width=50)
     for row in rows:
-        counts = (row.text_only, row.kept)
         table.add_row(
             row.exam,
             str(row.published),
-            *("-" if count is None else str(count) for count in counts),
+            *("-" if count is None else str(count) for count in (row.text_only, row.kept)),
+            _with_images(row),
             row.sittings,
             row.on_disk,
             row.overlaps,
@@ -92,15 +101,27 @@ def _exams(args: argparse.Namespace) -> None:
     console().print(table)
 
 
+def _with_images(row: ExamRow) -> str:
+    """ "99", or where image files are not here "101 (30/150)"."""
+    if not row.images:
+        return "-"
+    count = "-" if row.with_images is None else str(row.with_images)
+    here = f" ({row.images_here}/{row.images})" if row.images_here < row.images else ""
+    return count + here
+
+
 def _row(card: Card) -> ExamRow:
     here = local_sittings(card)
     whole = len(here) == len(card.published)
-    questions = text_only = kept = None
+    questions = text_only = kept = with_images = None
     if here:
         exam = load_exam(card.name, () if whole else tuple(here))
         questions = len(exam.questions)
         text_only = sum(not question.has_figure for question in exam.questions)
         kept = len(select_from(exam, Options(), choices_only=False).kept)
+        shown = select_from(exam, Options(figures="show"), choices_only=False).kept
+        with_images = sum(bool(question.shown_images) for question in shown)
+    images = len(image_pins(card))
     nowhere = "Hub" if card.hub else "no"
     return ExamRow(
         exam=card.name,
@@ -109,6 +130,9 @@ def _row(card: Card) -> ExamRow:
         here=questions,
         text_only=text_only,
         kept=kept,
+        with_images=with_images,
+        images=images,
+        images_here=images - len(missing_images(card)),
         sittings=_span(list(card.published)),
         on_disk="yes" if whole else _span(here) or nowhere,
         overlaps=", ".join(card.overlaps),
@@ -125,11 +149,17 @@ def _span(sittings: Sequence[str]) -> str:
 def _fetch(args: argparse.Namespace) -> None:
     if bool(args.exam) == args.all:
         raise JmedError(f"fetch: name exams, or --all (exams: {EXAMS})")
+    without = [name for name in args.exam if args.images and not read_card(name).images]
+    if without:
+        known = ", ".join(name for name in exam_names() if read_card(name).images)
+        raise JmedError(
+            f"fetch --images: {', '.join(without)}: no images; exams with some: {known}"
+        )
     failed = []
     for name in exam_names() if args.all else args.exam:
         card = read_card(name)
         try:
-            got = f"{len(hub_rows(card))} rows" if card.hub else f"{len(local_files(card))} files"
+            got = _fetched(card, images=args.images)
         except JmedError as error:
             if not args.all:
                 raise
@@ -137,8 +167,22 @@ def _fetch(args: argparse.Namespace) -> None:
             continue
         print(f"{name}: {got} here and checked, from {card.source}")
         print(f"  licence: {card.licence}\n  cite: {card.citation}")
+        if card.images and not args.images:
+            print(f"  its images, which vision models are shown: jmed fetch {name} --images")
     if failed:
         raise JmedError(f"{len(failed)} exams could not be fetched:\n" + "\n".join(failed))
+
+
+def _fetched(card: Card, *, images: bool) -> str:
+    """Fetch what is not here, and say what now is: "1 files and 110 images (26.0 MB)"."""
+    if card.hub:
+        return f"{len(hub_rows(card))} rows"
+    got = f"{len(local_files(card))} files"
+    if not images or not card.images:
+        return got
+    files = image_files(card, image_pins(card))
+    size = sum(file.stat().st_size for file in files.values())
+    return f"{got} and {len(files)} images ({size / 1e6:.1f} MB)"
 
 
 def _link(args: argparse.Namespace) -> None:

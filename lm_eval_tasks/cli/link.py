@@ -36,9 +36,10 @@ def link(folder: Path, exams: Sequence[str] = ()) -> list[Path]:
     Raises:
         JmedError: the folder cannot be written, or holds a file of that name that is not ours.
     """
-    tasks = sorted(task_files().values())
     stubs = {
-        folder / task.name: task for task in tasks if not exams or split_task(task.stem)[0] in exams
+        folder / file.name: file
+        for task, file in sorted(task_files().items())
+        if not exams or split_task(task)[0] in exams
     }
     try:
         for stub in stubs:

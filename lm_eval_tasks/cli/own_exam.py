@@ -10,6 +10,7 @@ from lm_eval_tasks.cli.common import Command
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.own_exam.check import Checked, check
 from lm_eval_tasks.own_exam.folder import check_name, write_folder
+from lm_eval_tasks.own_exam.images import FOLDER
 from lm_eval_tasks.own_exam.sheet import COLUMNS, Sheet, read_sheet
 
 NAMES = ", ".join(f"{name} {also}" for name, also in COLUMNS.items() if "choice" not in name)
@@ -18,6 +19,8 @@ The first row names the columns, in English or Japanese, in any order:
 {fill(NAMES, 88, initial_indent="  ", subsequent_indent="  ")},
   choice_a 選択肢a to choice_h 選択肢h. Needed are question and answer; a question without choices
   has a number as its answer. Answers: a   a,c   ac   a or d   aまたはd   22.5
+  Images are named in images 画像ファイル, or in figure 画像 itself: PNG or JPEG files beside the
+  sheet, parted by , 、 or ; in printed order. They are copied without their metadata and names.
 CSV may be UTF-8 or Excel's cp932, with commas or tabs; of an xlsx the first sheet is read; a jsonl
 has the same keys.
 """
@@ -64,17 +67,29 @@ def _new(args: argparse.Namespace) -> None:
         raise JmedError(f"{exam.faults[0]}{more if len(exam.faults) > 1 else ''}")
     folder = args.output or Path(name)
     files = write_folder(name, exam, folder)
+    if exam.images:
+        files.append(f"{FOLDER}/ ({len(exam.images)} PNG, without metadata)")
     _print_counts(args.file, sheet, exam)
     print(f"written: {folder}/: {', '.join(files)}\nrun:")
     place = shlex.quote(str(folder.resolve()))
     print(f"  lm_eval --include_path {place} --tasks 'jmed_{name}_*' --model hf --model_args …")
+    if exam.images:
+        print(
+            f"  jmed eval --include_path {place} --tasks 'jmedvision_{name}_*' "
+            "--model jmed_hf_multimodal --model_args …"
+        )
 
 
 def _print_counts(file: Path, sheet: Sheet, exam: Checked) -> None:
     print(f"{file}: {len(exam.questions)} questions")
     for kind, count in exam.answer_types().items():
         print(f"  {count:4} answered with {kind}")
-    if figures := sum(question["figure"] for question in exam.questions):
+    shown = sum("images" in question for question in exam.questions)
+    if shown:
+        print(
+            f"  {shown:4} with images, {len(exam.images)} in all: asked by jmedvision_ tasks alone"
+        )
+    if figures := sum(question["figure"] for question in exam.questions) - shown:
         print(f"  {figures:4} need an image: left out of a run unless figures: keep")
     for why, numbers in sheet.skipped.items():
         print(f"  {len(numbers):4} rows skipped, {why}: {_listed(numbers)}")

@@ -15,6 +15,7 @@ from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import PROTOCOLS, READS_LETTERS, split_task, task_names
+from lm_eval_tasks.results.samples_file import check_seen
 from lm_eval_tasks.scoring.floor import floors
 from lm_eval_tasks.scoring.predictions import by_exam_ids, check_ids, find_files, read_predictions
 from lm_eval_tasks.scoring.published_rules import RULES
@@ -82,7 +83,10 @@ def add_commands(command: Command) -> None:
 
 def _rescore(args: argparse.Namespace) -> None:
     check_choice(args.exam, exam_names(), "rescore: exam")
-    found = read_predictions(args.exam, find_files(args.predictions, args.model))
+    files = find_files(args.predictions, args.model)
+    for file in files:
+        check_seen(file)
+    found = read_predictions(args.exam, files)
     sittings = {prediction.sitting for prediction in found.values()}
     # samples name their sitting, so that only its files are needed; predictions do not
     exam = load_exam(args.exam, () if "" in sittings else tuple(sorted(sittings)))

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lm_eval_tasks.cli.common import Command, add_language, say_left_out
-from lm_eval_tasks.comparison.phrases import footnotes, limit_phrase
+from lm_eval_tasks.comparison.phrases import limit_phrase, sight
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.results.read import read_results
 from lm_eval_tasks.results.result import Result
@@ -19,8 +19,9 @@ from lm_eval_tasks.words import Words, read_words
 TEXT = """\
 Give the verdict of the real exam for each sitting of a finished run: required and general
 points against the marks, prohibited choices, 合格 or 不合格 and the condition that failed; then
-right answers by section, category and human accuracy. Questions with figures, which a run on text
-leaves out, count as unanswered. A sitting that --limit cut short gets no verdict.
+right answers by section, category and human accuracy. Questions that were not asked count as
+unanswered: a run on text leaves those with figures out, a jmedvision_… task asks them too. A
+sitting that --limit cut short gets no verdict.
 
 example:
   lm_eval … --tasks jmed_igakuqa_letters --output_path out --log_samples
@@ -55,12 +56,11 @@ def _verdict(args: argparse.Namespace) -> None:
 
 
 def _print(result: Result, words: Words) -> None:
-    title = f"{result.run.task} · {result.run.model}"
+    title = " · ".join(filter(None, (result.run.task, result.run.model, sight(result, words))))
     if limited := limit_phrase(result, words):
         title += f" · {limited}"
-    sign, notes = result.overlap.sign, footnotes([result], words)
-    console().print(verdict_table(result.verdicts, title, words, sign, notes))
-    for table in breakdown_tables(_breakdowns(result), words, sign):
+    console().print(verdict_table(result.verdicts, title, words, result))
+    for table in breakdown_tables(_breakdowns(result), words, result.overlap.sign):
         console().print(table)
 
 
@@ -74,6 +74,7 @@ def _as_json(result: Result) -> dict[str, object]:
         "task": result.run.task,
         "model": result.run.model,
         "protocol": result.run.metadata,
+        "images": result.sight.value,
         "overlap_with_training": mark._asdict() if mark.kind else None,
         "verdicts": [verdict.as_json() for verdict in result.verdicts],
         "breakdowns": {

@@ -10,7 +10,9 @@ from lm_eval_tasks.comparison.comparable import differences, remarks
 from lm_eval_tasks.comparison.flips import ExtractionChange, Flips, flips_by_part, format_change
 from lm_eval_tasks.comparison.statistics import McNemar, holm, interval, mcnemar
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.results.result import Result
+from lm_eval_tasks.protocols import VISION_TASK
+from lm_eval_tasks.results.images import Sight
+from lm_eval_tasks.results.result import Result, by_figure
 from lm_eval_tasks.scoring.verdict import Verdict
 
 
@@ -27,6 +29,19 @@ class Change:
 
 
 @dataclass(frozen=True)
+class FigureChange:
+    """The deciding metric among the questions that need a figure, or among the others.
+
+    part: of `by_figure`, or "all".
+    """
+
+    part: str
+    questions: int
+    change: Change
+    test: McNemar
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One task.
 
@@ -34,6 +49,8 @@ class Comparison:
     test: of that metric, by question; p_holm: its p, adjusted for all tasks of the two models.
     format: None where no answer is read from a response (see `Answer.extracted`).
     flips: by "section", "category" and "human accuracy".
+    figures: both parts, of tasks with images; none of others. Of a run with images and its blind
+        twin they say what the images were worth.
     gained, lost: ids of the questions that flipped.
     sittings: verdicts before and after; none where an exam has no marks or choices are permuted.
     remarks: what else differs between the runs, such as versions.
@@ -47,6 +64,7 @@ class Comparison:
     p_holm: float
     format: ExtractionChange | None
     flips: Mapping[str, Sequence[Flips]]
+    figures: Sequence[FigureChange]
     gained: Sequence[str]
     lost: Sequence[str]
     sittings: Sequence[tuple[Verdict, Verdict]]
@@ -75,7 +93,8 @@ def compare_runs(base: Sequence[Result], other: Sequence[Result]) -> list[Compar
         files = f"{base[0].run.file} and {other[0].run.file}"
         raise JmedError(f"runs that cannot be compared, such as {files}: {'; '.join(faults)}")
     if not shared:
-        raise JmedError(f"no task in common: {_tasks(base)} in one, {_tasks(other)} in the other")
+        tasks = f"no task in common: {_tasks(base)} in one, {_tasks(other)} in the other"
+        raise JmedError(f"{tasks}{_blind_instead(base, other)}")
     tests = [_test(before[key], after[key]) for key in shared]
     adjusted = holm([test.p for test in tests])
     return [
@@ -121,6 +140,21 @@ def _tasks(runs: Sequence[Result]) -> str:
     return ", ".join(sorted({result.run.task for result in runs})) or "none"
 
 
+def _blind_instead(base: Sequence[Result], other: Sequence[Result]) -> str:
+    """What to compare instead of an exam asked as text and the same exam asked with images."""
+    as_text, with_images = (
+        {result.exam for result in (*base, *other) if (result.sight is Sight.NONE) is without}
+        for without in (True, False)
+    )
+    if not as_text & with_images:
+        return ""
+    return (
+        f". A task that shows images ({VISION_TASK}…) puts other questions than one on text; to "
+        "know what its images are worth, run it again with "
+        """--metadata '{"jmed": {"figures": "blind"}}' and compare the two"""
+    )
+
+
 def _test(base: Result, other: Result) -> McNemar:
     """McNemar's test; with permuted choices, of the questions that were right more often."""
     old, new = _right(base), _right(other)
@@ -148,11 +182,27 @@ def _comparison(base: Result, other: Result, test: McNemar, p_holm: float) -> Co
         p_holm=p_holm,
         format=format_change(pairs),
         flips=flips_by_part(pairs),
+        figures=_figures(base, other),
         gained=[id_ for id_ in old if new[id_] > old[id_]],
         lost=[id_ for id_ in old if new[id_] < old[id_]],
         sittings=_sittings(base, other),
         remarks=remarks(base, other),
     )
+
+
+def _figures(base: Result, other: Result) -> list[FigureChange]:
+    if base.sight is Sight.NONE:
+        return []
+    before, after = by_figure(base), by_figure(other)
+    return [
+        FigureChange(
+            part=part,
+            questions=len({answer.key.id for answer in old.answers}),
+            change=_change(old, after[part], base.metric),
+            test=_test(old, after[part]),
+        )
+        for part, old in before.items()
+    ]
 
 
 def _sittings(base: Result, other: Result) -> list[tuple[Verdict, Verdict]]:

@@ -35,6 +35,16 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "flips": {
             name: [asdict(part) for part in parts] for name, parts in comparison.flips.items()
         },
+        "images": {"before": base.sight.value, "after": other.sight.value},
+        "figures": [
+            {
+                "part": one.part,
+                "questions": one.questions,
+                **asdict(one.change),
+                "mcnemar": asdict(one.test),
+            }
+            for one in comparison.figures
+        ],
         "gained": list(comparison.gained),
         "lost": list(comparison.lost),
         "sittings": [
@@ -103,6 +113,8 @@ def _row(comparison: Comparison, change: Change) -> dict[str, Any]:
         **{name: value if decides else "" for name, value in _decided(comparison).items()},
         "overlap_before": base.overlap.kind,
         "overlap_after": other.overlap.kind,
+        "images_before": base.sight.value,
+        "images_after": other.sight.value,
     }
 
 

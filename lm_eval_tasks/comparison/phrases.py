@@ -3,17 +3,39 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from lm_eval_tasks.comparison.compare import Change, Comparison
+from lm_eval_tasks.comparison.compare import Change, Comparison, FigureChange
+from lm_eval_tasks.protocols import VISION_PROTOCOLS, task_name, task_names
+from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.breakdown import UNKNOWN
 from lm_eval_tasks.scoring.published_rules import RULES
-from lm_eval_tasks.scoring.verdict import Part, Shortfall, Verdict
+from lm_eval_tasks.scoring.verdict import Part, Shortfall, State, Verdict
 from lm_eval_tasks.streams import printable
 from lm_eval_tasks.words import Words
 
+NEEDS_A_FIGURE = "needs a figure"
+"""Why prompting/selection.py leaves a question out of a task on text."""
+
 
 def task_label(result: Result, words: Words) -> str:
-    """ "jmed_igakuqa_letters, 3 shots" """
+    """ "jmed_igakuqa_letters, 3 shots", "jmedvision_jmle120_cot, images withheld" """
+    return ", ".join(filter(None, (_asked(result, words), sight(result, words))))
+
+
+def compared_label(comparison: Comparison, words: Words) -> str:
+    """The same of two runs: "jmedvision_jmle120_cot, images shown → images withheld"."""
+    base, other = comparison.base, comparison.other
+    if base.sight is other.sight:
+        return task_label(base, words)
+    return f"{task_label(base, words)} → {sight(other, words)}"
+
+
+def sight(result: Result, words: Words) -> str:
+    """Whether images were shown or withheld; "" of a task without images, as its name says."""
+    return "" if result.sight is Sight.NONE else words.terms[result.sight.value]
+
+
+def _asked(result: Result, words: Words) -> str:
     shots = words.terms["with shots"].format(n=result.shots) if result.shots else ""
     return f"{result.run.task}, {shots}" if shots else result.run.task
 
@@ -34,6 +56,27 @@ def difference(change: Change) -> str:
     return f"{points:+.1f} [{low:+.1f}, {high:+.1f}]".replace("-", "−")
 
 
+def figure_rows(comparison: Comparison, words: Words) -> list[list[str]]:
+    """The change among the questions that need a figure, among the others, and among all.
+
+    Part, questions, before, after, difference, flips and p, as tables show them.
+    """
+    base, other = comparison.base.overlap.sign, comparison.other.overlap.sign
+    whole = FigureChange("all", comparison.questions, comparison.changes[0], comparison.test)
+    return [
+        [
+            words.terms[one.part],
+            str(one.questions),
+            f"{one.change.before:.1%}{base}",
+            f"{one.change.after:.1%}{other}",
+            difference(one.change),
+            f"+{one.test.gained} / −{one.test.lost}",
+            p_value(one.test.p).replace("-", "−"),
+        ]
+        for one in (*comparison.figures, whole)
+    ]
+
+
 def p_value(value: float) -> str:
     """ "0.042", or "3.3e-24" below 0.001."""
     return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
@@ -41,7 +84,7 @@ def p_value(value: float) -> str:
 
 def comparison_remarks(comparison: Comparison, words: Words) -> Iterator[str]:
     """What else is to be known: --limit, versions, and how much of the change is format."""
-    label = task_label(comparison.base, words)
+    label = compared_label(comparison, words)
     if limited := limit_phrase(comparison.base, words):
         yield f"{label}: {limited}"
     for remark in comparison.remarks:
@@ -67,8 +110,44 @@ def limit_phrase(result: Result, words: Words) -> str:
 
 
 def state(verdict: Verdict, words: Words) -> str:
-    """合格, 不合格 or 判定なし."""
+    """合格, 不合格 or 判定なし; in brackets what the mark of another sitting would say."""
+    borrowed = verdict.by_borrowed_mark
+    if borrowed is not State.NONE:
+        return f"({words.terms[borrowed.value]})"
     return words.terms[verdict.state.value]
+
+
+def unasked(result: Result, sentence: str, words: Words) -> list[str]:
+    """What becomes of the questions that a run did not ask, and how they can be asked.
+
+    Args:
+        sentence: that they count as unanswered; left out where all were asked.
+    """
+    if result.sight is not Sight.NONE:
+        rest = [sentence] if result.run.questions.left_out else []
+        return [_coverage(result, words), *rest]
+    shows = task_name(result.exam, VISION_PROTOCOLS[0])
+    if result.run.questions.left_out.get(NEEDS_A_FIGURE) and shows in task_names():
+        return [sentence, words.verdict["shown by"].format(task=shows)]
+    return [sentence]
+
+
+def _coverage(result: Result, words: Words) -> str:
+    """ "398 of 400 published questions asked, images shown; not asked: …", of a task with images"""
+    questions, reasons = result.run.questions, words.report["reasons"]
+    kept, published = questions.kept, questions.published
+    asked = words.verdict["asked of"].format(
+        kept="?" if kept is None else kept,
+        published="?" if published is None else published,
+        images=sight(result, words),
+    )
+    why = ", ".join(f"{reasons.get(why, why)} {n}" for why, n in questions.left_out.items())
+    return asked + (words.verdict["not asked"].format(reasons=printable(why)) if why else "")
+
+
+def withheld(result: Result, words: Words) -> list[str]:
+    """What a verdict on a run without the images of its task does not say."""
+    return [words.verdict["withheld"]] if result.sight is Sight.WITHHELD else []
 
 
 def rate(part: Part, sign: str) -> str:
@@ -87,6 +166,8 @@ def prohibited(verdict: Verdict, words: Words) -> str:
 
 def part_name(name: str, division: str, words: Words) -> str:
     """The name of a part of the exam; only how many examinees were right can be unknown."""
+    if division == "figures":
+        return words.terms[name]
     return words.terms["unknown"] if division == "human accuracy" and name == UNKNOWN else name
 
 

@@ -3,9 +3,12 @@
 Each statistic is one that reviewers know: exact McNemar, paired percentile bootstrap, Holm.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+Z = 1.959963984540054
+"""The normal quantile of 97.5 %."""
 DRAWS = 10_000
 """Resamples of the bootstrap: the ends of a 95 % interval then stand to about 0.02 of its width."""
 
@@ -48,6 +51,19 @@ def interval(differences: Sequence[float], *, seed: int = 0) -> tuple[float, flo
         means = np.concatenate([given[part].mean(axis=1) for part in parts])
     low, high = np.quantile(means, (0.025, 0.975))
     return float(low), float(high)
+
+
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """95 % interval of a share of `n` questions that were right; also of 0 and 1 it has a width.
+
+    Source: Wilson 1927, Journal of the American Statistical Association 22(158) 209-212.
+    """
+    middle, spread = (
+        share + Z * Z / (2 * n),
+        Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n)),
+    )
+    whole = 1 + Z * Z / n
+    return max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
 
 
 def holm(ps: Sequence[float]) -> list[float]:

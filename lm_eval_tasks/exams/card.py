@@ -36,6 +36,7 @@ class Exceptions:
     any_will_do: more letters are right than asked for, and any of them earn the points.
     needs_figure: the text shows a figure, a table or a prescription that is not in the file,
         though the file flags it text only.
+    figure_not_published: of these that need one, the source has no image.
     damaged: the text lost something without which it cannot be answered.
     case_series: the question that tells a case -> how many questions, itself among them, go by it.
     """
@@ -46,6 +47,7 @@ class Exceptions:
     asks: Mapping[str, str] = field(default_factory=dict)
     any_will_do: frozenset[str] = frozenset()
     needs_figure: frozenset[str] = frozenset()
+    figure_not_published: frozenset[str] = frozenset()
     damaged: frozenset[str] = frozenset()
     case_series: Mapping[str, int] = field(default_factory=dict)
 
@@ -209,8 +211,9 @@ def _check_types(card: Card, file: Path) -> None:
         )
     readers = [reader.stem for reader in READERS.glob("[a-z]*.py")]
     check_choice(card.reader, readers, f"{file}: reader")
-    if card.manifest and not is_inside(card.manifest):
-        raise JmedError(f"{file}: manifest: found {card.manifest!r}; allowed: a file beside it")
+    for key, name in (("manifest", card.manifest), ("images", card.images)):
+        if name and not is_inside(name):
+            raise JmedError(f"{file}: {key}: found {name!r}; allowed: a file beside it")
     counts = card.published
     if not isinstance(counts, dict) or not all(
         isinstance(sitting, str) and isinstance(n, int) and n >= 0 for sitting, n in counts.items()

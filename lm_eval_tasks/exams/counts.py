@@ -7,6 +7,8 @@
       letters: {kept: 302, left_out: {needs a figure: 98}}
       texts: {kept: 299, left_out: {needs a figure: 98, "the answer is a number, …": 3}}
       with_figures: {kept: 400, left_out: {}}
+      vision: {kept: 400, left_out: {}}
+      with_images: 99
       right_as_it_stands: {shown_in_the_text: [120F-14]}
 
 The tests count again wherever the data is. A card without this key was never run on its data:
@@ -21,6 +23,9 @@ from lm_eval_tasks.errors import JmedError, check_keys
 
 SUSPICIONS = ("shown_in_the_text", "underlined", "choices_are_persons")
 """Searches of tests/recorded/test_every_question.py that find questions which are right."""
+
+
+OPTIONAL = {"vision", "with_images", "right_as_it_stands"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,10 @@ class Counts:
     """For the protocols that need choices which differ: paper, mc and letters_mc."""
     with_figures: Kept
     """As `letters`, under the option `figures: keep`."""
+    vision: Kept | None = None
+    """For the protocols that show images; None = the exam has none."""
+    with_images: int = 0
+    """Of those that are kept there, how many are shown with an image."""
     right_as_it_stands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """One of SUSPICIONS -> ids of questions that look wrong to it and were read; the card's
     comments say why they are right."""
@@ -67,7 +76,7 @@ def read_counts(value: object, published: int, where: str) -> Counts:
     values = _mapping(value, where)
     wanted = [item.name for item in fields(Counts)]
     check_keys(values, wanted, where)
-    if missing := set(wanted) - {"right_as_it_stands"} - set(values):
+    if missing := set(wanted) - OPTIONAL - set(values):
         raise JmedError(f"{where}: lacks {', '.join(sorted(missing))}")
     return Counts(
         text_only=_count(values["text_only"], f"{where}: text_only"),
@@ -76,6 +85,10 @@ def read_counts(value: object, published: int, where: str) -> Counts:
         letters=_kept(values["letters"], published, f"{where}: letters"),
         texts=_kept(values["texts"], published, f"{where}: texts"),
         with_figures=_kept(values["with_figures"], published, f"{where}: with_figures"),
+        vision=_kept(values["vision"], published, f"{where}: vision")
+        if "vision" in values
+        else None,
+        with_images=_count(values.get("with_images", 0), f"{where}: with_images"),
         right_as_it_stands=_ids(
             values.get("right_as_it_stands", {}), f"{where}: right_as_it_stands"
         ),

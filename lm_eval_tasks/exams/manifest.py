@@ -6,6 +6,7 @@ A line is `sha256  path`, as sha256sum prints it, or `sha256  bytes  path`.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card, is_inside
@@ -37,15 +38,22 @@ def read_manifest(card: Card, sittings: Iterable[str] = ()) -> dict[str, Pin]:
     """
     if not card.manifest:
         return {}
-    file = card.folder / card.manifest
-    lines = read_text(file, LONGEST_MANIFEST).splitlines()
-    pins = dict(_pinned(line, f"{file}:{number}") for number, line in enumerate(lines, 1))
     wanted = set(sittings)
     return {
         path: pin
-        for path, pin in pins.items()
+        for path, pin in read_pins(card.folder / card.manifest).items()
         if not wanted or _sitting(card, path) in {"", *wanted}
     }
+
+
+def read_pins(file: Path) -> dict[str, Pin]:
+    """Map each path that the manifest `file` lists to the content it must have, in its order.
+
+    Raises:
+        JmedError: the manifest cannot be read, a line is none, or a path leads elsewhere.
+    """
+    lines = read_text(file, LONGEST_MANIFEST).splitlines()
+    return dict(_pinned(line, f"{file}:{number}") for number, line in enumerate(lines, 1))
 
 
 def _pinned(line: str, where: str) -> tuple[str, Pin]:

@@ -41,7 +41,7 @@ def question_at(
 
     Args:
         place: the printed number, the whole of which is the question's id.
-        own: has_figure, and `number`, None where the answer is letters.
+        own: has_figure, images, and `number`, None where the answer is letters.
 
     Raises:
         JmedError: what the row tells does not make a question.

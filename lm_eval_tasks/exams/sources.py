@@ -30,6 +30,8 @@ from lm_eval_tasks.files.text_file import open_regular
 PUBLISHER = "https://raw.githubusercontent.com"
 LOCAL = ("package", "here")
 """Sources whose files lie beside the card, and are never downloaded."""
+FILES = "files"
+"""What the files are called that every run needs."""
 TEMPORARY = re.compile(r"tmp\w{8}")
 """What pooch calls a file that is not whole yet; one that a kill left behind is nobody's."""
 
@@ -46,13 +48,21 @@ def local_files(card: Card, sittings: Iterable[str] = ()) -> dict[str, Path]:
     Raises:
         JmedError: a file is not here and cannot be had, or is not the pinned one.
     """
-    pins = read_manifest(card, sittings)
+    return pinned_files(card, read_manifest(card, sittings))
+
+
+def pinned_files(card: Card, pins: Mapping[str, Pin], kind: str = FILES) -> dict[str, Path]:
+    """As `local_files`, of the published paths in `pins`.
+
+    Args:
+        kind: what they are; all but FILES are fetched by a flag of that name.
+    """
     found = {path: file for path in pins if (file := _here(card, path))}
     if len(found) < len(pins):
         missing = [path for path in pins if path not in found]
         if _offline() or card.source in LOCAL:
-            raise JmedError(_absent(card, missing))
-        found |= _download(card, {path: pins[path] for path in missing})
+            raise JmedError(_absent(card, missing, kind))
+        found |= _download(card, {path: pins[path] for path in missing}, kind)
     for path, pin in pins.items():
         _check(found[path], pin)
     return {path: found[path] for path in pins}
@@ -60,7 +70,12 @@ def local_files(card: Card, sittings: Iterable[str] = ()) -> dict[str, Path]:
 
 def missing_files(card: Card, sittings: Iterable[str] = ()) -> list[str]:
     """The published paths that are not on this machine; contents are not looked at."""
-    return [path for path in read_manifest(card, sittings) if not _here(card, path)]
+    return absent(card, read_manifest(card, sittings))
+
+
+def absent(card: Card, paths: Iterable[str]) -> list[str]:
+    """Those of the published paths that are not on this machine; contents are not looked at."""
+    return [path for path in paths if not _here(card, path)]
 
 
 def local_sittings(card: Card) -> list[str]:
@@ -111,13 +126,15 @@ def _offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on")
 
 
-def _absent(card: Card, missing: list[str], why: str = "downloads are off (HF_HUB_OFFLINE)") -> str:
+def _absent(card: Card, missing: list[str], kind: str, why: str = "") -> str:
     place = f"{_folder(card)}/{missing[0]}"
+    why = why or "downloads are off (HF_HUB_OFFLINE)"
+    flag = "" if kind == FILES else f" --{kind}"
     if _mirror() and not is_address(_mirror()) and not Path(_mirror()).is_dir():
         why += f"; JMED_MIRROR={shown_mirror()} is no folder"
     return (
-        f"{card.name}: {len(missing)} of its files are not on this machine (the first: {place}): "
-        f"{why}. Run `jmed fetch {card.name}` where the network is, copy the folder "
+        f"{card.name}: {len(missing)} of its {kind} are not on this machine (the first: {place}): "
+        f"{why}. Run `jmed fetch {card.name}{flag}` where the network is, copy the folder "
         f"{cache_folder()} here and set JMED_MIRROR to the copy."
     )
 
@@ -135,7 +152,7 @@ def _check(file: Path, pin: Pin) -> None:
         )
 
 
-def _download(card: Card, pins: Mapping[str, Pin]) -> dict[str, Path]:
+def _download(card: Card, pins: Mapping[str, Pin], kind: str) -> dict[str, Path]:
     pooch.get_logger().setLevel("WARNING")  # it logs a line for each file
     folder = cache_folder().expanduser() / _folder(card)
     base = _mirror() if is_address(_mirror()) else PUBLISHER
@@ -152,7 +169,8 @@ def _download(card: Card, pins: Mapping[str, Pin]) -> dict[str, Path]:
             _remove_temporary(folder)
             os.umask(umask := os.umask(0o077))  # there is no other way to read it
             files = {}
-            for path in tqdm(pins, desc=f"fetch {card.name}", unit="file"):
+            label = card.name if kind == FILES else f"{card.name} {kind}"
+            for path in tqdm(pins, desc=f"fetch {label}", unit="file"):
                 get = partial(_bounded, pins[path].size)
                 files[path] = Path(store.fetch(path, downloader=get))
                 files[path].chmod(0o666 & ~umask)  # pooch leaves 0600: no good in a shared cache
@@ -161,7 +179,7 @@ def _download(card: Card, pins: Mapping[str, Pin]) -> dict[str, Path]:
         raise JmedError(f"{card.name}: {error}") from None
     except requests.RequestException as error:
         why = f"download failed ({type(error).__name__} at {shown(base)})"
-        raise JmedError(_absent(card, [p for p in pins if not _here(card, p)], why)) from None
+        raise JmedError(_absent(card, absent(card, pins), kind, why)) from None
     except ValueError as error:  # pooch: what came is not what was asked for
         raise JmedError(f"{card.name}: wrong file from {shown(base)}: {error}") from None
     except OSError as error:

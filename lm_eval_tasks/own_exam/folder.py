@@ -1,4 +1,4 @@
-"""A checked private exam -> the folder that lm_eval reads: questions, card, task YAMLs."""
+"""A checked private exam -> the folder that lm_eval reads: questions, images, card, task YAMLs."""
 
 import hashlib
 import json
@@ -12,11 +12,14 @@ import yaml
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import CARD_SUFFIX, exam_names
+from lm_eval_tasks.exams.manifest import read_pins
 from lm_eval_tasks.files.write import new_draft, put_folder, recover, remove
 from lm_eval_tasks.own_exam.check import Checked
-from lm_eval_tasks.protocols import OWN_EXAM, PROTOCOLS
+from lm_eval_tasks.own_exam.images import FOLDER
+from lm_eval_tasks.protocols import OWN_EXAM, PROTOCOLS, VISION_PROTOCOLS, task_name
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,63}")
+IMAGES_SUFFIX = ".images.sha256"
 SEAL = "# as `jmed new-exam` wrote this folder: "
 """Comment at the end of the card, before a digest over all files."""
 
@@ -39,17 +42,16 @@ def check_name(name: str) -> str:
 
 
 def write_folder(name: str, exam: Checked, folder: Path) -> list[str]:
-    """Write the exam whole or not at all, and return the names of the files.
+    """Write the exam whole or not at all, and return the names of the files, images aside.
 
     Args:
         exam: without faults.
         folder: created, or replaced if it holds exactly what this function wrote before.
 
     Raises:
-        JmedError: it holds something else, or cannot be written.
+        JmedError: it holds something else, or cannot be written; or an image changed meanwhile.
     """
     target = folder.resolve()
-    files = exam_files(name, exam)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         recover(target)
@@ -57,6 +59,7 @@ def write_folder(name: str, exam: Checked, folder: Path) -> list[str]:
         made = new_draft(target)
         try:
             made.mkdir()
+            files = exam_files(name, exam, _write_images(exam, made))
             for file, text in files.items():
                 (made / file).write_text(text, encoding="utf-8", newline="\n")
             put_folder(made, target)
@@ -67,17 +70,33 @@ def write_folder(name: str, exam: Checked, folder: Path) -> list[str]:
     return list(files)
 
 
-def exam_files(name: str, exam: Checked) -> dict[str, str]:
-    """File name -> content of all that belongs to the exam."""
+def _write_images(exam: Checked, made: Path) -> str:
+    """Write the exam's images into the folder `made`, and return their manifest."""
+    lines = []
+    for path, image in exam.images.items():
+        file, content = made / path, image.png()
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content)
+        lines.append(f"{hashlib.sha256(content).hexdigest()}  {len(content)}  {path}\n")
+    return "".join(lines)
+
+
+def exam_files(name: str, exam: Checked, images: str) -> dict[str, str]:
+    """File name -> content of all text that belongs to the exam.
+
+    Args:
+        images: the manifest of its images, "" if it has none; then there is no task that shows any.
+    """
     lines = [json.dumps(question, ensure_ascii=False) + "\n" for question in exam.questions]
     questions = "".join(lines)
     has_choices = any(question["choices"] for question in exam.questions)
     files = {
         f"{name}.jsonl": questions,
         f"{name}.sha256": f"{_sha256(questions)}  {name}.jsonl\n",
+        **({f"{name}{IMAGES_SUFFIX}": images} if images else {}),
         **{
-            f"jmed_{name}_{protocol}.yaml": _task(name, protocol)
-            for protocol in OWN_EXAM
+            f"{task_name(name, protocol)}.yaml": _task(name, protocol)
+            for protocol in (*OWN_EXAM, *(VISION_PROTOCOLS if images else ()))
             if has_choices or not PROTOCOLS[protocol].needs_choices
         },
     }
@@ -91,7 +110,8 @@ def _task(name: str, protocol: str) -> str:
     # JSON quotes are YAML quotes: the path may hold a blank and a #
     template = json.dumps(str(TASKS_PATH / f"_{protocol}_yaml"), ensure_ascii=False)
     exam = f"{name}{CARD_SUFFIX}"
-    return f"include: {template}\ntask: jmed_{name}_{protocol}\ndataset_kwargs: {{exam: {exam}}}\n"
+    task = task_name(name, protocol)
+    return f"include: {template}\ntask: {task}\ndataset_kwargs: {{exam: {exam}}}\n"
 
 
 def _card(name: str, exam: Checked) -> str:
@@ -101,6 +121,7 @@ def _card(name: str, exam: Checked) -> str:
         "reader": "private",
         "source": "here",
         "manifest": f"{name}.sha256",
+        **({"images": f"{name}{IMAGES_SUFFIX}"} if exam.images else {}),
         "published": dict(Counter(question["sitting"] for question in exam.questions)),
         "licence": "private",
         "citation": "private",
@@ -123,7 +144,10 @@ def _refuse_foreign(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise JmedError(f"{folder}: is a file; allowed: a folder that does not exist yet")
     try:
-        found = {file.name: _text(file) for file in folder.iterdir()} if folder.exists() else {}
+        held = {file.name: file for file in folder.iterdir()} if folder.exists() else {}
+        if any(name.endswith(IMAGES_SUFFIX) for name in held) and _images_are_pinned(folder):
+            held.pop(FOLDER, None)
+        found = {name: _text(file) for name, file in held.items()}
     except OSError as error:
         raise JmedError(f"{folder}: cannot be read: {error.strerror}") from None
     seals = [text.partition(SEAL)[2].strip() for text in found.values() if SEAL in text]
@@ -132,6 +156,29 @@ def _refuse_foreign(folder: Path) -> None:
             f"{folder}: exists and is not as `jmed new-exam` wrote it: another file or a change is "
             "in it. Nothing was written; give another folder with -o, or move this one away"
         )
+
+
+def _images_are_pinned(folder: Path) -> bool:
+    """Whether the folder of images holds exactly the files that the manifest lists.
+
+    That the manifest itself is as it was written, the seal tells.
+    """
+    try:
+        pins = read_pins(next(folder.glob(f"*{IMAGES_SUFFIX}")))
+    except JmedError:
+        return False
+    images = folder / FOLDER
+    files = [*images.iterdir()] if images.is_dir() and not images.is_symlink() else []
+    return {f"{FOLDER}/{file.name}": _sha256_of(file) for file in files} == {
+        path: pin.sha256 for path, pin in pins.items()
+    }
+
+
+def _sha256_of(file: Path) -> str:
+    if file.is_symlink() or not file.is_file():
+        return ""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _text(file: Path) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 from unicodedata import normalize
 
 from lm_eval_tasks.exams.question import LETTERS, normal_form
+from lm_eval_tasks.own_exam.images import ALLOWED, RowImages, named, names_files
 from lm_eval_tasks.own_exam.sheet import CHOICES, Fault, SheetRow
 
+NONE = RowImages()
 NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?", re.ASCII)
 WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 OR = re.compile(r"\bor\b|または|又は")
@@ -23,14 +25,20 @@ FLAGS: Mapping[str, bool] = {
 }
 
 
-def question(row: SheetRow, number: int) -> tuple[dict[str, Any], list[Fault]]:
+def question(
+    row: SheetRow, number: int, images: RowImages = NONE
+) -> tuple[dict[str, Any], list[Fault]]:
     """Return the JSON object that readers/private.py reads, and what is wrong with the row.
 
     Args:
         number: of the row among the questions, from 1: its id if it has none.
+        images: those that the row names; the object of a row without any has no key of them.
     """
-    checked = _Row(row, [*row.faults])
-    return _question(checked, number), checked.faults
+    checked = _Row(row, [*row.faults, *images.faults])
+    normal = _question(checked, number)
+    if images.images:
+        normal["images"] = [image.path for image in images.images]
+    return normal, checked.faults
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ def _question(row: _Row, number: int) -> dict[str, Any]:
         "points": _whole(row, "points", 1),
         "required": _flag(row, "required"),
         "category": row.text("category"),
-        "figure": _flag(row, "figure"),
+        "figure": _figure(row),
         "prohibited": ",".join(_prohibited(row, choices, accepted)),
         "context": row.text("context"),
         "section": _section(row),
@@ -153,6 +161,21 @@ def _flag(row: _Row, column: str) -> bool:
     if text not in FLAGS:
         row.refuse(column, "yes or no, はい or いいえ, ○ or nothing")
     return FLAGS.get(text, False)
+
+
+def _figure(row: _Row) -> bool:
+    """Whether the question needs an image; one that names some does, whatever it leaves open."""
+    column, _ = named(row.row)
+    text = row.text("figure")
+    if column == "figure":
+        return True
+    if names_files(text):
+        row.refuse("figure", "yes or nothing, since the column images names the files")
+    elif row.half("figure") not in FLAGS:
+        row.refuse("figure", f"yes or no, はい or いいえ, ○ or nothing, or {ALLOWED}")
+    elif column and text and not FLAGS[row.half("figure")]:
+        row.refuse("figure", "yes or nothing, since the row has images")
+    return bool(column) or FLAGS.get(row.half("figure"), False)
 
 
 def _prohibited(row: _Row, choices: Sequence[str], accepted: Sequence[Sequence[str]]) -> list[str]:

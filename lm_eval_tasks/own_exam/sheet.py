@@ -24,12 +24,15 @@ COLUMNS: Mapping[str, str] = {
     "required": "必修",
     "category": "分野",
     "figure": "画像",
+    "images": "画像ファイル",
     "prohibited": "禁忌肢",
     "context": "症例文",
     "section": "区分",
     "sitting": "回",
 }
 """English name of a column -> its Japanese name."""
+ALSO = {"image": "images"}
+"""A further name -> the column."""
 NEEDED = ("question", "answer")
 GRIDS = {".csv": read_csv, ".xlsx": read_xlsx}
 ENDINGS = (*GRIDS, ".jsonl")
@@ -114,7 +117,9 @@ def _plain(text: str) -> str:
     return re.sub(r"[\s_]", "", normalize("NFKC", text)).casefold()
 
 
-_NAMES = {_plain(name): column for column, names in COLUMNS.items() for name in (column, names)}
+_NAMES = {
+    _plain(name): column for column, names in COLUMNS.items() for name in (column, names)
+} | ALSO
 
 
 def _header_faults(file: Path, header: Line, names: Sequence[str]) -> Iterator[Fault]:
@@ -169,9 +174,14 @@ def _from_jsonl(file: Path) -> Iterator[SheetRow]:
 
 
 def _keys(row: Row, faults: list[Fault]) -> Iterator[tuple[str, str]]:
-    """Each key with its value as text; "choices" as the columns of single choices."""
+    """Each key with its value as text; "choices" as the columns of single choices.
+
+    Images may be a list, as `jmed new-exam` writes them.
+    """
     for key, value in row.values.items():
-        if key != "choices":
+        if column_named(key) == "images" and isinstance(value, list):
+            yield key, "\n".join(_text(row, key, name, faults) for name in value)
+        elif key != "choices":
             yield key, _text(row, key, value, faults)
         elif not isinstance(value, list) or len(value) > len(CHOICES):
             allowed = f"a list of at most {len(CHOICES)} texts"

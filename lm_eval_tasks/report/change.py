@@ -3,7 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from lm_eval_tasks.comparison.compare import Comparison
-from lm_eval_tasks.comparison.phrases import comparison_remarks, difference, p_value, task_label
+from lm_eval_tasks.comparison.phrases import (
+    compared_label,
+    comparison_remarks,
+    difference,
+    figure_rows,
+    p_value,
+)
 from lm_eval_tasks.report import charts
 from lm_eval_tasks.report.charts import Line
 from lm_eval_tasks.report.models import Compared, Report
@@ -11,6 +17,7 @@ from lm_eval_tasks.report.positions import MINUS
 from lm_eval_tasks.report.section import Block, Figure, Lines, Paragraph, Section, Table
 from lm_eval_tasks.words import Words
 
+FIGURES = ("figures", "questions", "before", "after", "difference", "flips", "p")
 COLUMNS = ("task", "before", "after", "difference", "flips", "p", "holm", "metric")
 
 
@@ -37,6 +44,7 @@ def _blocks(name: str, compared: Compared, words: Words) -> Iterator[Block]:
         figure = _figure(name, compared, comparisons, words)
         yield figure
         yield Table(_title(compared), figure.head, figure.rows, caption=_title(compared))
+        yield from figure_tables(comparisons, words)
     else:
         yield Paragraph(words.report["nothing to compare"], small=False)
     remarks = [remark for one in comparisons for remark in comparison_remarks(one, words)]
@@ -44,6 +52,15 @@ def _blocks(name: str, compared: Compared, words: Words) -> Iterator[Block]:
         yield Lines(remarks, words.report["remarks"])
     if compared.unlike:
         yield Lines(compared.unlike, words.report["not compared"])
+
+
+def figure_tables(comparisons: Sequence[Comparison], words: Words) -> Iterator[Table]:
+    """Of tasks with images: the change among the questions that need a figure, and the others."""
+    for one in comparisons:
+        if one.figures:
+            label = compared_label(one, words)
+            head = [words.report[key] for key in FIGURES]
+            yield Table(label, head, figure_rows(one, words), caption=label)
 
 
 def _figure(
@@ -58,7 +75,7 @@ def _figure(
         svg=charts.slope(name, (title, legend), ends, lines),
         head=[words.report[key] for key in COLUMNS],
         rows=[
-            [f"[{place}] {task_label(one.base, words)}", *_cells(one)]
+            [f"[{place}] {compared_label(one, words)}", *_cells(one)]
             for place, one in enumerate(comparisons, 1)
         ],
         note=f"{legend} {words.report['change caption']}",

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from lm_eval_tasks.comparison.phrases import rule_source
+from lm_eval_tasks.comparison.phrases import rule_source, sight
 from lm_eval_tasks.report.section import Folded, Section, Table
 from lm_eval_tasks.report.task import Task, side_by_side
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.public import ENGINES
-from lm_eval_tasks.results.records import ResultsFile
+from lm_eval_tasks.results.records import Images, ResultsFile
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.results.runs import run_date
 from lm_eval_tasks.results.setting import option_text
@@ -67,7 +67,21 @@ def counts(result: Result, words: Words) -> dict[str, str]:
             for name, counted in (("left out", questions.left_out), ("marked", questions.marked))
             for why, n in counted.items()
         },
+        **_images(questions.images, words),
         text["overlap"]: _overlap(result, words),
+    }
+
+
+def _images(images: Images | None, words: Words) -> dict[str, str]:
+    """Of a task with images; of a run that withheld them there is nothing to count."""
+    if images is None or images.withheld:
+        return {}
+    text = words.report
+    return {
+        text["questions with images"]: str(images.questions),
+        text["image files"]: f"{images.files:,} ({images.bytes / 1e6:.1f} MB)",
+        text["most images"]: str(images.most),
+        text["most pixels"]: _count(images.max_pixels or None) or text["as published"],
     }
 
 
@@ -87,6 +101,7 @@ def protocol(result: Result, words: Words) -> dict[str, str]:
         words.report["prompt protocol"]: words.report["protocols"].get(
             result.protocol, result.protocol
         ),
+        **({words.report["images"]: seen} if (seen := sight(result, words)) else {}),
         words.report["task version"]: permitted.version(run.version),
         **_rule(result, words),
         words.report["shots"]: str(result.shots),
@@ -151,7 +166,7 @@ def _options(given: Mapping[str, Any]) -> str:
     """Those of options.py, which `fault` let through as an object of anything."""
     plain = re.compile(r"[\w-]{1,12}")
     found = []
-    for key in ("sittings", "context", "figures", "permute", "seed"):
+    for key in ("sittings", "context", "figures", "max_pixels", "permute", "seed"):
         value = given.get(key)
         values = value if isinstance(value, list) else [] if value is None else [value]
         texts = [permitted.text(item, plain) or "?" for item in values]

@@ -1,12 +1,15 @@
 """A scored run -> its wrong answers, by question id."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.report.positions import Picks
-from lm_eval_tasks.report.section import Cell, Folded, Section, Table
+from lm_eval_tasks.report.section import Cell, Folded, Paragraph, Picture, Section, Table
 from lm_eval_tasks.report.task import Task
+from lm_eval_tasks.report.thumbnails import thumbnails
 from lm_eval_tasks.results.result import Answer, Result
 from lm_eval_tasks.words import Words
 
@@ -32,6 +35,8 @@ class Mistake:
     """A prohibited choice was taken; an unofficial label."""
     text: tuple[str, ...]
     """Paragraphs of the question, only when asked for."""
+    images: tuple[str, ...]
+    """sha256 of the images that it was asked with, only when asked for."""
 
 
 def section(task: Task, words: Words) -> Section:
@@ -43,10 +48,12 @@ def section(task: Task, words: Words) -> Section:
     blocks = []
     for model, result in task.runs:
         wrong = mistakes(result, task.picks[model], with_text=task.with_text)
+        small = thumbnails(result.exam, _docs(result)) if task.with_text else {}
         counts = {"sign": model.sign, "n": len(wrong), "answers": len(result.answers)}
-        rows = [_row(mistake, words, with_text=task.with_text) for mistake in wrong]
+        rows = [_row(mistake, small, words, with_text=task.with_text) for mistake in wrong]
         table = Table(f"{task.title} · {title} {model.sign}", head, rows, columns)
-        blocks.append(Folded(words.report["mistakes of"].format(**counts), [table]))
+        notes = _not_here(result, wrong, small, words)
+        blocks.append(Folded(words.report["mistakes of"].format(**counts), [*notes, table]))
     return Section(title, blocks)
 
 
@@ -58,12 +65,33 @@ def mistakes(result: Result, picks: Picks | None, *, with_text: bool) -> list[Mi
     return [_mistake(answer, picks, permuted, with_text) for answer in wrong]
 
 
-def _row(mistake: Mistake, words: Words, *, with_text: bool) -> list[Cell]:
+def _docs(result: Result) -> list[Mapping[str, Any]]:
+    return [answer.doc for answer in result.answers if not answer.right]
+
+
+def _not_here(
+    result: Result, wrong: Sequence[Mistake], small: Mapping[str, str], words: Words
+) -> list[Paragraph]:
+    """How many images the page lacks; nothing if it has all."""
+    lacking = {sha256 for mistake in wrong for sha256 in mistake.images} - small.keys()
+    text = words.report["images not here"].format(n=len(lacking), exam=result.exam)
+    return [Paragraph(text)] if lacking else []
+
+
+def _row(
+    mistake: Mistake, small: Mapping[str, str], words: Words, *, with_text: bool
+) -> list[Cell]:
     unread = words.report["not read"] + " " if mistake.unread else ""
     prohibited = words.report["took prohibited"] if mistake.prohibited else ""
     picked = NOTHING if mistake.picked is None else mistake.picked
     named = [mistake.id, mistake.section, mistake.category, mistake.key, picked]
-    return [*named, unread + prohibited, *([mistake.text] if with_text else [])]
+    pictures = tuple(
+        Picture(small[sha256], words.report["image of"].format(id=mistake.id, n=place))
+        for place, sha256 in enumerate(mistake.images, 1)
+        if sha256 in small
+    )
+    text: list[Cell] = [(*pictures, *mistake.text)] if with_text else []
+    return [*named, unread + prohibited, *text]
 
 
 def counted(id_: str) -> tuple[tuple[str, int], ...]:
@@ -84,6 +112,7 @@ def _mistake(answer: Answer, picks: Picks | None, permuted: bool, with_text: boo
         unread=answer.extracted is False,
         prohibited=answer.item is not None and answer.item.prohibited,
         text=_text(answer) if with_text else (),
+        images=tuple(image["sha256"] for image in doc.get("images", ()) if with_text),
     )
 
 

@@ -4,12 +4,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
-from lm_eval_tasks.comparison.comparable import differences
+from lm_eval_tasks.comparison.comparable import are_twins, differences
 from lm_eval_tasks.comparison.compare import Comparison, compare_runs
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import task_names
+from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.left_out import LeftOut
 from lm_eval_tasks.results.model_name import model_name, numbered
 from lm_eval_tasks.results.read import read_results
@@ -143,7 +145,12 @@ def by_task(models: Sequence[Model]) -> dict[RunKey, list[tuple[Model, Result]]]
     for model in models:
         for result in model.runs:
             found.setdefault(run_key(result), []).append((model, result))
-    return dict(sorted(found.items(), key=lambda pair: (not _judged(pair[1]), pair[0])))
+    return dict(sorted(found.items(), key=lambda pair: (not _judged(pair[1]), *_order(*pair))))
+
+
+def _order(key: RunKey, runs: Runs) -> tuple[object, ...]:
+    """A run with images stands before its blind twin."""
+    return key.task, key.shots, runs[0][1].sight is Sight.WITHHELD, key.options
 
 
 def _judged(runs: Sequence[tuple[Model, Result]]) -> bool:
@@ -168,7 +175,22 @@ def compare(base: Model, other: Model) -> Compared:
     for options in sorted({key.options for key in shared}):
         same = [key for key in shared if key.options == options]
         comparisons += compare_runs([before[a] for a in same], [after[a] for a in same])
-    return Compared(base, other, comparisons, unlike)
+    pairs, unlike_pairs = twins(base.runs, other.runs)
+    comparisons += pairs
+    return Compared(base, other, comparisons, unlike + unlike_pairs)
+
+
+def twins(base: Sequence[Result], other: Sequence[Result]) -> tuple[list[Comparison], list[str]]:
+    """Compare runs of one model, one with images and one without; and say which do not compare."""
+    comparisons: list[Comparison] = []
+    unlike: list[str] = []
+    for old, new in product(base, other):
+        if not are_twins(old, new):
+            continue
+        found = differences(old, new)
+        unlike += [f"{old.run.task}: {difference}" for difference in found]
+        comparisons += [] if found else compare_runs([old], [new])
+    return comparisons, unlike
 
 
 def public_file(left_out: LeftOut) -> str:

@@ -12,6 +12,7 @@ from lm_eval_tasks.report import (
     calibration,
     change,
     facts,
+    figures,
     floors,
     left_out,
     mistakes,
@@ -30,6 +31,7 @@ TEMPLATES = Path(__file__).parent
 SECTIONS: Sequence[Callable[[Report, Words], Section | None]] = (
     scores.models_section,
     scores.section,
+    figures.section,
     change.section,
 )
 """Of all tasks together, before them."""

@@ -8,8 +8,18 @@ from markupsafe import Markup
 
 MANY = 10
 """Rows from which on a chart is folded away."""
-Cell = str | tuple[str, ...]
-"""The text of a table's cell, or its paragraphs."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image within a cell. uri: data URI; text: what it is, for those who do not see it."""
+
+    uri: str
+    text: str
+
+
+Cell = str | tuple[str | Picture, ...]
+"""The text of a table's cell, or its paragraphs and pictures."""
 
 
 @dataclass(frozen=True)

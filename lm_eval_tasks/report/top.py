@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.comparison.compare import Comparison
-from lm_eval_tasks.comparison.phrases import difference, task_label
+from lm_eval_tasks.comparison.phrases import difference, sight, task_label
 from lm_eval_tasks.report.models import Compared, Model, RunKey, Runs, run_key
 from lm_eval_tasks.report.verdicts import overlap_sign, verdict_box
 from lm_eval_tasks.results.result import Result
@@ -80,7 +80,7 @@ def _judged(model: Model, result: Result, words: Words) -> Judged:
         text = words.report["passed of sittings"].format(**counts)
         return Judged(model, text + overlap_sign(result.overlap, words), "several", [])
     (verdict,) = sittings
-    box = verdict_box(model, verdict, result.overlap, words)
+    box = verdict_box(model, verdict, result, words)
     if verdict.incomplete:
         return Judged(model, f"{box.text} ({box.remarks[0]})", box.state, [])
     text = f"{box.symbol} {box.text} · {words.terms['points']} {box.points}"
@@ -103,8 +103,8 @@ def _change(pair: Compared, comparison: Comparison, words: Words) -> str:
     clear = change.low > 0 or change.high < 0
     text: str = words.report["top change"]
     return text.format(
-        base=pair.base.sign,
-        other=pair.other.sign,
+        base=f"{pair.base.sign}{_seen(comparison.base, comparison, words)}",
+        other=f"{pair.other.sign}{_seen(comparison.other, comparison, words)}",
         metric=change.metric,
         before=f"{change.before:.1%}{base}",
         after=f"{change.after:.1%}{other}",
@@ -112,3 +112,9 @@ def _change(pair: Compared, comparison: Comparison, words: Words) -> str:
         difference=difference(change).replace(" ", "\N{NO-BREAK SPACE}"),
         certain=words.report["clear of 0" if clear else "not clear of 0"],
     )
+
+
+def _seen(result: Result, comparison: Comparison, words: Words) -> str:
+    """Whether images were shown, of a run that is compared with one of the other kind."""
+    differ = comparison.base.sight is not comparison.other.sight
+    return f" ({sight(result, words)})" if differ else ""

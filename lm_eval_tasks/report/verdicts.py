@@ -3,13 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lm_eval_tasks.comparison.phrases import prohibited, rate, remarks, state
+from lm_eval_tasks.comparison.phrases import (
+    prohibited,
+    rate,
+    remarks,
+    state,
+    unasked,
+    withheld,
+)
 from lm_eval_tasks.report import charts
 from lm_eval_tasks.report.charts import Bar, BarGroup
 from lm_eval_tasks.report.models import Model, Runs
 from lm_eval_tasks.report.section import Block, Box, Boxes, Figure, Paragraph, Section
 from lm_eval_tasks.report.task import Task
 from lm_eval_tasks.results.overlap import OverlapMark
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.verdict import Part, State, Verdict
 from lm_eval_tasks.words import Words
 
@@ -20,11 +28,11 @@ Judged = Sequence[tuple[Model, Verdict]]
 
 def section(task: Task, words: Words) -> Section | None:
     """Boxes and points against the marks, sitting by sitting; None without pass marks."""
-    marks = {model: result.overlap for model, result in task.runs}
+    results = dict(task.runs)
     blocks: list[Block] = []
     for place, (sitting, judged) in enumerate(by_sitting(task.runs).items()):
         title = words.report["nth sitting"].format(sitting=sitting)
-        boxes = [verdict_box(model, verdict, marks[model], words) for model, verdict in judged]
+        boxes = [verdict_box(model, verdict, results[model], words) for model, verdict in judged]
         blocks.append(Boxes(title, boxes))
         complete = [(model, verdict) for model, verdict in judged if not verdict.incomplete]
         if complete:
@@ -33,7 +41,11 @@ def section(task: Task, words: Words) -> Section | None:
             blocks.append(Paragraph(f"{words.report['mark source']}: {source}"))
     if not blocks:
         return None
-    return Section(words.report["verdict of"], [*blocks, Paragraph(words.report["unasked note"])])
+    sentence = words.report["unasked note"]
+    notes = dict.fromkeys(
+        note for result in results.values() for note in unasked(result, sentence, words)
+    )
+    return Section(words.report["verdict of"], [*blocks, *map(Paragraph, notes)])
 
 
 def by_sitting(runs: Runs) -> dict[str, list[tuple[Model, Verdict]]]:
@@ -45,8 +57,9 @@ def by_sitting(runs: Runs) -> dict[str, list[tuple[Model, Verdict]]]:
     return dict(sorted(found.items()))
 
 
-def verdict_box(model: Model, verdict: Verdict, mark: OverlapMark, words: Words) -> Box:
-    """What the page shows of one verdict; dashes while answers are missing."""
+def verdict_box(model: Model, verdict: Verdict, result: Result, words: Words) -> Box:
+    """What the page shows of one verdict of a result; dashes while answers are missing."""
+    mark = result.overlap
     box = Box(
         sign=model.sign,
         state=verdict.state.value,
@@ -56,7 +69,7 @@ def verdict_box(model: Model, verdict: Verdict, mark: OverlapMark, words: Words)
         rate=rate(verdict.total, mark.sign) or NOTHING,
         prohibited=prohibited(verdict, words),
         answered=f"{verdict.answered}/{verdict.asked}",
-        remarks=remarks(verdict, words),
+        remarks=[*remarks(verdict, words), *withheld(result, words)],
         footnote=mark.note(words.marks),
     )
     if not verdict.incomplete:

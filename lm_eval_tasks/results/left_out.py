@@ -18,6 +18,8 @@ class Reason(Enum):
     """The task is not one of jmed's."""
     NO_SAMPLES = "no samples"
     """There are no samples to read answers from."""
+    UNSEEN = "unseen"
+    """Images that the run says it showed cannot have reached the model."""
     DAMAGED = "damaged"
     """The files are not as lm-eval writes them, or hold what no run can have."""
 

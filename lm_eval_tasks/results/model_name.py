@@ -54,6 +54,18 @@ def model_name(run: TaskRun, *, show_local: bool) -> ModelName:
     )
 
 
+def is_same_model(one: TaskRun, other: TaskRun) -> bool:
+    """Whether two runs are of the same weights, as far as their settings say."""
+    return _weights(one) == _weights(other)
+
+
+def _weights(run: TaskRun) -> tuple[object, ...]:
+    arguments = model_arguments(run.results)
+    variant = [arguments.get(key) for key in SHOWN]
+    config = run.results.config
+    return _given(run), adapter_of(arguments), config.model_sha, config.peft_sha, *variant
+
+
 def model_names(runs: Sequence[TaskRun], *, show_local: bool) -> list[ModelName]:
     """Name the models of `runs`, in their order: of different local folders that are called alike
     "model (1)" and "model (2)", adapters too, always the same whatever order they come in."""

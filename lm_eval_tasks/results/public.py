@@ -14,6 +14,16 @@ REVISION = re.compile(r"[0-9a-f]{7,40}|main")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 VERSION = re.compile(r"\d{1,4}(?:\.\d{1,4}){0,3}(?:(?:a|b|rc|\.dev|\.post)\d{1,4})?")
+IMAGE_ARGUMENTS: Mapping[str, re.Pattern[str]] = {
+    "max_pixels": NUMBER,
+    "min_pixels": NUMBER,
+    "image_width": NUMBER,
+    "image_height": NUMBER,
+    "image_max_side": NUMBER,
+    "interleave": SWITCH,
+    "convert_img_format": SWITCH,
+}
+"""lm_eval's --model_args that change how a model sees images."""
 MODEL_ARGUMENTS: Mapping[str, re.Pattern[str]] = {
     "dtype": DTYPE,
     "revision": REVISION,
@@ -30,6 +40,8 @@ MODEL_ARGUMENTS: Mapping[str, re.Pattern[str]] = {
     "add_bos_token": SWITCH,
     "enable_thinking": SWITCH,
     "trust_remote_code": SWITCH,
+    "max_images": NUMBER,
+    **IMAGE_ARGUMENTS,
 }
 """lm_eval's --model_args that change scores, and the forms of their values."""
 GENERATION = ("max_gen_toks", "do_sample", "temperature", "top_p", "top_k")
@@ -55,13 +67,22 @@ def count(value: object) -> int:
 
 def number(value: object) -> float | None:
     """A finite number or a switch, None if it is neither."""
-    return value if isinstance(value, int | float) and NUMBER.fullmatch(f"{value:g}") else None
+    if not isinstance(value, int | float):
+        return None
+    # of 1,000,000 `g` makes 1e+06
+    shown = str(int(value)) if isinstance(value, int) else f"{value:g}"
+    return value if NUMBER.fullmatch(shown) else None
 
 
 def model_arguments(given: Mapping[str, str]) -> dict[str, str]:
     """Those that may be published."""
     found = {key: text(given.get(key), form) for key, form in MODEL_ARGUMENTS.items()}
     return {key: value for key, value in found.items() if value}
+
+
+def image_arguments(given: Mapping[str, str]) -> dict[str, str]:
+    """Those of them that say how images are shown."""
+    return {key: value for key, value in model_arguments(given).items() if key in IMAGE_ARGUMENTS}
 
 
 def generation(given: object) -> dict[str, float]:
@@ -77,4 +98,7 @@ def versions(given: object) -> dict[str, str]:
     return {name: version(values[name]) for name in PACKAGES if name in values}
 
 
-ENGINES = ("hf", "jmed_hf", "vllm", "sglang", "local-completions", "local-chat-completions")
+ENGINES = (
+    *("hf", "jmed_hf", "vllm", "sglang", "local-completions", "local-chat-completions"),
+    *("hf-multimodal", "jmed_hf_multimodal", "vllm-vlm"),
+)

@@ -79,6 +79,23 @@ class ResultsFile(Struct, frozen=True, kw_only=True):
         return str((self.versions or {}).get(task, "?"))
 
 
+class Images(Struct, frozen=True, kw_only=True):
+    """The images of a task that has some: `metadata.questions.images`."""
+
+    withheld: bool
+    """Questions were asked without theirs; the counts are then 0."""
+    questions: Count
+    """Those asked with images."""
+    files: Count
+    """Distinct images."""
+    most: Count
+    """Images of one question."""
+    bytes: Count
+    """Of the distinct files, as published."""
+    max_pixels: Count
+    """What larger images were reduced to; 0 = as published."""
+
+
 class Questions(Struct, frozen=True, kw_only=True):
     """What became of an exam's questions before they were asked: `metadata.questions`."""
 
@@ -95,6 +112,8 @@ class Questions(Struct, frozen=True, kw_only=True):
     docs_sha256: str | None = None
     """Of all docs, in their order."""
     jmed_version: str | None = None
+    images: Images | None = None
+    """None of a task without images."""
 
 
 class Metadata(Struct, frozen=True, kw_only=True):
@@ -114,6 +133,14 @@ class TaskConfig(Struct, frozen=True, kw_only=True):
     """None where nothing is generated."""
 
 
+class ShownImage(Struct, frozen=True, kw_only=True):
+    """An image in front of a question, as its doc names it."""
+
+    file: str
+    """Its published path."""
+    sha256: str
+
+
 class SampleDoc(Struct, frozen=True, kw_only=True):
     """The fields of a doc that every version of jmed wrote and every reader needs."""
 
@@ -127,6 +154,10 @@ class SampleDoc(Struct, frozen=True, kw_only=True):
     """Per cent of the candidates that were right, None where nobody published it."""
     rule: str | UnsetType = UNSET
     """See `published_rules.rule_of`."""
+    has_figure: Any = UNSET
+    """The question needs an image, says its publisher."""
+    images: list[ShownImage] | UnsetType = UNSET
+    """Those shown, in their order; unset in tasks without images."""
 
 
 class Sample(Struct, frozen=True, kw_only=True):
@@ -135,6 +166,8 @@ class Sample(Struct, frozen=True, kw_only=True):
     doc: SampleDoc
     doc_hash: str
     prompt_hash: Any = None
+    arguments: Any = UNSET
+    """The request: the prompt, settings, and hashes of the images."""
     filtered_resps: Any = UNSET
     """The response, or a pair for each choice: its log-likelihood and whether it is greedy."""
     position_a: Any = UNSET

@@ -5,8 +5,9 @@ Everything is read from lm-eval's samples; nothing is scored again.
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from statistics import stdev
 from typing import Any, NamedTuple
 
@@ -14,11 +15,13 @@ from msgspec import UNSET
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import PROTOCOLS, split_task
+from lm_eval_tasks.results.images import Sight, image_faults, prompt_without_images
 from lm_eval_tasks.results.overlap import OverlapMark, overlap_mark
 from lm_eval_tasks.results.possible import question_faults, run_faults, sample_faults, stated_faults
 from lm_eval_tasks.results.records import FormError, Sample, record_of
 from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.results.weights import provenance
+from lm_eval_tasks.scoring.breakdown import figure_part
 from lm_eval_tasks.scoring.published_rules import rule_of
 from lm_eval_tasks.scoring.verdict import Item, Verdict, verdicts
 
@@ -41,6 +44,8 @@ class Answer:
     """lm-eval's; differs where the question or its wording does."""
     prompt_hash: Any
     """The same of the prompt; None where it was not logged."""
+    prompt_text: str | None
+    """The prompt without the signs for images, of tasks that have some; None of others."""
     right: bool
     """By the first metric of the protocol."""
     extracted: bool | None
@@ -124,6 +129,11 @@ class Result:
         return self.run.setting.shots or 0
 
     @property
+    def sight(self) -> Sight:
+        """What the model saw of the exam's images."""
+        return self.run.setting.sight
+
+    @property
     def questions_of_published(self) -> str:
         """ "116/120": questions answered of those published; × how often each, if not once."""
         questions = {answer.key.id for answer in self.answers}
@@ -146,6 +156,14 @@ class Result:
     def verdicts(self) -> Sequence[Verdict]:
         """One for each sitting, in order of the sittings; none of an exam without pass marks."""
         return verdicts(self.items)
+
+
+def by_figure(result: Result) -> dict[str, Result]:
+    """Part of the exam, of `figure_part` -> only its answers; a part without any is not there."""
+    parts: dict[str, list[Answer]] = {}
+    for answer in result.answers:
+        parts.setdefault(figure_part(answer.doc), []).append(answer)
+    return {part: replace(result, answers=parts[part]) for part in sorted(parts)}
 
 
 def standard_error(values: Collection[float]) -> float:
@@ -192,6 +210,8 @@ def _metrics(run: TaskRun, protocol: str, rule: str | None) -> list[str]:
 
 def _faults(result: Result) -> Iterator[str]:
     run = result.run
+    if PROTOCOLS[result.protocol].vision != (result.sight is not Sight.NONE):
+        yield f"{run.task} with {result.sight.value}"
     yield from question_faults(run.questions)
     yield from run_faults(result.items, len(result.answers), run.asked)
     means = {metric: result.mean(metric) for metric in result.metrics}
@@ -222,7 +242,9 @@ def _answer(
             f"{where}: a sample without {missing[0]!r}: written by another version of jmed or "
             "damaged"
         )
-    if wrong := next(sample_faults(sample, logged, metrics), ""):
+    sight = run.setting.sight
+    faults = chain(sample_faults(sample, logged, metrics), image_faults(sight, sample))
+    if wrong := next(faults, ""):
         raise JmedError(f"{where}: damaged: question {sample.doc.id}: {wrong}")
     values = {metric: float(logged[metric]) for metric in metrics}
     return Answer(
@@ -230,6 +252,7 @@ def _answer(
         doc=logged["doc"],
         doc_hash=sample.doc_hash,
         prompt_hash=sample.prompt_hash,
+        prompt_text=None if sight is Sight.NONE else prompt_without_images(sample),
         right=bool(values[metrics[0]]),
         extracted=bool(values["extracted"]) if "extracted" in values else None,
         values=values,

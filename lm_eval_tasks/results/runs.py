@@ -10,6 +10,7 @@ from typing import Any
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.files.json_file import read_json
 from lm_eval_tasks.files.rows import read_rows
+from lm_eval_tasks.results.images import Sight, unseen
 from lm_eval_tasks.results.left_out import LeftOut, Reason, UnusableRunError
 from lm_eval_tasks.results.records import (
     FormError,
@@ -152,7 +153,8 @@ def run_of(
         samples: None reads them from the file beside it.
 
     Raises:
-        UnusableRunError: it is no task of jmed, or has another form than lm-eval gives it.
+        UnusableRunError: it is no task of jmed, has another form than lm-eval gives it, or says
+            that it showed images which the model cannot have seen.
     """
     given = content["configs"][task]
     questions = (given.get("metadata") or {}).get("questions")
@@ -166,7 +168,7 @@ def run_of(
     if samples is None:
         beside = f"samples_{task}_{file.stem.removeprefix('results_')}.jsonl"
         samples = _samples(file.with_name(beside), task)
-    return TaskRun(
+    run = TaskRun(
         task=task,
         model=str(results.model_name),
         file=file,
@@ -177,6 +179,18 @@ def run_of(
         metadata=given["metadata"],
         date=run_date(results) or -math.inf,
     )
+    _check_seen(run, content["configs"])
+    return run
+
+
+def _check_seen(run: TaskRun, configs: Mapping[str, Any]) -> None:
+    """Refuse a run whose images did not reach the model: its score would be one of text alone."""
+    if run.setting.sight is not Sight.SHOWN:
+        return
+    most = max((len(sample["doc"].get("images", ())) for sample in run.samples), default=0)
+    if found := list(unseen(configs, run.results, most, run.task)):
+        detail = f"{run.file}: {run.task}: {'; '.join(found)}"
+        raise UnusableRunError(run.file, run.task, Reason.UNSEEN, detail)
 
 
 def _samples(file: Path, task: str) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lm_eval_tasks.results.images import Sight, sight_of
 from lm_eval_tasks.results.records import ResultsFile, TaskConfig
 
 
@@ -32,6 +33,8 @@ class RunSetting:
     """lm-eval's generation_kwargs, empty where nothing is generated."""
     docs: str | None
     """The sha256 of all docs of the task."""
+    sight: Sight
+    """What the model saw of the exam's images."""
 
     @property
     def key(self) -> str:
@@ -52,6 +55,7 @@ def setting_of(results: ResultsFile, config: TaskConfig) -> RunSetting:
         options=config.metadata.jmed or {},
         generation=config.generation_kwargs or {},
         docs=config.metadata.questions.docs_sha256,
+        sight=sight_of(config.metadata.questions.images),
     )
 
 

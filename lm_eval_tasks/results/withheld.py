@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
-from lm_eval_tasks.prompting.options import CONTEXT, FIGURES
+from lm_eval_tasks.prompting.options import CONTEXT, FIGURES, VISION_FIGURES
+from lm_eval_tasks.protocols import task_name
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.public import ENGINES
 from lm_eval_tasks.results.records import (
@@ -35,6 +36,11 @@ GOLD = re.compile(r"[a-h](?:,[a-h])*|-?\d{1,6}(?:\.\d{1,4})?|")
 SWITCHES = ("do_sample", "temperature", "top_p", "top_k", "max_gen_toks", "num_beams", "until")
 """Of generation_kwargs, the keys that are shown; of `until` that there is one."""
 ENGINE = re.compile("|".join(ENGINES))
+_CHOICES: Sequence[tuple[str, Any]] = [
+    *(("context", value) for value in CONTEXT),
+    *(("figures", value) for value in (*FIGURES, *VISION_FIGURES)),
+]
+"""Options of few values, with each of them; `in` compares values that have no hash too."""
 
 
 @dataclass
@@ -63,7 +69,7 @@ def public(runs: Iterable[Result], withheld: Withheld) -> list[Result]:
 def _public(result: Result, withheld: Withheld) -> Result:
     card = read_card(result.exam) if result.exam in exam_names() else None
     exam = result.exam if card else withheld.value(result.exam)
-    task = f"jmed_{exam}_{result.protocol}"
+    task = task_name(exam, result.protocol)
     run = result.run
     docs = _Docs(card, withheld)
     return replace(
@@ -127,6 +133,7 @@ def _config(config: TaskConfig, card: Card | None, withheld: Withheld) -> TaskCo
         marked=_reasons(given.questions.marked, withheld),
         docs_sha256=withheld.text(given.questions.docs_sha256, permitted.SHA256),
         jmed_version=withheld.text(given.questions.jmed_version, permitted.VERSION),
+        images=given.questions.images,
     )
     return TaskConfig(
         num_fewshot=config.num_fewshot,
@@ -157,19 +164,15 @@ def _options(given: Mapping[str, Any], card: Card | None, withheld: Withheld) ->
     sittings = {*card.published} if card else set()
     found: dict[str, Any] = {}
     for key, value in given.items():
-        if key in ("permute", "seed"):
+        if key in ("permute", "seed", "max_pixels"):
             found[key] = _number(value, withheld)
         elif key == "sittings" and isinstance(value, list):
             found[key] = [one if one in sittings else withheld.value(one) for one in value]
-        elif (key, value) in {*_pairs("context", CONTEXT), *_pairs("figures", FIGURES)}:
+        elif (key, value) in _CHOICES:
             found[key] = value
         else:
             found[withheld.value(key)] = withheld.value(value)
     return found
-
-
-def _pairs(key: str, values: Sequence[str]) -> list[tuple[str, Any]]:
-    return [(key, value) for value in values]
 
 
 def _results(results: ResultsFile, old: str, new: str, withheld: Withheld) -> ResultsFile:

@@ -26,8 +26,18 @@ class Group:
 
 
 def breakdowns(answered: Sequence[tuple[Asked, Item]]) -> Mapping[str, list[Group]]:
-    """The same answers by "section", "category" and "human accuracy"; unknown ones are named so."""
-    return {name: _groups(answered, key) for name, key in DIVISIONS.items()}
+    """The same answers by "section", "category" and "human accuracy"; unknown ones are named so.
+
+    Of a task with images also by "figures".
+    """
+    with_images = any("images" in doc for doc, _ in answered)
+    divisions = {**DIVISIONS, **({"figures": figure_part} if with_images else {})}
+    return {name: _groups(answered, key) for name, key in divisions.items()}
+
+
+def figure_part(doc: Asked) -> str:
+    """ "needs a figure" or "needs no figure", as the exam's publisher says."""
+    return "needs a figure" if doc["has_figure"] else "needs no figure"
 
 
 def _groups(answered: Iterable[tuple[Asked, Item]], key: Callable[[Asked], str]) -> list[Group]:

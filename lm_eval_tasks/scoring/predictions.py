@@ -158,7 +158,9 @@ def _sample(exam: str, row: Row) -> tuple[str, Prediction]:
         raise row.fail("doc", "a run without permute, since the key is the printed one")
     deciding = PROTOCOLS[READS_LETTERS[0]].metrics[0]
     if deciding not in row.values:
-        raise row.fail(deciding, f"samples of a {' or '.join(READS_LETTERS)} task")
+        raise row.fail(
+            deciding, f"samples of a task that reads letters ({', '.join(READS_LETTERS)})"
+        )
     match responses:
         case [[str(response), *_]]:
             return doc["id"], Prediction(

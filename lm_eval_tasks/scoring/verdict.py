@@ -174,7 +174,7 @@ class Verdict:
             return NoVerdict.NO_MARK
         if self.mark.like:
             return NoVerdict.LIKE
-        if self.mark.of != (self.required.possible, self.general.possible):
+        if not self._same_points:
             return NoVerdict.OTHER_TOTAL
         return None
 
@@ -186,7 +186,28 @@ class Verdict:
     @cached_property
     def shortfalls(self) -> tuple[Shortfall, ...]:
         """The conditions that were missed; none of a sitting that cannot be judged."""
-        if self.mark is None or self.no_verdict:
+        return () if self.no_verdict else self._missed
+
+    @property
+    def by_borrowed_mark(self) -> State:
+        """What the mark of another sitting says where none of its own is published.
+
+        No verdict, as the ministry sets a mark for each sitting; NONE where nothing is borrowed.
+        """
+        if self.mark is None or self.no_verdict is not NoVerdict.LIKE or not self._same_points:
+            return State.NONE
+        return State.FAILED if self._missed else State.PASSED
+
+    @property
+    def _same_points(self) -> bool:
+        """The mark is out of the points that this exam has."""
+        points = (self.required.possible, self.general.possible)
+        return self.mark is not None and self.mark.of == points
+
+    @cached_property
+    def _missed(self) -> tuple[Shortfall, ...]:
+        """The conditions of the mark that were missed, whosever mark it is."""
+        if self.mark is None:
             return ()
         conditions = (
             (self.required.earned < self.mark.required,

@@ -10,6 +10,7 @@ from lm_eval_tasks.exams.card import Card, read_card
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import PROTOCOLS, split_task, task_names
 from lm_eval_tasks.results import public as permitted
+from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.public import ENGINES
 from lm_eval_tasks.results.records import Questions
 from lm_eval_tasks.results.result import Result, read_result
@@ -18,7 +19,7 @@ from lm_eval_tasks.results.weights import ADAPTERS, has_adapter, model_arguments
 from lm_eval_tasks.scoring.published_rules import RULES
 from lm_eval_tasks.scoring.verdict import Verdict
 
-LEFT_OUT = ("needs a figure", "another sitting")
+LEFT_OUT = ("needs a figure", "its figure is not published", "another sitting")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Entry:
     published, left_out: questions of the source, and why not all were asked.
     whole, no_figure: over all questions and over those without a figure; None if permuted.
     counted_by: the metric of these two, acc where it goes by the publisher's rule of today.
+    sight: whether images were shown.
     engine: lm-eval's name of the model class, "" if it is not one of its own.
     versions: of jmed, lm_eval and transformers.
     date: of the run, seconds since 1970.
@@ -88,6 +90,7 @@ class Entry:
     verdicts: Sequence[Verdict]
     setting: Setting
     docs_sha256: str
+    sight: Sight
     engine: str
     versions: Mapping[str, str]
     date: int
@@ -137,6 +140,7 @@ def _entry(run: TaskRun) -> Entry:
         verdicts=_verdicts(result, card, where),
         setting=_setting(run, where),
         docs_sha256=permitted.text(run.setting.docs, permitted.SHA256),
+        sight=result.sight,
         engine=_engine(run),
         versions=_versions(run),
         date=_date(run, where),

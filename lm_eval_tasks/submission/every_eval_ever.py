@@ -11,6 +11,7 @@ from typing import Any
 
 from lm_eval_tasks.exams.card import Card
 from lm_eval_tasks.protocols import MEASURES, METRICS, PROTOCOLS
+from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.scoring.verdict import State, Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
 from lm_eval_tasks.submission.labels import label, settings
@@ -19,6 +20,14 @@ from lm_eval_tasks.submission.names import Names
 SCHEMA_VERSION = "0.3.0"
 PURPOSE = "For research; no evidence that a model is safe for patients."
 STATES = {State.PASSED: "pass", State.FAILED: "fail", State.NONE: "none"}
+
+
+LIBRARIES: Mapping[str, str] = {
+    **dict.fromkeys(("hf", "jmed_hf", "hf-multimodal", "jmed_hf_multimodal"), "transformers"),
+    **dict.fromkeys(("vllm", "vllm-vlm"), "vllm"),
+    "sglang": "sglang",
+}
+"""lm-eval's model class -> what runs the model on the machine itself."""
 
 
 def file_name(entry: Entry, names: Names) -> str:
@@ -72,9 +81,9 @@ def _evaluator(entry: Entry, names: Names) -> dict[str, str]:
 
 def _model(entry: Entry, names: Names) -> dict[str, Any]:
     model = names.of(adapter=entry.adapter)
-    local = entry.engine in ("hf", "jmed_hf", "vllm", "sglang")
+    library = LIBRARIES.get(entry.engine, "")
     details = {
-        "deployment_type": "self_deployed" if local else "unknown",
+        "deployment_type": "self_deployed" if library else "unknown",
         "model_availability": "unknown",
         **({"base_model": names.model, "adapter": names.adapter} if entry.adapter else {}),
         **entry.setting.model_arguments,
@@ -83,11 +92,10 @@ def _model(entry: Entry, names: Names) -> dict[str, Any]:
         details["model_arguments_withheld"] = str(entry.setting.withheld)
     info: dict[str, Any] = {"name": model.partition("/")[2], "id": model}
     info["developer"] = model.partition("/")[0]
-    if entry.engine in ("hf", "jmed_hf"):
-        found = entry.versions.get("transformers", "unknown")
-        info["inference_engine"] = {"name": "transformers", "version": found}
-    elif local:
-        info["inference_engine"] = {"name": entry.engine, "version": "unknown"}
+    if library:
+        # of the others lm-eval does not log the version
+        found = entry.versions.get(library, "unknown")
+        info["inference_engine"] = {"name": library, "version": found}
     return info | {"additional_details": details}
 
 
@@ -125,6 +133,7 @@ def _score(entry: Entry, value: Value, overlap: str) -> dict[str, Any]:
         "details": {
             "questions": f"{entry.questions} of {entry.published} published",
             "left_out": left_out or "none",
+            **({} if entry.sight is Sight.NONE else {"images": entry.sight.value}),
             "questions_in_training_data": overlap,
             "purpose": PURPOSE,
         },
@@ -156,14 +165,18 @@ def _part(entry: Entry, verdict: Verdict, part: str) -> dict[str, Any]:
             "min_score": 0,
             "max_score": verdict.parts[part].possible,
         },
-        "score_details": {"score": verdict.parts[part].earned, "details": _mark(verdict, part)},
+        "score_details": {
+            "score": verdict.parts[part].earned,
+            "details": _mark(entry, verdict, part),
+        },
         "generation_config": _generation(entry),
     }
 
 
-def _mark(verdict: Verdict, part: str) -> dict[str, str]:
+def _mark(entry: Entry, verdict: Verdict, part: str) -> dict[str, str]:
     details = {
         "verdict_of_the_sitting": STATES[verdict.state],
+        **({} if entry.sight is Sight.NONE else {"images": entry.sight.value}),
         "points_of_the_questions_asked": str(verdict.parts[part].asked),
         "prohibited_choices": "unofficial labels" if verdict.labelled else "not tested: no labels",
         "purpose": PURPOSE,

@@ -2,6 +2,7 @@
 
 from lm_eval_tasks.comparison.phrases import rule_line, rule_source
 from lm_eval_tasks.prompting.options import Options
+from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.submission.entry import Entry, Setting
 from lm_eval_tasks.words import read_words
 
@@ -11,6 +12,7 @@ def label(entry: Entry) -> str:
     setting = entry.setting
     parts = [
         entry.protocol,
+        "" if entry.sight is Sight.NONE else entry.sight.value,
         f"{setting.shots}-shot",
         "chat template" if setting.chat_template else "",
         "system prompt" if setting.system_instruction else "",
@@ -29,6 +31,7 @@ def settings(entry: Entry) -> dict[str, str]:
         "shots": str(setting.shots),
         "chat_template_sha256": setting.chat_template or "no chat template",
         "system_instruction_sha256": setting.system_instruction or "no system instruction",
+        **({} if entry.sight is Sight.NONE else {"images": entry.sight.value}),
         "options": ", ".join(_options(setting.options)) or "default",
         **({} if entry.rule is None else {"published_rule": _rule(entry.rule)}),
         "sampling": "yes" if setting.generation.get("do_sample") else "no",
@@ -52,6 +55,7 @@ def _options(options: Options) -> list[str]:
         *(["follow-ups without case text"] if options.context == "published" else []),
         *(["figure questions asked as text"] if options.figures == "keep" else []),
         *([f"{options.permute} orders of choices, seed {options.seed}"] * bool(options.permute)),
+        *([f"images of at most {options.max_pixels} pixels"] * bool(options.max_pixels)),
     ]
 
 

@@ -8,6 +8,7 @@ from jinja2 import Environment, StrictUndefined
 
 from lm_eval_tasks.comparison.phrases import rule_line
 from lm_eval_tasks.protocols import MEASURES
+from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.training_text import adapter_kind, overlap_line
 from lm_eval_tasks.scoring.verdict import State, Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
@@ -26,7 +27,7 @@ def model_card(entries: Sequence[Entry], names: Names, training: Training | None
     header = ModelCardData(
         base_model=names.model,
         library_name="peft",
-        pipeline_tag="text-generation",
+        pipeline_tag="image-text-to-text" if _sees(own) else "text-generation",
         language=sorted({entry.card.language for entry in own}),
         license=names.licence.lower() or None,
         datasets=(list(training.datasets) or None) if training else None,
@@ -35,6 +36,10 @@ def model_card(entries: Sequence[Entry], names: Names, training: Training | None
         eval_results=eval_results(own),
     )
     return str(ModelCard(f"---\n{header.to_yaml()}\n---\n\n{_body(entries, names, training)}"))
+
+
+def _sees(entries: Sequence[Entry]) -> bool:
+    return any(entry.sight is Sight.SHOWN for entry in entries)
 
 
 def _body(entries: Sequence[Entry], names: Names, training: Training | None) -> str:
@@ -100,10 +105,11 @@ def _points(verdict: Verdict, part: str) -> str:
     return f"{points.earned}/{points.possible}{mark}"
 
 
-def _state(verdict: Verdict) -> str:
+def _state(entry: Entry, verdict: Verdict) -> str:
     why = "; ".join(verdict.failed)
-    return {
+    state = {
         State.PASSED: "合格 (pass)",
         State.FAILED: f"不合格 (fail): {why}",
         State.NONE: f"none: {why}",
     }[verdict.state]
+    return state if entry.sight is Sight.NONE else f"{state} ({entry.sight.value})"

@@ -7,14 +7,15 @@ from rich.table import Table
 
 from lm_eval_tasks.comparison.compare import Change, Comparison
 from lm_eval_tasks.comparison.phrases import (
+    compared_label,
     comparison_remarks,
     difference,
+    figure_rows,
     footnotes,
     p_value,
     part_name,
     rule_notes,
     state,
-    task_label,
 )
 from lm_eval_tasks.streams import printable
 from lm_eval_tasks.words import Words
@@ -30,6 +31,7 @@ SUMMARY = (
     "p",
     "holm",
 )
+FIGURES = ("figures", "questions", "before", "after", "difference", "flips", "p")
 SITTINGS = ("task", "sitting", "before", "after", "of", "verdict before", "verdict after")
 
 
@@ -44,6 +46,8 @@ def comparison_tables(
     if any(comparison.sittings for comparison in comparisons):
         yield _sittings(comparisons, words)
     for comparison in comparisons:
+        if comparison.figures:
+            yield _figures(comparison, words)
         for division, parts in comparison.flips.items():
             if len(parts) > 1:
                 yield _flips(comparison, division, words)
@@ -70,7 +74,7 @@ def _row(comparison: Comparison, change: Change, words: Words) -> list[str]:
     decides = change is comparison.changes[0]
     test = comparison.test
     return [
-        task_label(comparison.base, words) if decides else "",
+        compared_label(comparison, words) if decides else "",
         change.metric,
         comparison.base.questions_of_published if decides else "",
         f"{change.before:.1%}{comparison.base.overlap.sign}",
@@ -93,7 +97,7 @@ def _sittings(comparisons: Sequence[Comparison], words: Words) -> Table:
     for comparison in comparisons:
         for before, after in comparison.sittings:
             table.add_row(
-                task_label(comparison.base, words),
+                compared_label(comparison, words),
                 escape(printable(before.sitting)),
                 f"{before.total.earned}{comparison.base.overlap.sign}",
                 f"{after.total.earned}{comparison.other.overlap.sign}",
@@ -104,8 +108,20 @@ def _sittings(comparisons: Sequence[Comparison], words: Words) -> Table:
     return table
 
 
+def _figures(comparison: Comparison, words: Words) -> Table:
+    """Of one run with images and its blind twin: what the images were worth."""
+    table = Table(title=compared_label(comparison, words), title_justify="left")
+    for column in FIGURES:
+        table.add_column(
+            words.comparison[column], justify="left" if column == "figures" else "right"
+        )
+    for row in figure_rows(comparison, words):
+        table.add_row(*row)
+    return table
+
+
 def _flips(comparison: Comparison, division: str, words: Words) -> Table:
-    title = f"{task_label(comparison.base, words)}: {words.comparison[division]}"
+    title = f"{compared_label(comparison, words)}: {words.comparison[division]}"
     table = Table(words.comparison[division], title=title, title_justify="left")
     signs = {
         "before": comparison.base.overlap.sign,

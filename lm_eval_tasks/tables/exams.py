@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
 from lm_eval_tasks.words import read_words
 
-COLUMNS = ("exam", "title", "questions", "text only", "by letters", "by text", "data licence")
-BRIEF = ("exam", "title", "questions", "text only", "data licence")
+COLUMNS = (
+    *("exam", "title", "questions", "text only", "by letters", "by text"),
+    *("with images", "data licence"),
+)
+BRIEF = ("exam", "title", "questions", "text only", "with images", "data licence")
 NOT_COUNTED = "–"
-"""Of an exam whose data was never at hand."""
+"""Of an exam whose data was never at hand; of images also where the source has none."""
 
 
 def exams_markdown(language: str, *, brief: bool = False) -> Iterator[str]:
@@ -39,6 +42,7 @@ def _cells(card: Card, *, brief: bool) -> dict[str, str]:
         "text only": f"{counts.text_only:,}" if counts else NOT_COUNTED,
         "by letters": f"{counts.letters.kept:,}" if counts else NOT_COUNTED,
         "by text": f"{counts.texts.kept:,}" if counts else NOT_COUNTED,
+        "with images": f"{counts.with_images:,}" if counts and counts.vision else NOT_COUNTED,
         "data licence": f"[{licence}]({address})" if address else licence,
     }
 

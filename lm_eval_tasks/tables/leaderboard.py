@@ -1,10 +1,11 @@
 """Result runs of many models -> the rows of a leaderboard, always in the same order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lm_eval_tasks.comparison.phrases import rule_notes
+from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.model_name import ModelName, model_names
 from lm_eval_tasks.results.overlap import OverlapMark
 from lm_eval_tasks.results.result import Result
@@ -150,12 +151,24 @@ def _row(result: Result, name: ModelName) -> LeaderboardRow:
 
 
 def _protocol(result: Result) -> str:
-    """ "letters 1.0, chat template, permute 3": with the version of the task and the options"""
+    """ "letters 1.0, chat template, permute 3": with the version of the task and the options
+
+    Of a task with images also whether they were shown.
+    """
     setting = result.run.setting
     parts = [
         f"{result.protocol} {result.run.version}",
         "chat template" if setting.chat else "",
         "system instruction" if setting.system_instruction else "",
-        *(option_text(key, value) for key, value in sorted(setting.options.items())),
+        "" if result.sight is Sight.NONE else result.sight.value,
+        *(option_text(key, value) for key, value in sorted(_options(result).items())),
     ]
     return ", ".join(filter(None, parts))
+
+
+def _options(result: Result) -> Mapping[str, Any]:
+    """Without that which says whether images are shown: it is said for all runs alike."""
+    options = result.run.setting.options
+    if result.sight is Sight.NONE:
+        return options
+    return {key: value for key, value in options.items() if key != "figures"}

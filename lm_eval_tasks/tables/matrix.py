@@ -24,11 +24,15 @@ class MatrixRow:
 
 
 def matrix(models: Mapping[str, Sequence[Result]]) -> list[MatrixRow]:
-    """name -> runs of that model; one row for each task, number of shots and metric."""
-    runs: dict[tuple[str, int], dict[str, Result]] = {}
+    """name -> runs of that model; one row for each task, number of shots and metric.
+
+    With images and without them is not the same task.
+    """
+    runs: dict[tuple[str, int, str], dict[str, Result]] = {}
     for name, scored_runs in models.items():
         for result in scored_runs:
-            runs.setdefault((result.run.task, result.shots), {})[name] = result
+            key = result.run.task, result.shots, result.sight.value
+            runs.setdefault(key, {})[name] = result
     return [
         MatrixRow(
             first,
@@ -68,6 +72,7 @@ def matrix_json(models: Mapping[str, Sequence[Result]]) -> list[dict[str, Any]]:
         {
             "task": row.result.run.task,
             "shots": row.result.shots,
+            "images": row.result.sight.value,
             "metric": row.metric,
             "models": {name: vars(cell) for name, cell in row.cells.items()},
         }

@@ -5,7 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from lm_eval_tasks.comparison.phrases import part_name, prohibited, rate, remarks, state
+from lm_eval_tasks.comparison.phrases import (
+    footnotes,
+    part_name,
+    prohibited,
+    rate,
+    remarks,
+    state,
+    unasked,
+    withheld,
+)
+from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.breakdown import Group
 from lm_eval_tasks.scoring.verdict import Part, Verdict
 from lm_eval_tasks.streams import printable
@@ -15,17 +25,20 @@ COLUMNS = ("sitting", "verdict", "required", "general", "prohibited", "rate", "a
 
 
 def verdict_table(
-    verdicts: Sequence[Verdict],
-    title: str,
-    words: Words,
-    sign: str = "",
-    notes: Sequence[str] = (),
+    verdicts: Sequence[Verdict], title: str, words: Words, result: Result | None = None
 ) -> Table:
     """One row for each sitting: points / mark / all points, and why it failed.
 
-    sign, notes: the mark of contamination, and footnotes that say what it means.
+    Args:
+        result: the run that was judged, which says what it did not ask, whether it saw images, and
+            whether it was trained on the questions; None of predictions, of which nobody knows.
     """
-    caption = "\n".join([*_caption(verdicts, words), *notes])
+    sentence = words.verdict["unasked"]
+    sign = result.overlap.sign if result else ""
+    first = unasked(result, sentence, words) if result else [sentence]
+    last = footnotes([result], words) if result else []
+    blind = withheld(result, words) if result else []
+    caption = "\n".join([*first, *_caption(verdicts, words), *last])
     table = Table(title=escape(printable(title)), title_justify="left", caption=caption)
     for column in COLUMNS:
         table.add_column(
@@ -41,7 +54,7 @@ def verdict_table(
             prohibited(verdict, words),
             rate(total, sign) or "-",
             f"{verdict.answered}/{verdict.asked}",
-            "; ".join(remarks(verdict, words)),
+            "; ".join([*remarks(verdict, words), *blind]),
         )
     return table
 
@@ -71,4 +84,4 @@ def _points(part: Part) -> str:
 
 def _caption(verdicts: Sequence[Verdict], words: Words) -> list[str]:
     sources = {f"{v.sitting}: {v.mark.source}" for v in verdicts if v.mark}
-    return [words.verdict["unasked"], words.verdict["labels"], *sorted(sources)]
+    return [words.verdict["labels"], *sorted(sources)]

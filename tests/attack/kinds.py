@@ -167,6 +167,29 @@ def _sheet(folder: Path, chance: random.Random) -> None:
 
 
 @cache
+def images() -> Files:
+    """A sheet and pictures of every kind of pixels, turned, with EXIF and text."""
+    from PIL import Image, PngImagePlugin  # noqa: PLC0415
+
+    picture = Image.effect_noise((60, 40), 90)
+    exif, text = Image.Exif(), PngImagePlugin.PngInfo()
+    exif[0x0112], exif[0x010E] = 6, "x"
+    text.add_itxt("a", "b", zip=True)
+    found: dict[str, bytes] = {}
+    for name in ("RGB.png", "P.png", "LA.png", "I;16.png", "RGB.jpg", "CMYK.jpg", "L.jpg"):
+        out, (mode, ending) = io.BytesIO(), name.split(".")
+        form = "PNG" if ending == "png" else "JPEG"
+        picture.convert(mode).save(out, form, exif=exif, pnginfo=text, progressive=mode == "L")
+        found[name.replace(";", "")] = out.getvalue()
+    rows = [private_sheets.ONE | {"images": name} for name in found]
+    return {"x.csv": private_sheets.csv_text(rows).encode(), **found}
+
+
+def _images(folder: Path, _: random.Random) -> None:
+    jmed("check-exam", folder / "x.csv")
+
+
+@cache
 def private_exam() -> Files:
     def write(folder: Path) -> None:
         (folder / "x.csv").write_bytes(sheets()["x.csv"])
@@ -273,6 +296,7 @@ KINDS = (
     Kind("results and samples of mc", mc_results, ("json", "jsonl"), _report, 600),
     Kind("predictions", predictions, ("jsonl", "json"), _rescore, 2000),
     Kind("sheets: csv, xlsx, jsonl", sheets, ("csv", "xlsx", "jsonl"), _sheet, 2400),
+    Kind("images of a sheet", images, ("png", "jpg"), _images, 1600),
     Kind("private exam: card, manifest, questions", private_exam, ("card", "sha256", "jsonl"),
          _private, 1600),
     Kind("published exam files", published_exam, ("jsonl",), _published, 2000, always_files=True),

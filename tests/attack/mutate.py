@@ -5,7 +5,9 @@ import io
 import json
 import random
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -176,11 +178,27 @@ TAGS = (
     "*a",
     "!!null",
 )
+
+
+def _png(whole: bytes, chance: random.Random) -> bytes:
+    """One of its parts damaged and its checksum right, so that it is read on."""
+    found, place = bytearray(_flip(whole, chance)), 8
+    while place + 12 <= len(found):
+        (length,) = struct.unpack_from(">I", found, place)
+        end = place + 8 + length
+        if end + 4 > len(found):
+            break
+        struct.pack_into(">I", found, end, zlib.crc32(found[place + 4 : end]))
+        place = end + 4
+    return bytes(found)
+
+
 STRUCTURED: dict[str, Callable[[bytes, random.Random], bytes]] = {
     ".json": _json,
     ".jsonl": _jsonl,
     ".yaml": _yaml,
     ".card": _yaml,
+    ".png": _png,
 }
 
 

@@ -21,7 +21,7 @@ FORMS = {
     "a word": WORD,
     "all kinds": f"/home/{WORD}/secret hf_{WORD}AbCdEfGh gpu17.{WORD}.example.jp {WORD}@example.jp",
 }
-TASK = "jmed_sample_letters"
+TASKS = ("jmed_sample_letters", "jmedvision_jmle120_letters")
 FILES = ("results", "samples", "run.json")
 COMMANDS = ("leaderboard", "report", "submission")
 Place = tuple[Any, ...]
@@ -35,12 +35,16 @@ class Plant:
     place: Place
     form: str
     as_key: bool
+    task: str = TASKS[0]
 
 
-def good() -> dict[str, Any]:
+def good(task: str) -> dict[str, Any]:
     """The three files of an adapter's run, each as JSON; samples as a list."""
     run = Run(
-        questions=[question(n) for n in (1, 2, 3)],
+        task=task,
+        questions=[
+            question(1, has_figure=True, images=("images/1.png",)), question(2), question(3),
+        ],
         model_args={
             "pretrained": "org/base", "revision": "main", "dtype": "bfloat16", "peft": "lora",
             "load_in_4bit": True, "token": "t", "tokenizer": "org/base",
@@ -53,6 +57,7 @@ def good() -> dict[str, Any]:
             },
             "pretty_env_info": "GPU 0: NVIDIA A100-SXM4-80GB\n", "model_name_sanitized": "m",
             "system_instruction": "s", "chat_template": "c", "fewshot_as_multiturn": True,
+            "model_source": "hf" if task == TASKS[0] else "hf-multimodal",
         },
     )  # fmt: skip
     results = run.results()
@@ -70,13 +75,19 @@ def places(value: Any, path: Place = ()) -> Iterator[Place]:
 
 
 def plants() -> Iterator[Plant]:
-    """All of them."""
-    for file, whole in good().items():
-        for place in places(whole):
-            for form in FORMS:
-                yield Plant(file, place, form, as_key=False)
-            if isinstance(place[-1], str):
-                yield Plant(file, place, "a word", as_key=True)
+    """All of them; of a task with images what a task on text has not."""
+    known: set[tuple[str, Place]] = set()
+    for task in TASKS:
+        for file, whole in good(task).items():
+            for place in places(whole):
+                alike = file, tuple("the task" if name == task else name for name in place)
+                if alike in known:
+                    continue
+                known.add(alike)
+                for form in FORMS:
+                    yield Plant(file, place, form, as_key=False, task=task)
+                if isinstance(place[-1], str):
+                    yield Plant(file, place, "a word", as_key=True, task=task)
 
 
 def told(plant: Plant, folder: Path, command: str, *more: str) -> str | None:
@@ -106,7 +117,7 @@ def told(plant: Plant, folder: Path, command: str, *more: str) -> str | None:
 
 def write(plant: Plant, folder: Path) -> None:
     """The three files with the plant in one of them."""
-    whole = copy.deepcopy(good())
+    whole = copy.deepcopy(good(plant.task))
     at = whole[plant.file]
     for name in plant.place[:-1]:
         at = at[name]
@@ -121,4 +132,4 @@ def write(plant: Plant, folder: Path) -> None:
     (folder / "lora").mkdir(parents=True, exist_ok=True)
     (folder / "lora" / "run.json").write_text(json.dumps(whole["run.json"]), encoding="utf-8")
     (folder / "out").mkdir(exist_ok=True)
-    write_texts(folder / "out", STAMP, TASK, whole["results"], whole["samples"])
+    write_texts(folder / "out", STAMP, plant.task, whole["results"], whole["samples"])

@@ -35,6 +35,8 @@ def as_printed(doc: Doc) -> Doc:
 class Oracle(LM):  # type: ignore[misc]
     """Knows the keys; the way to answer follows from what the prompt asks for."""
 
+    MULTIMODAL = True  # lm-eval asks only such models for tasks that show images
+
     def __init__(self, **_: Any) -> None:
         super().__init__()
 

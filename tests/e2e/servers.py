@@ -71,9 +71,13 @@ class ChatServer(Loopback):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def answer(self, status: int, content: bytes, *, send: int | None = None) -> None:
+    def answer(
+        self, status: int, content: bytes, *, send: int | None = None, kind: str = ""
+    ) -> None:
         """Announce all of `content`, send the first `send` bytes of it."""
         self.send_response(status)
+        if kind:
+            self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content[:send])
@@ -128,19 +132,30 @@ class _FileHandler(_Handler):
             self.close_connection = True
 
 
-class _ChatHandler(_Handler):
-    server: ChatServer
+class PostHandler(_Handler):
+    """Answers chat completions with what `reply` says to the request's body."""
+
+    def reply(self, body: dict[str, Any]) -> str:
+        raise NotImplementedError
 
     def do_POST(self) -> None:
         asked: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path != "/v1/chat/completions":
             self.answer(404, b"not here")
             return
-        self.server.conversations.append(asked["messages"])
-        message = {"role": "assistant", "content": self.server.answer}
+        message = {"role": "assistant", "content": self.reply(asked)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         told = {"object": "chat.completion", "model": asked["model"], "choices": [choice]}
-        self.answer(200, json.dumps(told).encode())
+        # several requests at once: aiohttp reads no JSON of another kind
+        self.answer(200, json.dumps(told).encode(), kind="application/json")
+
+
+class _ChatHandler(PostHandler):
+    server: ChatServer
+
+    def reply(self, body: dict[str, Any]) -> str:
+        self.server.conversations.append(body["messages"])
+        return self.server.answer
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -55,7 +55,7 @@ def test_chat_model_is_refused_log_likelihood_tasks_by_name() -> None:
         ["-tjmed_sample_mc"],
         ["--tasks", LETTERS, "--tasks", "jmed_sample_mc"],
         ["--tasks", "jmed_sample_m[c]", "--limit", "2"],
-        ["--limit", "2", "--tasks", "*"],
+        ["--limit", "2", "--tasks", "*_mc"],
     ],
     ids=" ".join,
 )
@@ -74,7 +74,7 @@ def test_tasks_of_every_repetition_count() -> None:
     [
         [*CHAT, "--task", "jmed_sample_mc"],
         ["--model=local-chat-completions", "--ta=jmed_sample_mc"],
-        ["--include", "mine"],
+        ["--include", "mine", "--tasks", LETTERS],
     ],
     ids=" ".join,
 )
@@ -121,10 +121,12 @@ def test_config_file_counts(tmp_path: Path, tasks: str) -> None:
     check_arguments(["--config", config, "--tasks", LETTERS])
 
 
-def test_second_include_path_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tasks", [LETTERS, "jmed"])
+def test_include_path_of_a_users_own_is_refused_for_our_tasks(tmp_path: Path, tasks: str) -> None:
     config = write_config(tmp_path, "include_path: mine\n")
     for given in (["--include_path", "mine"], ["--include_path=mine"], ["--config", config]):
-        assert "jmed link" in refusal(*given)
+        assert "jmed link" in refusal(*given, "--tasks", tasks)
+        assert check_arguments([*given, "--tasks", "jmed_mine_letters"]) == "mine"
 
 
 def test_broken_config_file_is_refused(tmp_path: Path) -> None:

@@ -6,16 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.files import write as atomic
 from tests import invented
 from tests.e2e import killed
 
-SHEET = "問題,選択肢a,選択肢b,正解\n架空の問い。正しいのはどれか。,赤い石,青い石,{}\n"
+SHEET = "問題,選択肢a,選択肢b,正解,画像\n架空の問い。正しいのはどれか。,赤い石,青い石,{0},{0}.png\n"
 
 
 def _sheet(folder: Path, key: str) -> list[str]:
+    Image.new("L", (8, 8), ord(key)).save(folder / f"{key}.png")
     (folder / "ex.csv").write_text(SHEET.format(key), encoding="utf-8")
     return ["new-exam", str(folder / "ex.csv"), "-o", str(folder / "out" / "ex")]
 

@@ -1,6 +1,6 @@
 """The printed keys, put through real lm_eval runs, score 1.0 on every question of every task.
 
-Nothing is limited: all sittings of all exams that are here, all six protocols.
+Nothing is limited: all sittings of all exams that are here, all protocols.
 """
 
 import json
@@ -12,15 +12,22 @@ from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.sources import local_sittings
 from lm_eval_tasks.lm_eval_version import NEXT
-from lm_eval_tasks.protocols import READS_LETTERS, TEXT_PROTOCOLS, split_task, task_names
+from lm_eval_tasks.protocols import READS_LETTERS, TEXT_PROTOCOLS, split_task
 from lm_eval_tasks.scoring.published_rules import ACCIDENTS, EITHER
 from tests import invented
 from tests.e2e.lm_eval_run import Run, run_lm_eval
-from tests.recorded.record_prompts import ceiling, oracle_runs, prompt_record, whole_prompt
+from tests.recorded.record_prompts import (
+    ceiling,
+    exams_to_show,
+    oracle_runs,
+    prompt_record,
+    tasks_of,
+    whole_prompt,
+)
 
 RECORDED = Path(__file__).parents[1] / "recorded"
 HERE = [name for name in exam_names() if local_sittings(read_card(name))]
-TASKS = [task for task in task_names() if split_task(task)[0] in HERE]
+TASKS = sorted([*tasks_of(HERE, vision=False), *tasks_of(exams_to_show(), vision=True)])
 SOUND = {"acc", "acc_lenient", "acc_norm", "extracted", "exact_match_set", "gestalt_acc_set"}
 # The author's definition splits answers at commas inside choices, so even the key falls short.
 CEILINGS = json.loads((RECORDED / "ceilings.json").read_text(encoding="utf-8"))

@@ -14,8 +14,9 @@ from typing import Any
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.card import exam_names, read_card
+from lm_eval_tasks.exams.images import missing_images
 from lm_eval_tasks.exams.sources import is_local, local_sittings
-from lm_eval_tasks.protocols import split_task, task_names
+from lm_eval_tasks.protocols import PROTOCOLS, split_task, task_names
 from tests.e2e.lm_eval_run import Run, run_lm_eval
 
 HERE = Path(__file__).parent
@@ -60,14 +61,33 @@ def oracle_runs(folder: Path) -> Iterator[Run]:
     cards = [read_card(name) for name in exam_names()]
     here = {card.name: local_sittings(card) for card in cards}
     whole = [card.name for card in cards if is_local(card)]
-    yield _run(folder / "whole", whole, {})
+    yield _run(folder / "whole", tasks_of(whole, vision=False), {})
     for name, sittings in here.items():
         if sittings and name not in whole:
-            yield _run(folder / name, [name], {"sittings": sittings})
+            yield _run(folder / name, tasks_of([name], vision=False), {"sittings": sittings})
+    if shown := tasks_of(exams_to_show(), vision=True):
+        yield _run(folder / "shown", shown, {})
 
 
-def _run(folder: Path, exams: list[str], options: dict[str, Any]) -> Run:
-    tasks = [task for task in task_names() if split_task(task)[0] in exams]
+def exams_to_show() -> list[str]:
+    """The exams whose questions and images are all here."""
+    cards = [read_card(name) for name in exam_names()]
+    return [
+        card.name for card in cards if card.images and is_local(card) and not missing_images(card)
+    ]
+
+
+def tasks_of(exams: Collection[str], *, vision: bool) -> list[str]:
+    """Their tasks, those that show images or those that do not: no call can ask both."""
+    named = ((task, *split_task(task)) for task in task_names())
+    return [
+        task
+        for task, exam, protocol in named
+        if exam in exams and PROTOCOLS[protocol].vision == vision
+    ]
+
+
+def _run(folder: Path, tasks: list[str], options: dict[str, Any]) -> Run:
     asked = ("--model", "oracle", "--include_path", str(TASKS_PATH), "--tasks", ",".join(tasks))
     metadata = ("--metadata", json.dumps({"jmed": options}))
     return run_lm_eval("tests.e2e.oracle", folder, *asked, *metadata)

@@ -61,6 +61,20 @@ def test_kept_and_left_out_are_those_of_the_card(name: str, kind: str) -> None:
     assert Kept(len(selection.kept), selection.left_out) == getattr(counts_of(exam), kind)
 
 
+@pytest.mark.parametrize("name", CHECKED)
+def test_what_a_run_with_images_asks_is_that_of_the_card(name: str) -> None:
+    counts = read_card(name).checked
+    assert counts
+    assert bool(read_card(name).images) == (counts.vision is not None)
+    if counts.vision is None:
+        assert counts.with_images == 0
+        return
+    for figures in ("show", "blind"):  # both ask the same
+        selection = select_from(loaded(name), Options(figures=figures), choices_only=False)
+        assert Kept(len(selection.kept), selection.left_out) == counts.vision
+        assert sum(bool(q.shown_images) for q in selection.kept) == counts.with_images
+
+
 def test_every_sitting_of_yakugakuqa_is_whole() -> None:
     questions = loaded("yakugakuqa").questions
     sittings = Counter(question.sitting for question in questions)

@@ -4,11 +4,13 @@ Source: https://github.com/docto-rin/IgakuQA119/tree/2d942397cbaa1031ca139184bc4
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card
+from lm_eval_tasks.exams.images import image_pins
 from lm_eval_tasks.exams.physician import number_or_letters, question_at
 from lm_eval_tasks.exams.printed import Printed, with_exceptions
 from lm_eval_tasks.exams.question import LETTERS, Question
@@ -21,6 +23,8 @@ ID = re.compile(r"(?P<sitting>\d+)(?P<section>[A-F])(?P<number>\d+)")
 CHOICE = re.compile(r"([a-h])\.\s*(.*)", re.DOTALL)
 PRINTED = 5
 """No question of this exam has fewer choices."""
+IMAGE = re.compile(r"images/(\d+[A-F]\d+)(?:-(\d+))?\.png")
+"""Published path of an image: the question's number, and the image's where there are several."""
 DAMAGED = "choices are damaged in the source"
 
 
@@ -32,16 +36,26 @@ def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
     """
     answers = by_key(table_items(files[ANSWERS], ["number", "answer"]), "number")
     answers.pop(HEADER, None)
+    images = _images(image_pins(card))
     for name in sorted(set(files) - {ANSWERS}):
         for key, row in by_key(array_items(files[name]), "number").items():
             if key not in answers:
                 raise JmedError(f"{row.where}: number {key!r} is missing in {files[ANSWERS]}")
-            yield _question(card, row, answers.pop(key))
+            yield _question(card, row, answers.pop(key), images.get(key, ()))
     for key, answer in answers.items():
         raise JmedError(f"{answer.where}: number {key!r} is missing among the questions")
 
 
-def _question(card: Card, row: Row, answer: Row) -> Question:
+def _images(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Map the number of a question to its images in printed order: -1, -2, … -10."""
+    numbered: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for path in paths:
+        if match := IMAGE.fullmatch(path):
+            numbered[match[1]].append((int(match[2] or 0), path))
+    return {key: tuple(path for _, path in sorted(found)) for key, found in numbered.items()}
+
+
+def _question(card: Card, row: Row, answer: Row, images: tuple[str, ...]) -> Question:
     printed_id = ID.fullmatch(row.text("number"))
     if not printed_id or printed_id["sitting"] not in card.published:
         raise row.fail("number", f"{' or '.join(card.published)}, a section A to F and a number")
@@ -51,8 +65,12 @@ def _question(card: Card, row: Row, answer: Row) -> Question:
     whole = len(labels) >= PRINTED and labels == LETTERS[: len(labels)]
     printed = Printed(text, choices, tuple(letters), reason="" if whole else DAMAGED)
     printed = with_exceptions(card, printed_id[0], printed)
+    has_figure = row.flag("has_image")
+    excepted = printed_id[0] in card.exceptions.figure_not_published
+    if card.images and has_figure and not images and not excepted:
+        raise row.fail("has_image", f"an image images/{printed_id[0]}.png in {card.images}")
     return question_at(
-        card, row, printed_id, printed, number=number, has_figure=row.flag("has_image")
+        card, row, printed_id, printed, number=number, has_figure=has_figure, images=images
     )
 
 

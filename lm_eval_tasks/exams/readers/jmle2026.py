@@ -6,7 +6,7 @@ Source: https://github.com/naoto-iwase/JMLE2026-Bench/tree/76c4b29475d3008072a77
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lm_eval_tasks.exams.card import Card
@@ -24,28 +24,51 @@ RULE = re.compile(r"[\s|:-]*-[\s|:-]*")
 # the boxes of the answer sheet: a line ①　②, below it the digits, "0　0" to "9　9"
 SHEET = re.compile(r"\n\s*①[\s①-⑨]*(?:\n\s*(\d)(?:[ 　]+\1)*[ 　]*)+\Z")
 FIGURE = re.compile(r"別冊|別に示す")
+IMAGES = "images"
+"""The publisher's folder of images; rows name its files."""
+OF_SERIES = re.compile(r"\d+[A-F]-\d+-\d+_")
+"""How the names of images begin that belong to a case: 120B-41-42_1.png."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a question tells those after it in its series: its text, and images of that text."""
+
+    text: str
+    images: tuple[str, ...]
 
 
 def read(card: Card, files: Mapping[str, Path]) -> Iterator[Question]:
     """Yield all questions in printed order, those of a series with their case.
 
-    The context of a question is the case and what the questions before it in the series tell.
+    The context of a question is the case and what the questions before it in the series tell;
+    where such a text shows a figure, the images of the question that told it come with it.
 
     Raises:
         JmedError: naming file, item, field, what was found and what is allowed.
     """
-    cases: dict[str, list[str]] = defaultdict(list)
+    series: dict[str, list[_Told]] = defaultdict(list)
     for file in files.values():
         for row in by_key(array_items(file), "question_id").values():
             question = _question(card, row)
             if group := _group(row):
-                case = _lines(HEADER["ja"].sub("", group.text("context_text")))
-                before = cases[group.text("group_id")]
-                context = "\n".join(filter(None, (case, *before)))
-                before.append(narrative(question))
-                figure = bool(FIGURE.search(context)) and not question.has_figure
-                question = replace(question, context=context, context_has_figure=figure)
+                question = _in_series(question, group, series[group.text("group_id")])
             yield question
+
+
+def _in_series(question: Question, group: Row, before: list[_Told]) -> Question:
+    """The question with its case, and with what those `before` it told; it is added to them."""
+    case = _lines(HEADER["ja"].sub("", group.text("context_text")))
+    context = "\n".join(filter(None, (case, *(told.text for told in before))))
+    images = [image for told in before for image in told.images if image not in question.images]
+    text = narrative(question)
+    before.append(_Told(text, question.images if FIGURE.search(text) else ()))
+    return replace(
+        question,
+        context=context,
+        context_has_figure=bool(FIGURE.search(context)) and not question.has_figure,
+        context_images=tuple(dict.fromkeys(images)),
+    )
 
 
 def _question(card: Card, row: Row) -> Question:
@@ -57,8 +80,21 @@ def _question(card: Card, row: Row) -> Question:
     stem, choices = (SHEET.sub("", text), ()) if number else _split(row, text)
     printed = with_exceptions(card, printed_id[0], Printed(stem, choices, tuple(letters)))
     return question_at(
-        card, row, printed_id, printed, number=number, has_figure=row.flag("requires_image")
+        card,
+        row,
+        printed_id,
+        printed,
+        number=number,
+        has_figure=row.flag("requires_image"),
+        images=_images(row),
     )
+
+
+def _images(row: Row) -> tuple[str, ...]:
+    """Their published paths in printed order: those of the case first, which rows name last."""
+    names = row.texts("clinical_images") if "clinical_images" in row.values else ()
+    ordered = sorted(names, key=lambda name: not OF_SERIES.match(name))
+    return tuple(f"{IMAGES}/{name}" for name in ordered)
 
 
 def _answer(card: Card, key: str, row: Row) -> tuple[Number | None, str]:

@@ -12,7 +12,7 @@ from lm_eval_tasks.files.rows import Row, read_rows
 
 KEYS = (
     "id", "question", "choices", "answer", "n_select", "points", "required", "category", "figure",
-    "prohibited", "context", "section", "sitting",
+    "images", "prohibited", "context", "section", "sitting",
 )  # fmt: skip
 NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
@@ -58,6 +58,7 @@ def _question(card: Card, row: Row) -> Question:
             n_select=_whole(row, "n_select", 1),
             points=_whole(row, "points", 0),
             has_figure=row.flag("figure"),
+            images=row.texts("images") if "images" in row.values else (),
             context=row.text("context"),
             required=row.flag("required"),
             prohibited=_letters(row, "prohibited", row.text("prohibited")),

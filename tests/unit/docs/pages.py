@@ -13,7 +13,7 @@ from tests.docs_tables import MARKED
 PROGRAMS = ("jmed", "lm_eval", "python", "deepspeed", "torchrun", "accelerate", "make", "pip")
 FOREIGN = (
     "llama.cpp/build/bin/llama-quantize", "printf", "ollama", "quantize/bin/pip",
-    "quantize/bin/python", ".venv/bin/pre-commit", "cp",
+    "quantize/bin/python", ".venv/bin/pre-commit", "cp", "vllm",
 )  # fmt: skip
 """Programs of others: only named here so that a block with a new one is noticed."""
 

@@ -8,6 +8,7 @@ import yaml
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import card_from, read_card
+from lm_eval_tasks.exams.counts import Kept
 
 KEPT = {"kept": 3, "left_out": {"needs a figure": 1}}
 COUNTS: dict[str, Any] = {
@@ -33,6 +34,20 @@ def test_counts_are_read(tmp_path: Path) -> None:
     assert counts.with_figures.left_out == {}
 
 
+def test_counts_of_a_run_with_images_are_those_of_an_exam_that_has_some(tmp_path: Path) -> None:
+    without = card_from(card(tmp_path, COUNTS)).checked
+    shown = {
+        "vision": {"kept": 3, "left_out": {"its figure is not published": 1}},
+        "with_images": 2,
+    }
+    counts = card_from(card(tmp_path, COUNTS | shown)).checked
+    assert without
+    assert counts
+    assert (without.vision, without.with_images) == (None, 0)
+    assert counts.vision == Kept(3, {"its figure is not published": 1})
+    assert counts.with_images == 2
+
+
 def test_a_card_without_them_was_never_checked() -> None:
     assert read_card("medqa_ja").checked is None
 
@@ -43,6 +58,7 @@ def test_a_card_without_them_was_never_checked() -> None:
         ({"texts": {"kept": 3}}, "checked: texts: kept and left out make 3; allowed: 4"),
         ({"text": 3}, "checked: unknown key 'text'; did you mean 'texts'"),
         ({"points": "4"}, "checked: points: found '4'; allowed: a whole number"),
+        ({"vision": {"kept": 3}}, "checked: vision: kept and left out make 3; allowed: 4"),
         ({"points": True}, "checked: points: found True"),
         ({"letters": 3}, "checked: letters: found 3; allowed: keys and values"),
         ({"letters": {"left_out": {}}}, "checked: letters: kept: found None"),

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -6,7 +7,7 @@ from typing import Any
 import pytest
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.exams.card import Card, Exceptions, read_card
 from lm_eval_tasks.exams.question import Number, Question
 from lm_eval_tasks.exams.readers import igakuqa119
 
@@ -19,12 +20,14 @@ ROW: dict[str, Any] = {
 }
 
 
-def read(folder: Path, *rows: dict[str, Any], answers: str = "119A1,b") -> list[Question]:
+def read(
+    folder: Path, *rows: dict[str, Any], answers: str = "119A1,b", card: Card = CARD
+) -> list[Question]:
     questions, table = folder / "119A_json.json", folder / "correct_answers.csv"
     questions.write_text(json.dumps([ROW | row for row in rows]), encoding="utf-8")
     table.write_text(f"\ufeff問題番号,解答\n{answers}\n", encoding="utf-8")
     files = {"questions/119A_json.json": questions, igakuqa119.ANSWERS: table}
-    return list(igakuqa119.read(CARD, files))
+    return list(igakuqa119.read(card, files))
 
 
 def test_letters_are_taken_off_the_choices(tmp_path: Path) -> None:
@@ -43,6 +46,24 @@ def test_clinical_questions_of_the_required_sections_are_worth_three(
 ) -> None:
     (question,) = read(tmp_path, {"number": key}, answers=f"{key},b")
     assert (question.points, question.required) == (points, required)
+
+
+def test_images_are_those_of_the_number_in_the_order_of_theirs(tmp_path: Path) -> None:
+    names = ["119A1-10", "119A1-2", "119A1-1", "119A11", "119A2"]
+    manifest = "".join(f"{'0' * 64}  images/{name}.png\n" for name in names)
+    (tmp_path / "images.sha256").write_text(manifest)
+    card = replace(CARD, folder=tmp_path, images="images.sha256")
+    drawn = {"has_image": True}
+    several, one = read(
+        tmp_path, drawn, {"number": "119A11"}, answers="119A1,b\n119A11,b", card=card
+    )
+    assert several.images == ("images/119A1-1.png", "images/119A1-2.png", "images/119A1-10.png")
+    assert (one.images, one.has_figure) == (("images/119A11.png",), False)
+    with pytest.raises(JmedError, match=r"field 'has_image': found True; allowed: an image"):
+        read(tmp_path, drawn | {"number": "119A3"}, answers="119A3,b", card=card)
+    known = replace(card, exceptions=Exceptions(figure_not_published=frozenset(["119A3"])))
+    (without,) = read(tmp_path, drawn | {"number": "119A3"}, answers="119A3,b", card=known)
+    assert (without.has_figure, without.images) == (True, ())
 
 
 def test_letters_run_together_are_one_answer(tmp_path: Path) -> None:

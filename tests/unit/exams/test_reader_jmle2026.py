@@ -107,6 +107,31 @@ def test_a_figure_of_the_case_counts_for_questions_that_need_none_themselves(
     assert (with_one.context_has_figure, with_one.has_figure) == (False, True)
 
 
+def test_images_stand_in_printed_order_those_of_the_case_first(tmp_path: Path) -> None:
+    names = ["120C-62_1.png", "120C-62_2.png", "120C-61-63_1.png"]
+    (question,) = read(tmp_path, series(62, "どれか。", clinical_images=names))
+    assert question.images == (
+        "images/120C-61-63_1.png", "images/120C-62_1.png", "images/120C-62_2.png",
+    )  # fmt: skip
+    assert question.context_images == ()
+    assert question.shown_images == question.images
+
+
+def test_a_follow_up_inherits_the_images_of_what_it_is_told_and_no_others(tmp_path: Path) -> None:
+    photo, sketch = "120C-61_1.png", "120C-62_1.png"
+    drawn: dict[str, Any] = {"requires_image": True}
+    first, second, third = read(
+        tmp_path,
+        series(61, "島の写真（別冊No. 1）を別に示す。どれか。", clinical_images=[photo], **drawn),
+        series(62, "別に示す写真のうち使うのはどれか。", clinical_images=[sketch], **drawn),
+        series(63, "宿に着いた。どれか。"),
+    )
+    assert (first.images, first.context_images) == ((f"images/{photo}",), ())
+    assert second.shown_images == (f"images/{photo}", f"images/{sketch}")
+    # the sketch belongs to what the second asks, of which the third is told nothing
+    assert (third.context_has_figure, third.shown_images) == (True, (f"images/{photo}",))
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -61,7 +61,10 @@ def test_of_several_responses_to_one_request_the_first_counts(tmp_path: Path) ->
         ({**SAMPLE_ROW, "resps": []}, "field 'resps': found []"),
         ({**SAMPLE_ROW, "resps": [[]]}, "field 'resps': found [[]]"),
         ({"doc": SAMPLE_ROW["doc"], "acc_lenient": 1}, "field 'resps': found missing"),
-        ({"doc": SAMPLE_ROW["doc"]}, "samples of a letters or cot task"),
+        (
+            {"doc": SAMPLE_ROW["doc"]},
+            "samples of a task that reads letters (letters, cot, letters_vision, cot_vision)",
+        ),
         ({**SAMPLE_ROW, "doc": {**SAMPLE_ROW["doc"], "order": "ba"}}, "without permute"),
         ({"problem_id": "1A2"}, "field 'prediction': found missing"),
         ({"prediction": "a"}, "field 'problem_id': found missing"),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from lm_eval_tasks.comparison import phrases
 from lm_eval_tasks.comparison.phrases import remarks
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.prompting.doc import Whole, to_doc
@@ -162,6 +163,32 @@ def test_a_borrowed_mark_is_shown_and_judges_nothing() -> None:
     assert not verdict.shortfalls
     assert verdict.failed == ("no mark is published; that of 119 is shown",)
     assert math.isnan(passed(borrowed))
+    assert (verdict.by_borrowed_mark, verdict.as_json()["passed"]) == (State.FAILED, None)
+
+
+@pytest.mark.parametrize(
+    ("points", "state"), [((160, 221), State.PASSED), ((159, 300), State.FAILED)]
+)
+def test_what_a_borrowed_mark_would_say_stands_beside_no_verdict(
+    points: tuple[int, int], state: State
+) -> None:
+    like = exam()[0]._replace(
+        marks="physician", sitting="120", required_possible=200, general_possible=300, asked=2
+    )
+    items = [
+        like._replace(required=required, worth=possible, earned=earned)
+        for required, possible, earned in zip((True, False), (200, 300), points, strict=True)
+    ]
+    (verdict,) = verdicts(items)
+    assert (verdict.state, verdict.by_borrowed_mark) == (State.NONE, state)
+    word = {State.PASSED: "合格", State.FAILED: "不合格"}[state]
+    assert phrases.state(verdict, read_words("ja")) == f"({word})"
+    assert "括弧内は第 119 回の基準による参考" in remarks(verdict, read_words("ja"))[0]
+
+
+def test_a_mark_of_its_own_is_no_borrowed_one() -> None:
+    (verdict,) = verdicts(exam())
+    assert (verdict.state, verdict.by_borrowed_mark) == (State.PASSED, State.NONE)
 
 
 def test_without_labels_the_third_condition_is_not_claimed() -> None:

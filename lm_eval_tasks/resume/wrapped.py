@@ -1,5 +1,6 @@
 """lm-eval's `simple_evaluate` with a model that goes on where it was."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -29,6 +30,8 @@ def resuming(folder: Path) -> Iterator[None]:
             raise JmedError("--resume keeps the answers; leave --use_cache out")
         name, arguments = settings["model"], _mapping(settings.get("model_args"))
         version = version_of(settings.get("task_manager"))
+        # what is wrong with the folder is not to be found when the model is loaded
+        Answers(folder, int(os.environ.get("RANK", "0"))).close()
         with ExitStack() as opened:
 
             def resumed(lm: Any, file: str) -> Resumed:  # noqa: ANN401

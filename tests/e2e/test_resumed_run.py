@@ -185,6 +185,12 @@ def test_the_flag_is_taken_out_of_lm_evals_own() -> None:
     assert split_off(["--res", "x"]) == (None, ["--res", "x"])
 
 
+def test_a_folder_that_cannot_be_used_is_refused_before_the_model_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "answers_rank0.jsonl").write_text("{}\n", encoding="utf-8")
+    with pytest.raises(JmedError, match="line 1 is damaged"), resuming(tmp_path):
+        lm_eval.simple_evaluate(model="hf", model_args="pretrained=/nonexistent", tasks=["x"])
+
+
 def test_lm_evals_own_cache_is_refused_beside_it(model: Path, tmp_path: Path) -> None:
     with pytest.raises(JmedError, match="leave --use_cache out"), resuming(tmp_path):
         lm_eval.simple_evaluate(model="hf", model_args="", use_cache="x")

@@ -25,13 +25,13 @@ GUESSER = ("--model", "guesser", "--include_path", str(TASKS_PATH))
 def guessed(folder: Path) -> dict[str, Run]:
     """As printed, and in two orders of the choices."""
     options = ("--metadata", json.dumps({"jmed": {"permute": 2}}))
-    runs = {
-        "printed": (folder / "printed", "--tasks", ",".join(TASKS)),
-        "permuted": (folder / "permuted", "--tasks", ",".join(PERMUTED), *options),
-    }
+    runs = {"printed": ",".join(TASKS), "permuted": ",".join(PERMUTED)}
+    more = {"printed": (), "permuted": options}
     return {
-        name: run_lm_eval("tests.e2e.guesser", out, *GUESSER, *arguments)
-        for name, (out, *arguments) in runs.items()
+        name: run_lm_eval(
+            "tests.e2e.guesser", folder / name, *GUESSER, "--tasks", tasks, *more[name]
+        )
+        for name, tasks in runs.items()
     }
 
 

@@ -43,9 +43,10 @@ test-next: $(VENV)-next/installed
 
 $(VENV)-next/installed: setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)-next
-	grep -v '^lm_eval==' constraints.txt > $(VENV)-next/constraints.txt
+	sed 's/^lm_eval==.*/lm_eval==0.5.0.dev1/' constraints.txt > $(VENV)-next/constraints.txt
 	$(VENV)-next/bin/python -m pip install --quiet --constraint $(VENV)-next/constraints.txt \
-		--editable '.[hf,api,train]' hypothesis lm_eval==0.5.0.dev1 pytest pytest-xdist statsmodels
+		--editable '.[hf,api,train]' 'lm_eval[api,hf]==0.5.0.dev1' \
+		hypothesis pytest pytest-xdist statsmodels
 	touch $@
 
 attack: $(VENV)/installed

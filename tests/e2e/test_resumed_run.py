@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import lm_eval
+import lm_eval.models
 import lm_eval.models.huggingface  # for all children at once
 import pytest
 from lm_eval.tasks import TaskManager
@@ -23,6 +24,7 @@ from lm_eval_tasks.models import jmed_hf
 from lm_eval_tasks.resume import resumed
 from lm_eval_tasks.resume.wrapped import resuming
 from tests.e2e.lm_eval_run import run_lm_eval
+from tests.e2e.servers import ChatServer
 
 TASKS = ["jmed_sample_letters", "jmed_sample_mc"]
 QUESTIONS = 8
@@ -161,6 +163,35 @@ def test_the_command_keeps_and_takes_what_a_run_in_python_does(model: Path, tmp_
     assert taken == {"generate_until": 8, "loglikelihood": 30}
     assert run.results["config"]["use_cache"] == str(kept / "answers")
     assert [len(run.samples[task]) for task in TASKS] == [8, 8]
+
+
+def chat(address: str, kept: Path, limit: int, **more: object) -> float:
+    """Ask a server, by lm-eval's own class, and return what share of the answers could be read."""
+    pytest.importorskip("tenacity", reason="needs lm_eval[api]")
+    arguments = {"model": "m", "base_url": f"{address}/v1/chat/completions", **more}
+    with resuming(kept):
+        found = lm_eval.simple_evaluate(
+            model="local-chat-completions", model_args=arguments, apply_chat_template=True,
+            tasks=TASKS[:1], task_manager=manager(), limit=limit, bootstrap_iters=0,
+        )  # fmt: skip
+    share: float = found["results"][TASKS[0]]["extracted,none"]
+    return share
+
+
+def test_a_server_is_asked_each_question_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faster on the way is no other model; another name is, at the same address."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ChatServer("答え：a") as server:
+        assert chat(server.address, tmp_path, 4) == 1
+        assert len(server.conversations) == 4
+        assert chat(server.address, tmp_path, 8, num_concurrent=2, timeout=50) == 1
+        asked = [conversation[-1]["content"] for conversation in server.conversations]
+        assert len(asked) == len(set(asked)) == 8
+        assert chat(server.address, tmp_path, 8, model="other") == 1
+        assert len(server.conversations) == 16
+    assert chat(server.address, tmp_path, 8) == 1  # without a server
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import yaml
 from lm_eval.tasks import TaskManager
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.lm_eval_version import NEXT
 from lm_eval_tasks.prompting import choice_targets, prompts
@@ -106,3 +107,12 @@ def test_a_worked_example_shows_its_whole_answer(protocol: str, target: str) -> 
     for doc in docs():
         answer = choices(doc)[worked(doc)] if NEXT else worked(doc)
         assert answer == shown(doc)
+
+
+def test_training_on_exams_refuses_targets_that_are_not_texts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exam_prompts = pytest.importorskip("trainer.data.exam_prompts")
+    monkeypatch.setattr(exam_prompts, "NEXT", True)
+    with pytest.raises(JmedError, match=r"needs lm-eval 0\.4"):
+        exam_prompts.load_task("jmed_sample_mc")

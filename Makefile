@@ -1,10 +1,12 @@
-# Four commands do everything, each in an environment of its own making:
+# Five commands do everything, each in an environment of its own making:
 #   make demo   the main job on the embedded sample exam, no download of models or data
 #                 FLAGS=--4bit a QLoRA as well; BASE=ID a real model of the Hub, or a folder
 #   make test   style, types and the tests: of each mechanism one case
 #                 make test-all also the thorough ones: the same mechanisms in every combination
 #   make attack malformed files of every kind, planted names, kills; 15 minutes on two cores
 #   make bench  the tables of tests/benchmarks, alone on the machine; 15 minutes on two cores
+#   make gpu    what this machine's GPUs do with scoring and training: gpu_record.json, in 15 minutes
+#                 FLAGS=--tiny tries the suite on a CPU; FLAGS="--only mc qlora_70b" these parts
 # and make test-lowest: the unit and recorded tests that need no [train], under the lowest versions
 # that setup.cfg allows; make test-next: tasks, models and results under lm-eval 0.5. For those who
 # change something:
@@ -15,7 +17,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-lowest test-next attack bench record docs site lint clean
+.PHONY: demo test test-all test-lowest test-next attack bench gpu record docs site lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m demo $(if $(BASE),--base $(BASE)) $(FLAGS)
@@ -54,6 +56,9 @@ attack: $(VENV)/installed
 
 bench: $(VENV)/installed
 	$(BIN)/python -m tests.benchmarks
+
+gpu: $(VENV)/installed
+	$(BIN)/python -m tests.benchmarks.gpu $(FLAGS)
 
 record: $(VENV)/installed
 	$(BIN)/python -m tests.recorded.record_prompts

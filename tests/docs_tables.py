@@ -16,6 +16,7 @@ from lm_eval_tasks.cli.main import command_lines
 from lm_eval_tasks.protocols import PROTOCOLS, TEXT_PROTOCOLS
 from lm_eval_tasks.tables.exams import exams_markdown
 from lm_eval_tasks.words import read_words
+from tests.benchmarks.gpu.table import kept as gpu_table
 
 Maker = Callable[[str], Iterator[str]]
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,6 +97,7 @@ FAST: dict[str, Maker] = {
     "python -m tests.docs_tables: protocols": protocols,
     "python -m tests.docs_tables: protocols, brief": partial(protocols, brief=True),
     "jmed --help": commands,
+    "python -m tests.benchmarks.gpu.table": gpu_table,
 }
 SLOW: dict[str, Maker] = {
     "python -m trainer recipes": recipes,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams.card import CARD_SUFFIX
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.files.yaml_file import read_yaml
 from lm_eval_tasks.prompting.images import images_of
@@ -95,14 +96,23 @@ def own_files(pattern: str, include_path: str = "") -> list[Path]:
 
 
 def own_vision_tasks(files: Sequence[Path]) -> list[VisionTask]:
-    """Those of a private exam's task files, as `jmed new-exam` writes them, that show images."""
-    tasks = []
-    for file in files:
-        if file.name.startswith(VISION_TASK):
-            kwargs = read_yaml(file, "the keys of an lm-eval task").get("dataset_kwargs", {})
-            text = file.with_name(file.name.replace(VISION_TASK, TEXT_TASK, 1))
-            tasks.append(VisionTask(str(file), str(file.parent / kwargs["exam"]), str(text)))
-    return tasks
+    """Those of a user's own task files that show images, as `jmed new-exam` names and writes them.
+
+    Raises:
+        JmedError: one of them names no exam.
+    """
+    showing = [file for file in files if file.name.startswith(VISION_TASK)]
+    return [_own_task(file) for file in showing]
+
+
+def _own_task(file: Path) -> VisionTask:
+    kwargs = read_yaml(file, "the keys of an lm-eval task").get("dataset_kwargs")
+    exam = kwargs.get("exam") if isinstance(kwargs, dict) else None
+    if not isinstance(exam, str):
+        raise JmedError(f"{file}: dataset_kwargs: found {kwargs!r}; allowed: {{exam: NAME.card}}")
+    text = file.with_name(file.name.replace(VISION_TASK, TEXT_TASK, 1))
+    own = str(file.parent / exam) if exam.endswith(CARD_SUFFIX) else exam
+    return VisionTask(str(file), own, str(text))
 
 
 def check_backend(

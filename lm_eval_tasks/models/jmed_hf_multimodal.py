@@ -14,12 +14,14 @@ from lm_eval.models.hf_vlms import HFMultimodalLM
 from lm_eval.models.utils import has_bos_prefix, postprocess_generated_text, resize_image
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.models.quantized import Quantized
 
 
-class JmedHFMultimodal(HFMultimodalLM):  # type: ignore[misc]  # lm_eval has no types
+class JmedHFMultimodal(Quantized, HFMultimodalLM):  # type: ignore[misc]  # lm_eval has no types
     """HFMultimodalLM that answers requests without images as `hf` answers them.
 
-    model_args are those of `hf-multimodal`, `chat_template_args` and `enable_thinking` among them.
+    model_args are those of `hf-multimodal`, `chat_template_args`, `enable_thinking` and
+    `load_in_4bit` among them.
     """
 
     processor: Any

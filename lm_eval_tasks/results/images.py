@@ -20,6 +20,8 @@ All others that take images are TemplateAPI's. It takes images only where the fi
 generation requests of the process has some and none lacks the list of them, and of each question
 only the first `max_images`, by default one.
 """
+FIRST_ALONE = ("azure-openai-chat-completions",)
+"""Of these, model classes that do not get `max_images` from --model_args, whatever it says."""
 MAX_IMAGES = "max_images"
 WHOLE = re.compile(r"-?\d{1,9}")
 PLACEHOLDERS = re.compile(r"(?:<image>)+\n")
@@ -63,10 +65,14 @@ def unseen(configs: Mapping[str, Any], results: ResultsFile, most: int, task: st
                 "has none, and lm-eval then sends the text alone; ask tasks with images in a call "
                 "of their own"
             )
+    if engine in FIRST_ALONE:
+        allowed, instead = 1, f"lm-eval does not pass {MAX_IMAGES} on to it"
+    else:
+        instead = f"pass {MAX_IMAGES}={most} in --model_args"
     if allowed is not None and allowed < most:
         yield (
             f"images were cut: {engine} was sent at most {allowed} of a question, which have up to "
-            f"{most}; pass {MAX_IMAGES}={most} in --model_args"
+            f"{most}; {instead}"
         )
 
 

@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from demo.tiny_model import build_tokenizer
 from tests.e2e.sft_run import NF4
 from trainer.environment import Launch
-from trainer.gpus import Rates, known_cards
+from trainer.gpus import Rates
 from trainer.planning import speed
 from trainer.planning.memory import measure
 from trainer.planning.peak import Layout, loading, predict
@@ -144,24 +144,41 @@ def recipe(case: Case, base: str, folder: Path) -> Recipe:
 
 
 def plan(case: Case, config: Any, base: str, rates: Rates | None) -> Planned:
-    """What `trainer check` predicts on one card.
+    """What `trainer check` predicts of a case on one card.
 
     Args:
         config: of the base, which need not be here.
     """
-    wanted = recipe(case, base, Path("runs"))
-    elsewhere = Launch(0, 1, gpu=False, distributed=bool(case.deepspeed))
+    return planned_on(on_gpus(recipe(case, base, Path("runs")), config), rates)
+
+
+def on_gpus(wanted: Recipe, config: Any, processes: int = 1) -> speed.OnGpus:
+    """A recipe as `trainer check` sees it on so many cards of one host.
+
+    To be asked before a run in the same process: Liger's kernels change transformers' classes, and
+    what is counted on them is less.
+    """
+    file = wanted.train.get("deepspeed")
+    elsewhere = Launch(0, processes, gpu=False, distributed=bool(file))
+    # only that is kept: while SFTConfig lives, transformers shards every model under ZeRO-3
     adapter = build_settings(wanted, elsewhere, elsewhere=True).adapter
-    footprint = measure(config, wanted, adapter)
-    file = ROOT / f"ds_configs/{case.deepspeed}.json"
-    layout = Layout.of(read_ds_config(file) if case.deepspeed else None, 1)
-    memory = predict(footprint, layout, case.micro)
-    on = speed.OnGpus(footprint, layout, case.micro)
+    layout = Layout.of(read_ds_config(Path(file)) if file else None, processes)
+    micro = wanted.train["per_device_train_batch_size"]
+    return speed.OnGpus(measure(config, wanted, adapter), layout, micro)
+
+
+def planned_on(on: speed.OnGpus, rates: Rates | None, tokens: float | None = None) -> Planned:
+    """Memory and seconds of a micro-batch.
+
+    Args:
+        tokens: that it holds; None: all examples are full. Memory is of full ones.
+    """
+    memory = predict(on.footprint, on.layout, on.micro)
     return Planned(
         allocated=sum(size for name, size in memory.terms.items() if name not in GPU_ONLY),
         used=memory.total,
-        loading=loading(footprint),
-        seconds=speed.seconds(on, rates) if rates else None,
+        loading=loading(on.footprint),
+        seconds=speed.seconds(on, rates, tokens) if rates else None,
         terms=memory.terms,
     )
 
@@ -202,10 +219,3 @@ def write_rows(case: Case, folder: Path) -> None:
     ]
     file = folder / f"{case.name}.jsonl"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def card_named(device: str) -> str | None:
-    """The card of gpus.yaml that torch calls `device`: "NVIDIA H100 80GB HBM3" is h100."""
-    words = device.lower().replace("-", " ").split()
-    found = [name for name in known_cards() if name.split("-")[0] in words]
-    return found[0] if len(found) == 1 or "pcie" not in words else found[-1] if found else None

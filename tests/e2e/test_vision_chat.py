@@ -164,6 +164,21 @@ def whole(
     return serve("jmle120", out, "--tasks", WHOLE, *options, at_once=4), blind
 
 
+def test_the_119th_exam_ends_in_a_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its marks are published. Blind, since few machines have its images."""
+    pytest.importorskip("tenacity", reason="needs lm_eval[api]")
+    if "jmle119" not in local_exams():
+        pytest.skip("JMED_MIRROR has no jmle119: published data is not here")
+    options = ("--metadata", '{"jmed": {"figures": "blind"}}')
+    served = serve("jmle119", tmp_path, "--tasks", "jmedvision_jmle119_letters", *options)
+    assert (len(served.asked), served.faults) == (392, [])
+    main(["verdict", str(tmp_path), "--json"])
+    (run,) = json.loads(capsys.readouterr().out)
+    assert run["verdicts"][0]["passed"] is True
+    main(["verdict", str(tmp_path)])
+    assert "合格" in capsys.readouterr().out
+
+
 def rows_of(folder: Path) -> list[dict[str, Any]]:
     files = [f for f in folder.rglob("*.json") if "images" not in f.parts]
     rows = [row for file in files for row in json.loads(file.read_text(encoding="utf-8"))]

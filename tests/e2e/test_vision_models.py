@@ -257,6 +257,14 @@ def test_thoughts_are_dropped_before_an_answer_about_an_image_too(models: Path) 
     assert cut != whole
 
 
+def test_four_bits_are_taken(models: Path) -> None:
+    """Which lm-eval's own class cannot pass on to transformers 5."""
+    pytest.importorskip("bitsandbytes")
+    lm = load(models / "llava", load_in_4bit=True, bnb_4bit_compute_dtype="float32")
+    assert lm.model.is_quantized
+    assert isinstance(ask(lm, TWO, PICTURES["a"], PICTURES["b"]), str)
+
+
 def test_lm_evals_cache_of_answers_knows_the_image(models: Path, tmp_path: Path) -> None:
     pytest.importorskip("sqlitedict")
     lm = load(models / "llava")

@@ -19,12 +19,13 @@ from demo.tiny_model import build_tokenizer
 
 SIDE, PATCH = 56, 14
 """Pixels of what the vision tower sees and of its patches: 16 patches."""
+# bitsandbytes' 4 bits need multiples of 64
 TEXT: dict[str, Any] = {
-    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 4096,
+    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 4096,
 }  # fmt: skip
 VISION: dict[str, Any] = {
-    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
     "image_size": SIDE, "patch_size": PATCH,
 }  # fmt: skip
 # one way of turns for all; a family only writes its images differently
@@ -113,7 +114,7 @@ def _llava(bos: bool) -> tuple[Any, Any]:
     )  # fmt: skip
     config = transformers.LlavaConfig(
         text_config={**TEXT, "model_type": "llama", "vocab_size": len(tokenizer)},
-        vision_config={**VISION, "model_type": "clip_vision_model", "projection_dim": 32},
+        vision_config={**VISION, "model_type": "clip_vision_model", "projection_dim": 64},
         image_token_index=tokenizer.convert_tokens_to_ids("<image>"), **_ids(tokenizer),
     )  # fmt: skip
     return config, processor
@@ -150,12 +151,12 @@ def _qwen3_vl(_: bool) -> tuple[Any, Any]:
         tokenizer=tokenizer, video_processor=transformers.Qwen3VLVideoProcessor(),
         chat_template=_template(False, f"{names[0]}{names[2]}{names[1]}"),
     )  # fmt: skip
-    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [1, 1, 2]}
+    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3]}
     config = transformers.Qwen3VLConfig(
         text_config={**TEXT, "vocab_size": len(tokenizer), "rope_parameters": rope},
         vision_config={
-            "depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 4,
-            "out_hidden_size": 32, "patch_size": 16, "deepstack_visual_indexes": [0],
+            "depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 4,
+            "out_hidden_size": 64, "patch_size": 16, "deepstack_visual_indexes": [0],
             "num_position_embeddings": 64,
         },
         image_token_id=image, video_token_id=video, vision_start_token_id=start,

@@ -110,7 +110,7 @@ def _time(plan: Plan) -> str:
     likely, low, high = map(in_words, (found.likely, found.low, found.high))
     words = f"{likely}{of}, likely between {low} and {high}"
     if card.name in OWN_RUNS:
-        least, most = OWN_RUNS[card.name]
+        least, most = OWN_RUNS[card.name]["full" if f.full else "adapter"]
         words += f"; own runs on this card took {least:g} to {most:g} times as long as predicted"
     elif card.name not in MEASURED:
         words += "; no published run on this card stands behind it"

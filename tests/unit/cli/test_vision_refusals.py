@@ -141,6 +141,13 @@ def test_private_exams_are_refused_to_text_models_too(exam: Path) -> None:
     assert message.endswith(f"--tasks {exam}/jmed_stones_letters.yaml")
 
 
+def test_a_task_file_that_names_no_exam_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "jmedvision_mine_letters.yaml"
+    file.write_text("task: jmedvision_mine_letters\n", encoding="utf-8")
+    message = refusal(*CHAT, "--tasks", str(file))
+    assert message == f"{file}: dataset_kwargs: found None; allowed: {{exam: NAME.card}}"
+
+
 @pytest.mark.parametrize("model", ["local-chat-completions", "vllm-vlm", OURS])
 def test_without_a_chat_template_images_stand_anywhere(exam: Path, model: str) -> None:
     arguments = ("--model", model, "--model_args", "model=x,max_images=2", *own(exam))

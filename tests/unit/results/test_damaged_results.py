@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -146,3 +147,47 @@ def test_an_empty_item_is_no_question_without_points() -> None:
     rows[0]["passed"] = None
     with pytest.raises(JmedError, match="passed: Expected `array`, got `null`"):
         read_result(run_of(Path("r"), RESULTS, ADAPTER.task, rows))
+
+
+SEEN = Invented(
+    [True, False] * 4,
+    task="jmedvision_jmle120_letters",
+    rule="jmle120",
+    figures=(2, 1),
+    changes={"model_source": "hf-multimodal"},
+)
+SEEN_RESULTS, SEEN_SAMPLES = results(SEEN), samples(SEEN)
+OF_IMAGES = {"images", "max_pixels", "has_figure", "arguments", "jmed", "doc_to_image", "visual"}
+"""Keys of what a task with images has more, or reads otherwise, than a task on text."""
+
+
+def of_images(whole: Any) -> list[tuple[Any, ...]]:
+    return [place for place in places(whole) if OF_IMAGES & set(place)]
+
+
+@pytest.fixture(scope="module")
+def blind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("blind"), replace(SEEN, blind=True))
+
+
+@pytest.mark.parametrize("command", ["compare", "report", "verdict"])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@given(draw=st.data())
+def test_a_damaged_value_about_images_gives_a_reason(
+    blind: Path, command: str, draw: st.DataObject
+) -> None:
+    with TemporaryDirectory() as folder:
+        found, rows = copy.deepcopy(SEEN_RESULTS), copy.deepcopy(SEEN_SAMPLES)
+        whole = draw.draw(st.sampled_from([found, rows[0]]))
+        *path, last = draw.draw(st.sampled_from(of_images(whole)))
+        inside = whole
+        for key in path:
+            inside = inside[key]
+        inside[last] = draw.draw(anything)
+        write_texts(Path(folder, "bad"), STAMP, SEEN.task, found, rows)
+        arguments = {
+            "compare": [str(blind), folder],
+            "report": [folder, str(blind), "--with-text", "-o", f"{folder}/r.html"],
+            "verdict": [folder],
+        }[command]
+        assert status(command, *arguments) in {0, 2}

@@ -111,6 +111,16 @@ def test_cut_images_are_no_score(engine: str, allowed: int | None, figures: list
         run_of(Path("r"), content, task.task, samples(task))
 
 
+def test_a_model_class_that_never_gets_max_images_is_known(tmp_path: Path) -> None:
+    """AzureOpenaiChatCompletionsLM calls its parent without arguments."""
+    azure = "azure-openai-chat-completions"
+    other = replace(BLIND, task="jmedvision_jmle120_cot")
+    pair = by_api(SHOWN, 5, azure), by_api(other, 5, azure)
+    assert left_out(tmp_path / "two", *pair) == [(SHOWN.task, Reason.UNSEEN)]
+    one_each = replace(SHOWN, figures=(1, 1))
+    assert left_out(tmp_path / "one", by_api(one_each, 5, azure)) == []
+
+
 def changed(task: Invented, place: int, **doc: object) -> list[dict[str, Any]]:
     rows = samples(task)
     rows[place] = {**rows[place], "doc": {**rows[place]["doc"], **doc}}

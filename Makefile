@@ -8,7 +8,8 @@
 #   make gpu    what this machine's GPUs do with scoring and training: gpu_record.json, in 15 minutes
 #                 FLAGS=--tiny tries the suite on a CPU; FLAGS="--only mc qlora_70b" these parts
 # and make test-lowest: the unit and recorded tests that need no [train], under the lowest versions
-# that setup.cfg allows. For those who change something:
+# that setup.cfg allows; make test-next: tasks, models and results under lm-eval 0.5. For those who
+# change something:
 #   make record the prompts of a new exam, or prompts that were meant to change; JMED_MIRROR has the exam
 #   make docs   rewrites what programs print in README and docs
 #   make site   the same pages as a site in site/, by an environment of its own
@@ -16,7 +17,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-lowest attack bench gpu record docs site lint clean
+.PHONY: demo test test-all test-lowest test-next attack bench gpu record docs site lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m demo $(if $(BASE),--base $(BASE)) $(FLAGS)
@@ -34,6 +35,20 @@ $(VENV)-lowest/installed: setup.cfg constraints-lowest.txt
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt \
 		--editable . hypothesis pytest pytest-xdist pyarrow statsmodels
+	touch $@
+
+NEXT_UNIT := $(addprefix tests/unit/,resume test_lm_eval_version.py test_protocols.py test_tasks.py)
+NEXT_E2E := $(patsubst %,tests/e2e/test_%.py,compare jmed_eval jmed_hf jmed_hf_generation oracle \
+	private_exam resumed_run same_values)
+test-next: $(VENV)-next/installed
+	$(VENV)-next/bin/python -m pytest -n 2 --dist loadfile $(NEXT_UNIT) $(NEXT_E2E)
+
+$(VENV)-next/installed: setup.cfg constraints.txt
+	$(PYTHON) -m venv $(VENV)-next
+	sed 's/^lm_eval==.*/lm_eval==0.5.0.dev1/' constraints.txt > $(VENV)-next/constraints.txt
+	$(VENV)-next/bin/python -m pip install --quiet --constraint $(VENV)-next/constraints.txt \
+		--editable '.[hf,api,train]' 'lm_eval[api,hf]==0.5.0.dev1' \
+		hypothesis pytest pytest-xdist statsmodels
 	touch $@
 
 attack: $(VENV)/installed
@@ -75,4 +90,4 @@ $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-site site site-pages out
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-next $(VENV)-site site site-pages out

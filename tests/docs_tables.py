@@ -31,7 +31,7 @@ PROTOCOL_HEADINGS = {
 }
 COMMANDS_JA = {
     "path": "lm_eval --include_path に渡すフォルダーを表示",
-    "eval": "lm_eval run にタスクを補って実行（フラグはすべてそのまま）",
+    "eval": "lm_eval run にタスクを補って実行（フラグはすべてそのまま、加えて --resume FOLDER）",
     "exams": "試験の一覧：問題数、許諾、手元にあるもの",
     "fetch": "固定した版のファイルを取得して照合",
     "link": "素の lm_eval がタスクを見つけられるようにする",

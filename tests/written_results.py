@@ -10,7 +10,7 @@ import inspect
 import json
 import math
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -51,6 +51,11 @@ def template(protocol: str) -> Mapping[str, Any]:
     if "include" not in own:
         return own
     return {**template(own.pop("include").removeprefix("_").removesuffix("_yaml")), **own}
+
+
+def _name(metric: str | Callable[..., object]) -> str:
+    """A metric of `metric_list`: in lm-eval 0.5 those of lm-eval's names are functions."""
+    return metric if isinstance(metric, str) else metric.__name__
 
 
 @dataclass(frozen=True)
@@ -172,7 +177,7 @@ def aggregated(task: str, samples: Sequence[Sample]) -> dict[str, object]:
     """ "acc,none" -> value of every metric that the samples have, with its standard error."""
     found: dict[str, object] = {"name": task, "alias": task, "sample_len": len(samples)}
     for one in template(split_task(task)[1])["metric_list"]:
-        metric, aggregation = one["metric"], one["aggregation"]
+        metric, aggregation = _name(one["metric"]), one["aggregation"]
         if metric not in samples[0]:
             continue
         values = [row[metric] for row in samples]
@@ -198,7 +203,10 @@ def results_of(logs: Sequence[Log], model_args: object, **more: object) -> dict[
         "versions": dict.fromkeys(tasks, 1.0),
         "n-shot": {name: log.template["num_fewshot"] for name, log in tasks.items()},
         "higher_is_better": {
-            name: {one["metric"]: one["higher_is_better"] for one in log.template["metric_list"]}
+            name: {
+                _name(one["metric"]): one["higher_is_better"]
+                for one in log.template["metric_list"]
+            }
             for name, log in tasks.items()
         },
         "n-samples": {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.cli.resume import kept_in, split_off
 from lm_eval_tasks.cli.vision import (
     check_backend,
     check_images,
@@ -52,10 +53,13 @@ OWN_MODELS = {
 def run_lm_eval(arguments: Sequence[str]) -> None:
     """Run `lm_eval run --include_path <our tasks> <arguments>`; or the user's own include_path.
 
+    `--resume FOLDER` is ours.
+
     Raises:
         JmedError: what could only fail after the model is loaded, or after requests are paid for.
         SystemExit: as lm-eval exits.
     """
+    folder, arguments = split_off(arguments)
     own = check_arguments(arguments)
     # both take seconds, which a bad argument need not wait for
     import lm_eval.models  # noqa: F401, PLC0415 (else registering ours would hide lm-eval's own)
@@ -67,7 +71,8 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
             model_registry.register(name, target=f"lm_eval_tasks.models.{target}")
     where = [] if own else ["--include_path", str(TASKS_PATH)]
     sys.argv = ["lm_eval", "run", *where, *arguments]
-    cli_evaluate()
+    with kept_in(folder):
+        cli_evaluate()
 
 
 def check_arguments(arguments: Sequence[str]) -> str:

@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     command("path", "print the folder for lm_eval --include_path").set_defaults(run=_path)
-    command("eval", "lm_eval run, with the tasks supplied (all its flags)")
+    command("eval", "lm_eval run, with the tasks supplied (all its flags, --resume)")
     for part in (
         exams, verdict, submission, compare, report, leaderboard, scores, own_exam,
     ):  # fmt: skip

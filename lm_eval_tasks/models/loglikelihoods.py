@@ -31,6 +31,7 @@ class PackedScores(Checked):
 
     max_packed_tokens = 16384
     batch_size_per_gpu: int | str
+    enable_thinking: bool | None = None  # of HFLM; 0.5.0.dev1 has none
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Score]:
         """As lm-eval's; of each task every context, and what all of them begin with, is read once.

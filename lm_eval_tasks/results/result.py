@@ -257,6 +257,13 @@ def _answer(
         extracted=bool(values["extracted"]) if "extracted" in values else None,
         values=values,
         item=None if sample.passed is UNSET else sample.passed,
-        filtered_resps=sample.filtered_resps,
+        filtered_resps=_unwrapped(sample.filtered_resps),
         position_a=sample.position_a,
     )
+
+
+def _unwrapped(responses: object) -> object:
+    """The responses as lm-eval 0.4 logs them: 0.5 has each in a list of its own, for repeats."""
+    if not isinstance(responses, list):
+        return responses
+    return [one[0] if isinstance(one, list) and len(one) == 1 else one for one in responses]

@@ -11,6 +11,7 @@ import pytest
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.sources import local_sittings
+from lm_eval_tasks.lm_eval_version import NEXT
 from lm_eval_tasks.protocols import READS_LETTERS, TEXT_PROTOCOLS, split_task
 from lm_eval_tasks.scoring.published_rules import ACCIDENTS, EITHER
 from tests import invented
@@ -155,6 +156,7 @@ def kinds(value: object) -> object:
     return "number" if type(value) in (int, float) else type(value).__name__
 
 
+@pytest.mark.skipif(NEXT, reason="unit tests imitate what lm-eval 0.4 writes")
 @pytest.mark.parametrize("protocol", TEXT_PROTOCOLS)
 def test_imitated_results_have_the_keys_and_types_of_real_ones(
     runs: dict[str, Run], tmp_path: Path, protocol: str

@@ -41,7 +41,8 @@ def template(name: str) -> dict[str, Any]:
 
 
 def listed() -> dict[str, dict[str, Any]]:
-    return {entry["metric"]: entry for entry in template("_base_yaml")["metric_list"]}
+    entries = template("_base_yaml")["metric_list"]
+    return {entry["metric"].rpartition(".")[2]: entry for entry in entries}
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=list(PROTOCOLS))
@@ -55,8 +56,11 @@ def test_a_template_is_what_its_record_says(protocol: Protocol) -> None:
     for part, ending in (("text", ""), ("target", "_target")):
         shows = "_vision" if protocol.vision and part == "text" else ""
         function = f"{protocol.prompt}{shows}{ending}"
-        assert found[f"doc_to_{part}"] == f"lm_eval_tasks.prompting.prompts.{function}"
         assert callable(getattr(prompts, function))
+        module = "prompts"
+        if part == "target" and protocol.answer == "loglikelihood":
+            module, function = "choice_targets", protocol.name
+        assert found[f"doc_to_{part}"] == f"lm_eval_tasks.prompting.{module}.{function}"
     dataset = "choice_questions" if protocol.needs_choices else "questions"
     dataset = "vision_questions" if protocol.vision else dataset
     assert found["custom_dataset"].endswith(f".dataset.{dataset}")

@@ -65,14 +65,15 @@ def test_a_task_says_only_what_is_its_own(file: Path) -> None:
     assert loaded["metadata"]["questions"] == {}
     assert loaded["metadata"]["protocol"] == protocol.removesuffix("_1shot")
     assert loaded["fewshot_split"] == "dev" != loaded["test_split"]
-    assert loaded["fewshot_config"] == {"sampler": "first_n"}
+    assert loaded["fewshot_config"]["sampler"] == "first_n"
     assert all(callable(loaded[key]) for key in ("custom_dataset", "doc_to_text", "doc_to_target"))
     assert len(file.read_text(encoding="utf-8").splitlines()) <= 5
 
 
 @pytest.mark.parametrize("file", YAMLS, ids=lambda file: file.stem)
 def test_a_standard_error_comes_after_its_metric(file: Path) -> None:
-    metrics = [entry["metric"] for entry in config(file)["metric_list"]]
+    listed = [entry["metric"] for entry in config(file)["metric_list"]]
+    metrics = [getattr(metric, "__name__", metric) for metric in listed]
     for metric in metrics:
         if metric.endswith("_stderr"):
             assert metrics[metrics.index(metric) - 1] == metric.removesuffix("_stderr")

@@ -13,6 +13,7 @@ from typing import Any
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import read_card
+from lm_eval_tasks.lm_eval_version import NEXT
 from lm_eval_tasks.prompting import prompts
 from lm_eval_tasks.prompting.doc import Doc
 from lm_eval_tasks.protocols import PROTOCOLS
@@ -53,8 +54,13 @@ def load_task(name: str, sittings: Sequence[str] = ()) -> Any:
     """The task object that lm_eval builds for `--tasks NAME`.
 
     Raises:
-        JmedError: as `load_exam`.
+        JmedError: as `load_exam`; and under lm-eval 0.5, whose targets are not texts to learn.
     """
+    if NEXT:
+        raise JmedError(
+            "training on exams needs lm-eval 0.4, whose tasks write prompt and answer as texts: "
+            "pip install 'lm_eval<0.5'"
+        )
     from lm_eval.tasks import TaskManager
 
     log = logging.getLogger("lm_eval")

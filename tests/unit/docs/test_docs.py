@@ -13,6 +13,7 @@ import pytest
 from lm_eval._cli.harness import HarnessCLI
 
 from lm_eval_tasks.cli import main as jmed
+from lm_eval_tasks.cli.resume import split_off
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import exam_names
 from lm_eval_tasks.files.json_file import parse_json
@@ -114,7 +115,7 @@ def test_the_page_for_developers_has_the_layers_that_are_held() -> None:
 
 def check_jmed(words: list[str]) -> None:
     if words[0] == "eval":
-        check_lm_eval(words[1:])
+        check_lm_eval(split_off(words[1:])[1])
     else:
         parsed(jmed._parser(), jmed._joined(words))
 

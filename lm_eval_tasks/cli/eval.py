@@ -8,6 +8,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.cli.engines import (
+    add_model_args,
+    generated_instead,
+    model_args,
+    refuse_wrong_scores,
+)
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.load import load_exam
@@ -16,7 +22,6 @@ from lm_eval_tasks.files.yaml_file import read_yaml
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import (
     LOGLIKELIHOOD,
-    OWN_EXAM,
     recommended_tasks,
     split_task,
     task_names,
@@ -34,6 +39,11 @@ NO_LOGLIKELIHOODS = (
     "local-chat-completions",
     "openai-chat-completions",
 )
+OURS = {
+    "jmed_hf": "lm_eval_tasks.models.jmed_hf:JmedHF",
+    "jmed_vllm": "lm_eval_tasks.models.jmed_vllm:JmedVLLM",
+}
+"""As setup.cfg lists them for lm-eval after 0.4.13."""
 
 
 def run_lm_eval(arguments: Sequence[str]) -> None:
@@ -49,8 +59,9 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
     from lm_eval.__main__ import cli_evaluate  # noqa: PLC0415
     from lm_eval.api.registry import model_registry  # noqa: PLC0415
 
-    if "jmed_hf" not in model_registry:
-        model_registry.register("jmed_hf", target="lm_eval_tasks.models.jmed_hf:JmedHF")
+    for name, target in OURS.items():
+        if name not in model_registry:
+            model_registry.register(name, target=target)
     sys.argv = ["lm_eval", "run", "--include_path", str(TASKS_PATH), *arguments]
     cli_evaluate()
 
@@ -60,8 +71,9 @@ def check_arguments(arguments: Sequence[str]) -> None:
 
     Raises:
         JmedError: a second --include_path; log-likelihood tasks on a chat API, which gives no
-            log-likelihoods (lm-eval finds that out after the generation requests); an option of
-            ours that is wrong; or an exam whose data cannot be had.
+            log-likelihoods (lm-eval finds that out after the generation requests); an engine
+            that would score them wrongly; an option of ours that is wrong; or an exam whose data
+            cannot be had.
     """
     args = _parsed(arguments)
     if args.include_path:
@@ -72,6 +84,7 @@ def check_arguments(arguments: Sequence[str]) -> None:
     matched = [name for name in task_names() if any(fnmatch(name, task) for task in args.tasks)]
     if args.model in NO_LOGLIKELIHOODS:
         _refuse_loglikelihoods(args.model, matched)
+    refuse_wrong_scores(args.model or "hf", args.model_args, matched)
     tagged = recommended_tasks() if "jmed" in args.tasks else []
     _require_data([*matched, *tagged], args.options)
 
@@ -79,12 +92,9 @@ def check_arguments(arguments: Sequence[str]) -> None:
 def _refuse_loglikelihoods(model: str, tasks: Sequence[str]) -> None:
     refused = [name for name in tasks if split_task(name)[1] in LOGLIKELIHOOD]
     if refused:
-        exams = sorted({split_task(name)[0] for name in refused})
-        generated = [protocol for protocol in OWN_EXAM if protocol not in LOGLIKELIHOOD]
-        instead = [f"jmed_{exam}_{protocol}" for exam in exams for protocol in generated]
         raise JmedError(
             f"{model} gives no log-likelihoods, which these tasks need: {', '.join(refused)}. "
-            f"Ask for generated answers instead: --tasks {','.join(instead)}"
+            f"Ask for generated answers instead: {generated_instead(refused)}"
         )
 
 
@@ -131,9 +141,11 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--include_path")
     parser.add_argument("--config", "-C")
     parser.add_argument("--metadata")
+    add_model_args(parser)
     args, _ = parser.parse_known_args(arguments)
     config = _config(args.config) if args.config else {}
     args.model = args.model or config.get("model")
+    args.model_args = model_args(args.model_args or config.get("model_args"))
     tasks = args.tasks or config.get("tasks") or []
     if not isinstance(tasks, str | list):
         raise JmedError(

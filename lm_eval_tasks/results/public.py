@@ -77,4 +77,7 @@ def versions(given: object) -> dict[str, str]:
     return {name: version(values[name]) for name in PACKAGES if name in values}
 
 
-ENGINES = ("hf", "jmed_hf", "vllm", "sglang", "local-completions", "local-chat-completions")
+ENGINES = (
+    *("hf", "jmed_hf", "vllm", "jmed_vllm", "sglang"),
+    *("local-completions", "local-chat-completions"),
+)

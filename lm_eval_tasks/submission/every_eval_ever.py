@@ -72,7 +72,7 @@ def _evaluator(entry: Entry, names: Names) -> dict[str, str]:
 
 def _model(entry: Entry, names: Names) -> dict[str, Any]:
     model = names.of(adapter=entry.adapter)
-    local = entry.engine in ("hf", "jmed_hf", "vllm", "sglang")
+    local = entry.engine in ("hf", "jmed_hf", "vllm", "jmed_vllm", "sglang")
     details = {
         "deployment_type": "self_deployed" if local else "unknown",
         "model_availability": "unknown",
@@ -87,7 +87,8 @@ def _model(entry: Entry, names: Names) -> dict[str, Any]:
         found = entry.versions.get("transformers", "unknown")
         info["inference_engine"] = {"name": "transformers", "version": found}
     elif local:
-        info["inference_engine"] = {"name": entry.engine, "version": "unknown"}
+        name = entry.engine.removeprefix("jmed_")
+        info["inference_engine"] = {"name": name, "version": "unknown"}
     return info | {"additional_details": details}
 
 

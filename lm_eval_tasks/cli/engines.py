@@ -61,16 +61,14 @@ def generated_instead(tasks: Sequence[str]) -> str:
     return "--tasks " + ",".join(f"jmed_{exam}_{one}" for exam in exams for one in generated)
 
 
-def _thinking(
-    model: str, model_args: Mapping[str, Any], scored: Sequence[str]
-) -> Iterator[str]:
+def _thinking(model: str, model_args: Mapping[str, Any], scored: Sequence[str]) -> Iterator[str]:
     template = model_args.get("chat_template_args")
     inside = isinstance(template, Mapping) and "enable_thinking" in template
     if model in VLLM and inside:
         # VLLM.__init__ takes it out of chat_template_args and then forgets it
         yield (
             f"{model}: lm-eval 0.4.13 drops enable_thinking from chat_template_args; give it by "
-            "itself: --model_args …,enable_thinking=…"
+            "itself: --model_args …,enable_thinking=False, or True with think_end_token"
         )
     if scored and (model_args.get("enable_thinking") or (inside and template["enable_thinking"])):
         yield (
@@ -80,9 +78,7 @@ def _thinking(
         )
 
 
-def _adapter(
-    model: str, model_args: Mapping[str, Any], scored: Sequence[str]
-) -> Iterator[str]:
+def _adapter(model: str, model_args: Mapping[str, Any], scored: Sequence[str]) -> Iterator[str]:
     # of labels of one token jmed_vllm asks no log-probabilities of the prompt
     wrong = [name for name in scored if model == "vllm" or split_task(name)[1] != "letters_mc"]
     if model in VLLM and model_args.get("lora_local_path") and wrong:

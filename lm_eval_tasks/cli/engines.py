@@ -63,14 +63,15 @@ def generated_instead(tasks: Sequence[str]) -> str:
 
 def _thinking(model: str, model_args: Mapping[str, Any], scored: Sequence[str]) -> Iterator[str]:
     template = model_args.get("chat_template_args")
-    inside = isinstance(template, Mapping) and "enable_thinking" in template
+    template = template if isinstance(template, Mapping) else {}
+    inside = "enable_thinking" in template
     if model in VLLM and inside:
         # VLLM.__init__ takes it out of chat_template_args and then forgets it
         yield (
             f"{model}: lm-eval 0.4.13 drops enable_thinking from chat_template_args; give it by "
             "itself: --model_args …,enable_thinking=False, or True with think_end_token"
         )
-    if scored and (model_args.get("enable_thinking") or (inside and template["enable_thinking"])):
+    if scored and (model_args.get("enable_thinking") or template.get("enable_thinking")):
         yield (
             "enable_thinking=True with tasks that score the log-likelihood of an answer right "
             f"after the prompt, before any thought: {', '.join(scored)}. Leave it out, or ask for "

@@ -33,12 +33,16 @@ class JmedVLLM(VLLM):  # type: ignore[misc]
     and for continuations of more tokens, stock code does it, with one warning that says why. With
     an adapter (`lora_local_path`) stock code would leave out its part on lm_head or stop
     (vllm-project/vllm#51594): what needs it is refused, and nothing is compared with it.
+
+    Attributes:
+        refusal: why stock code does all of it, "" where nothing speaks against this way.
+        compared_tokens: of the longest question that was scored both ways.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (VLLM's)
         super().__init__(*args, **kwargs)
         self.refusal = "" if MOST_LABELS else "vLLM before 0.32 has no logprob_token_ids"
-        self._checked_tokens = 0
+        self.compared_tokens = 0
         self._warned: set[str] = set()
 
     def _loglikelihood_tokens(
@@ -78,7 +82,7 @@ class JmedVLLM(VLLM):  # type: ignore[misc]
         by_length = sorted(questions, key=lambda question: len(question.context))
         if self.lora_request or not by_length:
             return ""
-        if len(by_length[-1].context) <= self._checked_tokens:
+        if len(by_length[-1].context) <= self.compared_tokens:
             return ""
         places = {(len(by_length) - 1) * part // (CHECKED - 1) for part in range(CHECKED)}
         some = [by_length[place] for place in sorted(places)]
@@ -90,7 +94,7 @@ class JmedVLLM(VLLM):  # type: ignore[misc]
         own = max(abs(a[0] - b[0]) for a, b in zip(stock, alone, strict=False))
         apart = [abs(ours[p][0] - score[0]) for p, score in zip(asked, stock, strict=True)]
         bound = tolerance(torch.finfo(self._dtype).eps, 1, own)
-        self._checked_tokens = len(by_length[-1].context)
+        self.compared_tokens = len(by_length[-1].context)
         # not `max(apart)`, which a score that is no number slips through
         if all(one <= bound for one in apart):
             return ""

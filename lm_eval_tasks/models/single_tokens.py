@@ -43,13 +43,13 @@ def plan(requests: Sequence[Encoded], longest: int, most_labels: int) -> Plan:
     questions: list[Question] = []
     rest: list[int] = []
     reasons: dict[str, int] = {}
-    for context, places in contexts.items():
+    for tokens, places in contexts.items():
         why = _reason([requests[place] for place in places], longest, most_labels)
         if why:
             reasons[why] = reasons.get(why, 0) + 1
             rest += places
             continue
-        question = Question(context)
+        question = Question(tokens)
         for place in places:
             question.labels.setdefault(requests[place][2][0], []).append(place)
         questions.append(question)

@@ -13,6 +13,7 @@ os.environ |= {
 }
 
 import gc
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from transformers import AutoModelForCausalLM
 from lm_eval_tasks.models.jmed_vllm import JmedVLLM
 from tests.e2e.tiny_pairs import make
 
-SIZES = {"hidden_size": 128, "intermediate_size": 256, "head_dim": 32}
+SIZES: dict[str, Any] = {"hidden_size": 128, "intermediate_size": 256, "head_dim": 32}
 """vLLM's CPU attention has no heads of 16."""
 SETTINGS: dict[str, Any] = {
     "dtype": "float32", "max_model_len": 2048, "enforce_eager": True,
@@ -92,8 +93,8 @@ def tiny(folder: Path, kind: str) -> Path:
 def adapter(base: Path, folder: Path, targets: Sequence[str]) -> Path:
     """Write a LoRA adapter with random weights on both sides, so that it changes every score."""
     torch.manual_seed(1)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    model = get_peft_model(model, LoraConfig(r=8, target_modules=[*targets]))
+    plain = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    model = get_peft_model(plain, LoraConfig(r=8, target_modules=[*targets]))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "lora_" in name:
@@ -102,11 +103,24 @@ def adapter(base: Path, folder: Path, targets: Sequence[str]) -> Path:
     return folder
 
 
-def scores(lm: Any, asked: list[Instance]) -> torch.Tensor:
-    return torch.tensor([score for score, _ in lm.loglikelihood(asked, disable_tqdm=True)])
+def scores(lm: Any, asked: Sequence[Instance]) -> torch.Tensor:
+    return torch.tensor([score for score, _ in lm.loglikelihood([*asked], disable_tqdm=True)])
+
+
+def stock(lm: JmedVLLM, asked: Sequence[Instance]) -> torch.Tensor:
+    """Those of `--model vllm`, on the same engine."""
+    encoded = [(request.args, *lm._encode_pair(*request.args)) for request in asked]
+    answers = VLLM._loglikelihood_tokens(lm, encoded, disable_tqdm=True)
+    return torch.tensor([score for score, _ in answers])
+
+
+SPECIAL = re.compile("<pad>|<s>")
 
 
 def written(text: str) -> str:
-    """A response without the character that its last token begins and does not end: hf writes one
-    replacement character there, vLLM nothing."""
-    return text.rstrip("�")
+    """A response without what vLLM and hf write otherwise.
+
+    Special tokens but the one that ends a text, which vLLM writes and hf does not; and a character
+    that the last token begins and does not end, for which hf writes one replacement character.
+    """
+    return SPECIAL.sub("", text).rstrip("�")

@@ -6,15 +6,13 @@ from typing import Any
 
 import pytest
 import torch
-from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
-from lm_eval.models.vllm_causallms import VLLM
 
 from lm_eval_tasks.models import jmed_vllm
 from lm_eval_tasks.models.jmed_vllm import JmedVLLM
 from lm_eval_tasks.models.proven import FLOAT32
 from tests.e2e.tiny_pairs import requests
-from tests.vllm.engine import count_asked, engine, hf, scores, tiny, written
+from tests.vllm.engine import count_asked, engine, hf, scores, stock, tiny, written
 
 QUESTIONS = 12
 LABELS = 5
@@ -33,16 +31,9 @@ def pair(
 def ours(pair: tuple[JmedVLLM, HFLM]) -> JmedVLLM:
     """As at its start."""
     lm, _ = pair
-    lm.refusal, lm._checked_tokens, lm._warned = "", 0, set()
+    lm.refusal, lm.compared_tokens, lm._warned = "", 0, set()
     lm.model.reset_prefix_cache()
     return lm
-
-
-def stock(lm: JmedVLLM, asked: list[Instance]) -> torch.Tensor:
-    """As `--model vllm` on the same engine."""
-    encoded = [(request.args, *lm._encode_pair(*request.args)) for request in asked]
-    answers = VLLM._loglikelihood_tokens(lm, encoded, disable_tqdm=True)
-    return torch.tensor([score for score, _ in answers])
 
 
 @pytest.mark.parametrize("protocol", ["mc", "letters_mc"])
@@ -81,7 +72,7 @@ def test_labels_cost_one_request_a_question(ours: JmedVLLM) -> None:
 
 def test_worked_examples_come_out_of_the_prefix_cache(ours: JmedVLLM) -> None:
     asked = requests("jmed_sample_letters_mc", QUESTIONS)
-    ours._checked_tokens = 10**9
+    ours.compared_tokens = 10**9
     counted = count_asked(ours)
     scores(ours, asked)
     assert counted.cached > counted.tokens // 3

@@ -11,7 +11,7 @@ from lm_eval_tasks.cli.prompt_logprobs import why_none
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.protocols import LOGLIKELIHOOD, OWN_EXAM, split_task
 
-VLLM = ("vllm", "jmed_vllm")
+VLLM = ("vllm", "vllm-vlm", "jmed_vllm")
 COMPLETIONS = "local-completions"
 
 
@@ -81,7 +81,7 @@ def _thinking(model: str, model_args: Mapping[str, Any], scored: Sequence[str]) 
 
 def _adapter(model: str, model_args: Mapping[str, Any], scored: Sequence[str]) -> Iterator[str]:
     # of labels of one token jmed_vllm asks no log-probabilities of the prompt
-    wrong = [name for name in scored if model == "vllm" or split_task(name)[1] != "letters_mc"]
+    wrong = [name for name in scored if model != "jmed_vllm" or split_task(name)[1] != "letters_mc"]
     if model in VLLM and model_args.get("lora_local_path") and wrong:
         yield (
             f"{model} with lora_local_path and log-likelihoods ({', '.join(wrong)}): in the "

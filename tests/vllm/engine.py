@@ -99,7 +99,7 @@ def adapter(base: Path, folder: Path, targets: Sequence[str]) -> Path:
         for name, parameter in model.named_parameters():
             if "lora_" in name:
                 parameter.normal_(0, 0.1)
-    model.save_pretrained(folder)
+    model.save_pretrained(str(folder))
     return folder
 
 

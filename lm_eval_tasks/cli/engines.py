@@ -5,6 +5,7 @@ Each line was seen in a run or stands in the code of lm-eval or vLLM; docs/engin
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from lm_eval_tasks.cli.prompt_logprobs import why_none
@@ -52,6 +53,8 @@ def refuse_wrong_scores(model: str, model_args: Mapping[str, Any], tasks: Sequen
     if model == COMPLETIONS and scored:
         for reason in _server(model_args, scored):
             raise JmedError(reason)
+    if model in VLLM and not find_spec("vllm"):
+        raise JmedError(f"{model} needs vLLM, which is not installed: pip install 'lm_eval[vllm]'")
 
 
 def generated_instead(tasks: Sequence[str]) -> str:

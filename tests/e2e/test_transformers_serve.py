@@ -11,6 +11,7 @@ import pytest
 import requests
 from lm_eval import simple_evaluate
 from lm_eval.models.huggingface import HFLM
+from lm_eval.models.openai_completions import LocalCompletionsAPI
 from lm_eval.tasks import TaskManager
 
 from lm_eval_tasks import TASKS_PATH
@@ -19,6 +20,7 @@ from lm_eval_tasks.errors import JmedError
 from tests.e2e.lm_eval_run import run_lm_eval
 from tests.e2e.servers import wait_until
 from tests.e2e.tiny_pairs import make
+from tests.e2e.tokenizer_kinds import sentencepiece_like
 
 LETTERS, COT = "jmed_sample_letters", "jmed_sample_cot"
 QUESTIONS, TOKENS = 4, 16
@@ -103,3 +105,21 @@ def test_log_likelihoods_are_refused_with_what_the_server_says(
     assert why in str(caught.value)
     assert "needs the log-probabilities of the prompt for jmed_sample_mc" in str(caught.value)
     check_arguments([*flags, "--tasks", LETTERS])
+
+
+@pytest.mark.parametrize(("told", "bos"), [({}, 0), ({"add_bos_token": True}, 1)], ids=str)
+def test_completions_leave_bos_out_unless_told(
+    tmp_path: Path, told: dict[str, bool], bos: int
+) -> None:
+    """Why `jmed eval` wants a word on it: hf puts one in front, but not of a text that has one."""
+    pytest.importorskip("tenacity", reason="needs lm_eval[api]")
+    tokenizer = sentencepiece_like(bos=True)
+    model = make(tmp_path, "llama", tokenizer)
+    api = LocalCompletionsAPI(
+        base_url="http://127.0.0.1:9", tokenizer=str(model), tokenizer_backend="huggingface", **told
+    )
+    stock = HFLM(pretrained=str(model), device="cpu", dtype="float32")
+    for text, as_hf in (("問題", bos == 1), ("<s>問題", bos == 0)):
+        ids = api.tok_encode(text)
+        assert ids.count(tokenizer.bos_token_id) == bos + text.count("<s>")
+        assert (ids == stock.tok_encode(text)) == as_hf

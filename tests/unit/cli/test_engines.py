@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.cli.engines import VLLM
+from lm_eval_tasks.cli import engines
 from lm_eval_tasks.cli.eval import OURS, check_arguments
 from lm_eval_tasks.errors import JmedError
 
 LETTERS, MC, LETTERS_MC = (f"jmed_sample_{name}" for name in ("letters", "mc", "letters_mc"))
 ADAPTER = "pretrained=x,lora_local_path=y"
+
+
+@pytest.fixture(autouse=True)
+def vllm_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "find_spec", lambda name: name)
 
 
 def refusal(model: str, model_args: str, tasks: str) -> str:
@@ -83,6 +88,13 @@ def test_arguments_of_a_config_file_count(form: str, tmp_path: Path) -> None:
     check_arguments(["--config", str(file), "--model_args", "pretrained=x"])
 
 
+@pytest.mark.parametrize("model", ["vllm", "jmed_vllm"])
+def test_an_environment_without_vllm_is_told(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
+    assert "pip install 'lm_eval[vllm]'" in refusal(model, "pretrained=x", LETTERS)
+    check_arguments(["--model", "hf", "--model_args", "pretrained=x", "--tasks", LETTERS])
+
+
 def test_malformed_model_args_are_refused() -> None:
     assert "expected `key=value`" in refusal("vllm", "pretrained", MC)
 
@@ -92,4 +104,4 @@ def test_our_models_are_those_of_setup_cfg() -> None:
     config.read(TASKS_PATH.parents[1] / "setup.cfg", encoding="utf-8")
     lines = config["options.entry_points"]["lm_eval.models"].split("\n")
     assert dict(line.split(" = ") for line in lines if line) == OURS
-    assert set(OURS) & set(VLLM) == {"jmed_vllm"}
+    assert set(OURS) & set(engines.VLLM) == {"jmed_vllm"}

@@ -2,10 +2,12 @@
 out.
 
     JMED_MIRROR=… .venv-vllm/bin/python -m tests.benchmarks.bench_vllm [--questions 48]
+    JMED_MIRROR=… python -m tests.benchmarks.bench_vllm --count        # the whole exam, no vLLM
 
 In the environment of `make test-vllm`: a small Llama with random weights on the CPU, float32, one
 engine; its prefix cache is emptied before each run. Of jmed_vllm all is counted, what it scores
-both ways at its start too.
+both ways at its start too. --count plans the whole exam in place of running it: of jmed_vllm the
+tokens of each context but for the blocks that begin an earlier one.
 """
 
 import argparse
@@ -18,12 +20,15 @@ from pathlib import Path
 
 from lm_eval.api.instance import Instance
 from rich.table import Table
+from transformers import AutoTokenizer
 
 from lm_eval_tasks.tables.scores import console
 from tests.benchmarks.machine import machine
 from tests.benchmarks.paired import RUNS, in_turn, ratio
 from tests.benchmarks.questions import EXAM, SMALL, model_for, spread_out
 
+BLOCK = 16
+"""Tokens of a block of vLLM's prefix cache on GPUs; 128 on CPUs."""
 HEADINGS = ("", "requests", "tokens of prompts", "tokens computed", "seconds",
             "fastest-slowest", "vllm / way", "largest |Δ|")  # fmt: skip
 
@@ -31,7 +36,11 @@ HEADINGS = ("", "requests", "tokens of prompts", "tokens computed", "seconds",
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--questions", type=int, default=48)
+    parser.add_argument("--count", action="store_true", help="requests and tokens, no clock")
     chosen = parser.parse_args()
+    if chosen.count:
+        _count()
+        return
     if not find_spec("vllm"):
         print("vLLM is not in this environment: nothing was run (make test-vllm makes one)")
         return
@@ -46,6 +55,39 @@ def main() -> None:
         f"{machine(('torch', 'transformers', 'lm_eval'))}"
     )
     console().print(table)
+
+
+def _count() -> None:
+    """What both would ask and compute for all questions of the exam, without an engine."""
+    asked = spread_out("letters_mc", 100_000)
+    with tempfile.TemporaryDirectory() as folder:
+        model_for(Path(folder), SMALL)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    texts = [*{request.args[0] for request in asked}]
+    ids = dict(zip(texts, tokenizer(texts)["input_ids"], strict=True))
+    whole = sum(len(ids[request.args[0]]) + 1 for request in asked)  # the label is one token
+    contexts = sorted(ids.values())
+    ours = (len(contexts), sum(map(len, contexts)), without_shared_blocks(contexts))
+    table = Table("", "requests", "tokens of prompts", "tokens computed")
+    for name, row in {"vllm": (len(asked), whole, whole), "jmed_vllm": ours}.items():
+        table.add_row(name, *(f"{count:,}" for count in row))
+    console().print(f"{EXAM}, letters_mc, 3-shot, planned; blocks of {BLOCK} tokens")
+    console().print(table)
+
+
+def without_shared_blocks(contexts: Sequence[Sequence[int]], block: int = BLOCK) -> int:
+    """Tokens of `contexts` but for whole blocks that begin an earlier one.
+
+    The last token of a context is computed in any case.
+    """
+    seen: set[tuple[int, ...]] = set()
+    computed = 0
+    for context in contexts:
+        whole = (len(context) - 1) // block
+        begins = [tuple(context[: block * count]) for count in range(1, whole + 1)]
+        computed += len(context) - block * sum(begin in seen for begin in begins)
+        seen.update(begins)
+    return computed
 
 
 def _table(folder: Path, asked: Sequence[Instance]) -> Table:

@@ -10,6 +10,7 @@ from lm_eval_tasks import TASKS_PATH
 from tests.e2e.lm_eval_run import Run
 
 QUESTIONS = 8
+TOKENS = 64
 Responses = Mapping[str, Sequence[Any]]
 """Task -> of each question the responses: texts, or pairs of log-likelihood and greedy."""
 
@@ -18,7 +19,7 @@ def evaluated(model: Any, tasks: Sequence[str], *, chat: bool = False) -> Respon
     """Ask a model of lm-eval the first questions of each task."""
     found = simple_evaluate(
         model=model, tasks=[*tasks], limit=QUESTIONS, apply_chat_template=chat,
-        fewshot_as_multiturn=chat, bootstrap_iters=0,
+        fewshot_as_multiturn=chat, bootstrap_iters=0, gen_kwargs={"max_gen_toks": TOKENS},
         task_manager=TaskManager(include_path=str(TASKS_PATH), include_defaults=False),
     )  # fmt: skip
     return responses(found["samples"])

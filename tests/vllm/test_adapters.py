@@ -11,7 +11,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.models.jmed_vllm import JmedVLLM
 from lm_eval_tasks.models.proven import FLOAT32
 from tests.e2e.tiny_pairs import requests
-from tests.vllm.engine import PROJECTIONS, adapter, engine, hf, scores, tiny, written
+from tests.vllm.engine import PROJECTIONS, adapter, assert_same_texts, engine, hf, scores, tiny
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_responses_are_those_of_hf_with_peft(pair: tuple[JmedVLLM, HFLM]) -> Non
     asked = requests("jmed_sample_letters", 12)
     found = ours.generate_until(asked, disable_tqdm=True)
     wanted = theirs.generate_until(asked, disable_tqdm=True)
-    assert list(map(written, found)) == list(map(written, wanted))
+    assert_same_texts(found, wanted)
 
 
 def test_whole_answers_are_refused(pair: tuple[JmedVLLM, HFLM]) -> None:

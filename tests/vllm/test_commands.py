@@ -16,9 +16,10 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.models.proven import FLOAT32
 from tests.e2e.lm_eval_run import run_lm_eval
 from tests.e2e.servers import wait_until
-from tests.vllm.engine import MODEL_ARGS, PROJECTIONS, adapter, hf, tiny, written
+from tests.vllm.engine import MODEL_ARGS, PROJECTIONS, adapter, assert_same_texts, hf, tiny
 from tests.vllm.evaluated import (
     QUESTIONS,
+    TOKENS,
     Responses,
     evaluated,
     loglikelihoods,
@@ -30,7 +31,7 @@ LETTERS, COT, MC, LETTERS_MC = (
     f"jmed_sample_{protocol}" for protocol in ("letters", "cot", "mc", "letters_mc")
 )
 SERVER_ENVIRONMENT = {"VLLM_ENABLE_V1_MULTIPROCESSING": "1"}
-LIMIT = ("--limit", str(QUESTIONS))
+LIMIT = ("--limit", str(QUESTIONS), "--gen_kwargs", f"max_gen_toks={TOKENS}")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def assert_as_hf(found: Responses, wanted: Responses) -> None:
             loglikelihoods(found[task]), loglikelihoods(wanted[task]), strict=True
         ):
             assert ours == pytest.approx(theirs, abs=FLOAT32)
-    assert [*map(written, texts(found[LETTERS]))] == [*map(written, texts(wanted[LETTERS]))]
+    assert_same_texts(texts(found[LETTERS]), texts(wanted[LETTERS]))
 
 
 @pytest.mark.parametrize("model", ["vllm", "jmed_vllm"])
@@ -128,7 +129,7 @@ def test_chat_with_a_server_is_that_of_hf(server: str, base: Path, tmp_path: Pat
     )  # fmt: skip
     wanted = evaluated(hf(base), [LETTERS, COT], chat=True)
     for task in (LETTERS, COT):
-        assert [*map(written, texts(of_run(run)[task]))] == [*map(written, texts(wanted[task]))]
+        assert_same_texts(texts(of_run(run)[task]), texts(wanted[task]))
 
 
 def test_an_adapter_answers_by_its_name(server: str, base: Path, tuned: Path) -> None:
@@ -138,7 +139,7 @@ def test_an_adapter_answers_by_its_name(server: str, base: Path, tuned: Path) ->
         for name in ("tuned", "base")
     )
     wanted = evaluated(hf(base, peft=str(tuned)), [LETTERS], chat=True)
-    assert [*map(written, texts(found[LETTERS]))] == [*map(written, texts(wanted[LETTERS]))]
+    assert_same_texts(texts(found[LETTERS]), texts(wanted[LETTERS]))
     assert texts(found[LETTERS]) != texts(plain[LETTERS])
 
 

@@ -12,7 +12,7 @@ from lm_eval_tasks.models import jmed_vllm
 from lm_eval_tasks.models.jmed_vllm import JmedVLLM
 from lm_eval_tasks.models.proven import FLOAT32
 from tests.e2e.tiny_pairs import requests
-from tests.vllm.engine import count_asked, engine, hf, scores, stock, tiny, written
+from tests.vllm.engine import assert_same_texts, count_asked, engine, hf, scores, stock, tiny
 
 QUESTIONS = 12
 LABELS = 5
@@ -51,7 +51,7 @@ def test_responses_are_those_of_hf(pair: tuple[JmedVLLM, HFLM], ours: JmedVLLM) 
     asked = requests("jmed_sample_letters", QUESTIONS)
     theirs = ours.generate_until(asked, disable_tqdm=True)
     wanted = pair[1].generate_until(asked, disable_tqdm=True)
-    assert list(map(written, theirs)) == list(map(written, wanted))
+    assert_same_texts(theirs, wanted)
     assert len(set(wanted)) > QUESTIONS // 2
 
 

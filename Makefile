@@ -6,7 +6,7 @@
 #   make attack malformed files of every kind, planted names, kills; 15 minutes on two cores
 #   make bench  the tables of tests/benchmarks, alone on the machine; 15 minutes on two cores
 # and make test-lowest: the unit and recorded tests that need no [train], under the lowest versions
-# that setup.cfg allows; make test-vllm: vLLM itself, on the CPU, 10 minutes on two cores.
+# that setup.cfg allows; make test-vllm: vLLM itself, on the CPU.
 # For those who change something:
 #   make record the prompts of a new exam, or prompts that were meant to change; JMED_MIRROR has the exam
 #   make docs   rewrites what programs print in README and docs

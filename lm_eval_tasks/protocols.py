@@ -246,6 +246,17 @@ def split_task(task: str) -> tuple[str, str]:
     raise JmedError(f"{task}: not a task of jmed; allowed: {', '.join(ends)}, …")
 
 
+def is_task(name: str) -> bool:
+    """Whether `name` is formed as jmed names its tasks, those of private exams too."""
+    if not name.startswith((TEXT_TASK, VISION_TASK)):
+        return False
+    try:
+        split_task(name)
+    except JmedError:
+        return False
+    return True
+
+
 def text_twin(protocol: str) -> str:
     """The protocol that asks the same without images: "letters_vision" -> "letters"."""
     return protocol.removesuffix("_vision")

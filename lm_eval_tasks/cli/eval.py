@@ -8,6 +8,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.cli.engines import (
+    add_model_args,
+    generated_instead,
+    model_args,
+    refuse_wrong_scores,
+    require_installed,
+)
 from lm_eval_tasks.cli.resume import kept_in, split_off
 from lm_eval_tasks.cli.vision import (
     check_backend,
@@ -24,10 +31,9 @@ from lm_eval_tasks.files.yaml_file import read_yaml
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import (
     LOGLIKELIHOOD,
-    OWN_EXAM,
+    is_task,
     recommended_tasks,
     split_task,
-    task_name,
     task_names,
 )
 
@@ -44,10 +50,11 @@ NO_LOGLIKELIHOODS = (
     "openai-chat-completions",
 )
 OWN_MODELS = {
-    "jmed_hf": "jmed_hf:JmedHF",
-    "jmed_hf_multimodal": "jmed_hf_multimodal:JmedHFMultimodal",
+    "jmed_hf": "lm_eval_tasks.models.jmed_hf:JmedHF",
+    "jmed_hf_multimodal": "lm_eval_tasks.models.jmed_hf_multimodal:JmedHFMultimodal",
+    "jmed_vllm": "lm_eval_tasks.models.jmed_vllm:JmedVLLM",
 }
-"""Name for --model -> module in models/ and class."""
+"""As setup.cfg lists them for lm-eval after 0.4.13."""
 
 
 def run_lm_eval(arguments: Sequence[str]) -> None:
@@ -68,7 +75,7 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
 
     for name, target in OWN_MODELS.items():
         if name not in model_registry:
-            model_registry.register(name, target=f"lm_eval_tasks.models.{target}")
+            model_registry.register(name, target=target)
     where = [] if own else ["--include_path", str(TASKS_PATH)]
     sys.argv = ["lm_eval", "run", *where, *arguments]
     with kept_in(folder):
@@ -83,9 +90,9 @@ def check_arguments(arguments: Sequence[str]) -> str:
 
     Raises:
         JmedError: --include_path with tasks of ours; log-likelihood tasks on a chat API, which
-            gives no log-likelihoods (lm-eval finds that out after the generation requests); tasks
-            that show images on a model that would not be shown them; an option of ours that is
-            wrong; or an exam whose data cannot be had.
+            gives no log-likelihoods (lm-eval finds that out after the generation requests); an
+            engine that would score them wrongly; tasks that show images on a model that would not
+            be shown them; an option of ours that is wrong; or an exam whose data cannot be had.
     """
     args = _parsed(arguments)
     matched = [name for name in task_names() if any(fnmatch(name, task) for task in args.tasks)]
@@ -96,12 +103,14 @@ def check_arguments(arguments: Sequence[str]) -> str:
             f"{ours[0]} is one. Ask for it in a call of its own, or run `jmed link` once and "
             "then lm_eval --include_path YOUR_FOLDER …"
         )
-    if args.model in NO_LOGLIKELIHOODS:
-        _refuse_loglikelihoods(args.model, matched)
-    showing = vision_tasks(matched)
-    texts = [name for name in matched if name not in {task.name for task in showing}]
     found = {task: own_files(task, args.include_path) for task in args.tasks}
     files = [file for task in args.tasks for file in found[task]]
+    asked = [*matched, *(file.stem for file in files if is_task(file.stem))]
+    if args.model in NO_LOGLIKELIHOODS:
+        _refuse_loglikelihoods(args.model, asked)
+    refuse_wrong_scores(args.model, args.model_args, asked)
+    showing = vision_tasks(matched)
+    texts = [name for name in matched if name not in {task.name for task in showing}]
     own = own_vision_tasks(files)
     if texts or tagged or not (showing or own):
         _require_data([*texts, *tagged], _options(args.metadata, vision=False))
@@ -111,6 +120,7 @@ def check_arguments(arguments: Sequence[str]) -> str:
         options = _options(args.metadata, vision=True)
         _require_data([task.name for task in showing], options)
         check_images(args, sorted({task.exam for task in [*showing, *own]}), options)
+    require_installed(args.model)
     return str(args.include_path)
 
 
@@ -127,12 +137,9 @@ def _foreign(found: Mapping[str, Sequence[Path]]) -> list[str]:
 def _refuse_loglikelihoods(model: str, tasks: Sequence[str]) -> None:
     refused = [name for name in tasks if split_task(name)[1] in LOGLIKELIHOOD]
     if refused:
-        exams = sorted({split_task(name)[0] for name in refused})
-        generated = [protocol for protocol in OWN_EXAM if protocol not in LOGLIKELIHOOD]
-        instead = [task_name(exam, protocol) for exam in exams for protocol in generated]
         raise JmedError(
             f"{model} gives no log-likelihoods, which these tasks need: {', '.join(refused)}. "
-            f"Ask for generated answers instead: --tasks {','.join(instead)}"
+            f"Ask for generated answers instead: {generated_instead(refused)}"
         )
 
 
@@ -175,7 +182,6 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """
     parser = _Parser(add_help=False)
     parser.add_argument("--model", "-M")
-    parser.add_argument("--model_args", "-a", nargs="+", action="extend")
     parser.add_argument("--apply_chat_template", nargs="?", const=True)
     parser.add_argument("--batch_size", "-b")
     parser.add_argument("--cache_requests")
@@ -183,12 +189,13 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--include_path")
     parser.add_argument("--config", "-C")
     parser.add_argument("--metadata")
+    add_model_args(parser)
     args, _ = parser.parse_known_args(arguments)
     config = _config(args.config) if args.config else {}
     for name in ("model", "apply_chat_template", "batch_size", "cache_requests", "metadata"):
         setattr(args, name, getattr(args, name) or config.get(name))
     args.model = args.model or "hf"  # lm-eval's own
-    args.model_args = _model_args(args.model_args or config.get("model_args") or {})
+    args.model_args = model_args(args.model_args or config.get("model_args"))
     tasks = args.tasks or config.get("tasks") or []
     if not isinstance(tasks, str | list):
         raise JmedError(
@@ -198,24 +205,6 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     args.tasks = [name for task in listed for name in str(task).split(",")]
     args.include_path = str(args.include_path or config.get("include_path") or "")
     return args
-
-
-def _model_args(given: object) -> dict[str, Any]:
-    """As lm-eval takes them: an object, or `key=value` pairs, apart or with commas between."""
-    if isinstance(given, dict):
-        return given
-    texts = [str(text) for text in given] if isinstance(given, list) else [str(given)]
-    pairs: dict[str, Any] = {}
-    for text in texts:
-        try:
-            whole = parse_json(text)
-        except JsonError:
-            whole = None
-        if isinstance(whole, dict):
-            pairs |= whole
-        else:
-            pairs |= {k.strip(): v for k, _, v in (pair.partition("=") for pair in text.split(","))}
-    return pairs
 
 
 def _options(metadata: object, *, vision: bool) -> Options:

@@ -99,6 +99,6 @@ def versions(given: object) -> dict[str, str]:
 
 
 ENGINES = (
-    *("hf", "jmed_hf", "vllm", "sglang", "local-completions", "local-chat-completions"),
-    *("hf-multimodal", "jmed_hf_multimodal", "vllm-vlm"),
+    *("hf", "jmed_hf", "hf-multimodal", "jmed_hf_multimodal", "vllm", "jmed_vllm", "vllm-vlm"),
+    *("sglang", "local-completions", "local-chat-completions"),
 )

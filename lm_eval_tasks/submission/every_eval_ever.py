@@ -24,7 +24,7 @@ STATES = {State.PASSED: "pass", State.FAILED: "fail", State.NONE: "none"}
 
 LIBRARIES: Mapping[str, str] = {
     **dict.fromkeys(("hf", "jmed_hf", "hf-multimodal", "jmed_hf_multimodal"), "transformers"),
-    **dict.fromkeys(("vllm", "vllm-vlm"), "vllm"),
+    **dict.fromkeys(("vllm", "vllm-vlm", "jmed_vllm"), "vllm"),
     "sglang": "sglang",
 }
 """lm-eval's model class -> what runs the model on the machine itself."""

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import torch
@@ -11,11 +12,11 @@ from trainer.gpus import known_cards
 PACKAGES = ("torch", "transformers", "trl", "lm_eval")
 
 
-def machine() -> str:
+def machine(packages: Sequence[str] = PACKAGES) -> str:
     """Machine and versions in one line, without names of hosts or users."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     threads = f"{os.cpu_count()} CPUs, {torch.get_num_threads()} threads"
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return f"{platform.machine()}, {threads}, {device}; {versions}"
 
 

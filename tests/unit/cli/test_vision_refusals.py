@@ -9,7 +9,7 @@ import pytest
 from lm_eval.models import MODEL_MAPPING
 from PIL import Image
 
-from lm_eval_tasks.cli import vision
+from lm_eval_tasks.cli import engines, vision
 from lm_eval_tasks.cli.eval import OWN_MODELS, check_arguments
 from lm_eval_tasks.cli.vision import CANNOT_SHOW, CHAT_APIS, FALLEN, OURS, SEES
 from lm_eval_tasks.errors import JmedError
@@ -19,6 +19,11 @@ from lm_eval_tasks.own_exam.sheet import read_sheet
 
 TASK = "jmedvision_jmle120_letters"
 CHAT = ("--model", "local-chat-completions", "--apply_chat_template")
+
+
+@pytest.fixture(autouse=True)
+def vllm_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "find_spec", lambda name: name)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +135,8 @@ def test_other_tasks_beside_them_would_lose_the_images(exam: Path, model: str, o
 
 def test_a_private_exams_folder_is_seen_as_a_whole(exam: Path) -> None:
     """Its text tasks lie beside those that show images."""
-    message = refusal(*CHAT, "--tasks", str(exam))
+    arguments = ("--model", "vllm-vlm", "--apply_chat_template", "--tasks", str(exam))
+    message = refusal(*arguments)
     assert f"next to {exam}/jmed_stones_cot.yaml" in message
     message = refusal(*CHAT, "--include_path", str(exam), "--tasks", "jmed*_stones_letters")
     assert f"next to {exam}/jmed_stones_letters.yaml" in message

@@ -1,6 +1,5 @@
 """Log-likelihoods of an HFLM with each context read once."""
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,47 +8,51 @@ import torch
 from lm_eval.api.model import CacheHook
 from tqdm import tqdm
 
-from lm_eval_tasks.models.checked import Checked
 from lm_eval_tasks.models.encode import encode, spaces_to_continuation
 from lm_eval_tasks.models.fallback import FORWARD_ERRORS, OUT_OF_MEMORY, Fallback, forward_errors
-from lm_eval_tasks.models.halving import in_halves
 from lm_eval_tasks.models.left_padded import left_padded
-from lm_eval_tasks.models.packing import Pack, batches, plan
+from lm_eval_tasks.models.packing import Pack, plan
+from lm_eval_tasks.models.paths import Path, PathLeft, on
 from lm_eval_tasks.models.prefix_cache import SharedPrefix, read_prefix
 from lm_eval_tasks.models.proven import Proven, choices_to_check, to_check, tolerance
-from lm_eval_tasks.models.tree_attention import Batch, build
+from lm_eval_tasks.models.scores import Score, Scores
 
-log = logging.getLogger("lm_eval.jmed")
 Request = tuple[tuple[str, str], list[int], list[int]]
-Score = tuple[float, bool]
 NOISE_ROWS = 4
 """Prompts of a batch in which hf does what it does alone, where its own noise must be known."""
 
 
-class PackedScores(Checked):
-    """HFLM whose log-likelihoods of one context come from one packed sequence."""
+class PackedScores(Scores):
+    """HFLM whose log-likelihoods come from contexts that are read once, where that is proven."""
 
-    max_packed_tokens = 16384
     batch_size_per_gpu: int | str
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Score]:
         """As lm-eval's; of each task every context, and what all of them begin with, is read once.
 
-        Where a check fails, lm-eval's code scores all of `requests`.
+        Where a check fails, the next path scores all of `requests`, and lm-eval's code at last.
         """
         if not self.enable_thinking:  # else lm-eval's own error
             try:
-                self.leave_if_refused("loglikelihood")
-                return self._packed_loglikelihood(requests, disable_tqdm)
+                return self._on_paths(requests, disable_tqdm)
             except (Fallback, OUT_OF_MEMORY) as error:
                 self.fall_back("loglikelihood", error)
         return self._stock_loglikelihood(requests, disable_tqdm)
+
+    def _on_paths(self, requests: list[Any], disable_tqdm: bool) -> list[Score]:
+        if why := self.fallback.get("loglikelihood"):
+            raise Fallback(why)
+        while True:
+            try:
+                return self._shared_loglikelihood(requests, disable_tqdm)
+            except PathLeft as left:
+                self.leave(left)
 
     def _stock_loglikelihood(self, requests: list[Any], disable_tqdm: bool) -> list[Score]:
         scores: list[Score] = super().loglikelihood(requests, disable_tqdm)
         return scores
 
-    def _packed_loglikelihood(self, requests: list[Any], disable_tqdm: bool) -> list[Score]:
+    def _shared_loglikelihood(self, requests: list[Any], disable_tqdm: bool) -> list[Score]:
         full = [index for index, request in enumerate(requests) if request.args[0].strip()]
         encoded = dict(zip(full, self._encoded([requests[i] for i in full]), strict=True))
         tasks: dict[str, list[int]] = {}
@@ -83,42 +86,61 @@ class PackedScores(Checked):
     def _scores_of_task(self, requests: list[Request], bar: Any) -> list[Score]:  # noqa: ANN401 (tqdm)
         tokens = [(tuple(context), tuple(rest)) for _, context, rest in requests]
         packs, rest = plan(tokens, self.max_length, self.max_packed_tokens)
-        with forward_errors("reading a shared prefix"), self.autocast():
-            prefix = read_prefix(self.model, [pack.context for pack in packs])
-        self._check(requests, packs, prefix)
+        paths: dict[Path, list[Pack]] = {}
+        for pack in packs:
+            paths.setdefault(self.path_of(pack), []).append(pack)
         scores: dict[int, Score] = {}
-        for index, score in self._packed(packs, prefix):
-            scores[index] = score
-            self.cache_hook.add_partial("loglikelihood", requests[index][0], score)
-            bar.update()
+        for path, part in paths.items():
+            with on(path):
+                for index, score in self._scores_on_path(path, requests, part):
+                    scores[index] = score
+                    self.cache_hook.add_partial("loglikelihood", requests[index][0], score)
+                    bar.update()
         stock = self._stock([requests[index] for index in rest]) if rest else []
         scores |= zip(rest, stock, strict=True)
         return [scores[index] for index in range(len(requests))]
 
+    def _scores_on_path(
+        self, path: Path, requests: Sequence[Request], packs: Sequence[Pack]
+    ) -> Iterator[tuple[int, Score]]:
+        prefix = None
+        if path.prefix:
+            with forward_errors("reading a shared prefix"), self.autocast():
+                prefix = read_prefix(self.model, [pack.context for pack in packs])
+        name = f"{path.name}{' after a cached prefix' if prefix else ''}"
+        self._check(name, path, requests, packs, prefix)
+        yield from self.scores(path, packs, prefix, self.proven[name].padding)
+
     def _check(
-        self, requests: Sequence[Request], packs: Sequence[Pack], prefix: SharedPrefix | None
+        self,
+        name: str,
+        path: Path,
+        requests: Sequence[Request],
+        packs: Sequence[Pack],
+        prefix: SharedPrefix | None,
     ) -> None:
-        """Score some requests both ways if any of `packs` is longer than those checked before.
+        """Score some requests both ways if any of `packs` is beyond those checked before.
 
         Raises:
             Fallback: they differ by more than `tolerance`.
         """
-        path = f"packed scores{' after a cached prefix' if prefix else ''}"
-        chosen = to_check(packs, self.proven.get(path))
+        edges = None if path.packed else self.edges
+        chosen = to_check(packs, self.proven.get(name), edges)
         if not chosen:
             return
         indices = [index for pack in chosen for index in choices_to_check(pack)]
         some = [requests[index] for index in indices]
         with self._checking():
-            packed = dict(self._packed(chosen, prefix))
+            ours = dict(self.scores(path, chosen, prefix, None))
             stock = dict(zip(indices, self._stock(some, batch_size=1), strict=True))
-            apart = {index: abs(packed[index][0] - stock[index][0]) for index in indices}
+            apart = {index: abs(ours[index][0] - stock[index][0]) for index in indices}
             own = 0.0
             if self._beyond(requests, apart, own):
                 own = self._noise(some, list(stock.values()))
         if beyond := self._beyond(requests, apart, own):
-            self.raise_difference(path, *beyond)
-        self.proven[path] = self.proven.get(path, Proven()).and_also(chosen)
+            self.raise_difference(name, *beyond)
+        filled = 0 if path.packed else self.padding(path, chosen, prefix)
+        self.proven[name] = self.proven.get(name, Proven()).and_also(chosen, edges, filled)
 
     def _beyond(
         self, requests: Sequence[Request], apart: Mapping[int, float], own: float
@@ -171,39 +193,3 @@ class PackedScores(Checked):
         finally:
             self.batch_size_per_gpu = given
         return scores
-
-    def _packed(
-        self, packs: Sequence[Pack], prefix: SharedPrefix | None
-    ) -> Iterator[tuple[int, Score]]:
-        shared = len(prefix.tokens) if prefix else 0
-
-        def score(group: list[Pack]) -> list[tuple[int, Score]]:
-            with forward_errors("a packed forward pass"), self.autocast():
-                return list(self._score(build(group, shared, self.model.dtype), prefix))
-
-        groups = batches(packs, shared, self.max_packed_tokens)
-        for _, found in in_halves(groups, score, self.halve):
-            yield from found
-
-    def halve(self) -> None:
-        """After the GPU ran out of memory."""
-        self.max_packed_tokens //= 2
-        log.warning("out of memory: max_packed_tokens is now %d", self.max_packed_tokens)
-
-    @torch.no_grad()
-    def _score(self, batch: Batch, prefix: SharedPrefix | None) -> Iterator[tuple[int, Score]]:
-        rows, size = batch.ids.shape
-        logits = self.model(
-            input_ids=batch.ids.to(self.device),
-            attention_mask=batch.mask.to(self.device),
-            position_ids=batch.positions.to(self.device),
-            past_key_values=prefix.rows(rows) if prefix else None,
-            use_cache=prefix is not None,
-            logits_to_keep=torch.arange(batch.first, size, device=self.device),
-        ).logits
-        for place in batch.places:
-            where = torch.tensor(place.where, device=self.device) - batch.first
-            logprobs = torch.log_softmax(logits[place.row, where], dim=-1, dtype=self.softmax_dtype)
-            tokens = torch.tensor(place.tokens, device=self.device)
-            total = logprobs.gather(-1, tokens[:, None]).sum()
-            yield place.index, (float(total), bool((logprobs.argmax(-1) == tokens).all()))

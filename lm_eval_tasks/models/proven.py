@@ -1,7 +1,7 @@
 """How far the fast path was checked against stock code, and what must be checked next. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.models.packing import Pack
@@ -16,43 +16,95 @@ NOISE = 0.5
 """Largest bound for one token in lower precision, however far `hf` is from itself."""
 
 
+Kind = tuple[int, ...]
+"""Packs of one kind are read alike; see `kind_of`."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A number of tokens at which a layer begins to read otherwise: a window, or chunks.
+
+    repeats: it does so at each multiple, too.
+    """
+
+    size: int
+    repeats: bool = False
+
+
 @dataclass(frozen=True)
 class Proven:
-    """The longest that came out equal both ways; no result beyond it is returned.
+    """What came out equal both ways; no result beyond it is returned.
 
-    tokens: of one sequence (shared prefix, context and continuation or response).
-    row: of one packed row: prefix, context and all continuations.
+    Attributes:
+        tokens: the longest sequence (shared prefix, context and continuation or response).
+        row: the longest packed row: prefix, context and all continuations.
+        padding: the most by which a context was filled up.
+        kinds: of packs.
     """
 
     tokens: int = 0
     row: int = 0
+    padding: int = 0
+    kinds: frozenset[Kind] = frozenset()
 
-    def and_also(self, packs: Sequence[Pack]) -> "Proven":
+    def and_also(
+        self, packs: Sequence[Pack], edges: Collection[Edge] | None = None, padding: int = 0
+    ) -> "Proven":
         """After `packs` came out equal, too."""
         return Proven(
             max([self.tokens, *(pack.longest for pack in packs)]),
             max([self.row, *(pack.length for pack in packs)]),
+            max(self.padding, padding),
+            self.kinds.union(kind_of(pack, edges) for pack in packs),
         )
 
 
-def to_check(packs: Sequence[Pack], proven: Proven | None) -> list[Pack]:
+def kind_of(pack: Pack, edges: Collection[Edge] | None) -> Kind:
+    """What of a pack decides by which code its context and its choices are read.
+
+    Nothing, where `edges` is None: one mask of our making says who sees whom in all packs. Else
+    the tokens fed of its choices: none, one or more; and at each edge how the last token of the
+    context and of the longest choice lie to it, by up to two tokens, and at which multiple.
+    """
+    if edges is None:
+        return ()
+    fed = min(pack.longest - len(pack.context) - 1, 2)
+    kind = [fed]
+    for edge in sorted(edges, key=lambda edge: edge.size):
+        times = max(1, round(len(pack.context) / edge.size)) if edge.repeats else 1
+        for tokens in (len(pack.context), pack.longest - 1):
+            kind.append(max(-2, min(tokens - times * edge.size, 2)))
+        kind.append(min(times, 3))
+    return tuple(kind)
+
+
+def to_check(
+    packs: Sequence[Pack], proven: Proven | None, edges: Collection[Edge] | None = None
+) -> list[Pack]:
     """The packs to do both ways before the scores of any of `packs` are returned.
 
     Args:
         packs: the longest first, as `plan` gives them.
         proven: None if nothing has been checked yet.
+        edges: None where packs are all of one kind.
 
     Returns:
-        Nothing, if none is longer than what is proven. Else the longest, and a middle and a short
-        one: a model that looks at the whole batch would read these otherwise beside a long one.
+        Nothing, if none is longer than what is proven, or of another kind. Else the longest of each
+        kind that is not proven, the longest of all, and a middle and a short one: a model that
+        looks at the whole batch would read these otherwise beside a long one.
     """
     if not packs:
         return []
+    proven = proven or Proven()
     longest = max(packs, key=lambda pack: pack.longest)
-    if proven and longest.longest <= proven.tokens and packs[0].length <= proven.row:
+    new = {kind_of(pack, edges): pack for pack in reversed(packs)}
+    unproven = [] if edges is None else [new[of] for of in new.keys() - proven.kinds]
+    within = longest.longest <= proven.tokens and packs[0].length <= proven.row
+    if within and not unproven:
         return []
     spread = (packs[(len(packs) - 1) * part // (ROWS_CHECKED - 1)] for part in range(ROWS_CHECKED))
-    return sorted(dict.fromkeys([longest, *spread]), key=lambda pack: -pack.length)
+    chosen = dict.fromkeys([longest, *spread, *unproven])
+    return sorted(chosen, key=lambda pack: -pack.length)
 
 
 def choices_to_check(pack: Pack) -> list[int]:

@@ -17,8 +17,8 @@ PLAIN_CACHE = "DynamicLayer"
 WINDOWS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
 """Layers that are as full attention up to so many tokens -> what names the number."""
 WINDOW_CACHE = "DynamicSlidingWindowLayer"
-SPARSE = ("index_topk",)
-"""Names of a number of tokens up to which sparse attention looks at all."""
+SPARSE = "index_topk"
+"""What names the number of tokens up to which sparse attention looks at all."""
 
 
 def of_config(config: Any) -> Iterator[str]:  # noqa: ANN401 (transformers' PretrainedConfig)
@@ -62,18 +62,26 @@ def of_cache(cache: Any, tokens: int) -> Iterator[str]:  # noqa: ANN401 (transfo
 
 def edges(model: Any, cache: Any) -> frozenset[Edge]:  # noqa: ANN401 (transformers' model, Cache)
     """Numbers of tokens at which one of the layers begins to read otherwise."""
-    names = (*WINDOWS.values(), *SPARSE)
-    found = {
-        (size, name == "attention_chunk_size")
-        for part in _parts(model.config)
-        for name in names
-        if (size := _size(_get(part, name)))
-    }
-    of_modules = {_size(vars(module).get("sliding_window")) for module in model.modules()}
-    of_layers = {_size(getattr(layer, "sliding_window", None)) for layer in _layers(cache)}
-    sizes = {size for size, _ in found}
-    found |= {(size, False) for size in of_modules | of_layers if size and size not in sizes}
-    return frozenset(Edge(size, repeats) for size, repeats in found)
+    once, often = set(), set()
+    for part in _parts(model.config):
+        once |= {_size(_get(part, name)) for name in ("sliding_window", SPARSE)}
+        often |= {_size(_get(part, "attention_chunk_size"))}
+        # DeepSeek-V4's: so many tokens become one
+        often |= {_size(rate) for rate in (_get(part, "compress_rates") or {}).values()}
+    once |= {_size(vars(module).get("sliding_window")) for module in model.modules()}
+    once |= {_size(getattr(layer, "sliding_window", None)) for layer in _layers(cache)}
+    return frozenset(
+        {Edge(size, repeats=True) for size in often if size}
+        | {Edge(size) for size in once - often if size}
+    )
+
+
+def sparse_limit(config: Any) -> int:  # noqa: ANN401
+    """Tokens up to which sparse attention looks at all; 0 if there is none, or nothing tells.
+
+    Beyond, which tokens it leaves out may hang on the columns of a batch: scores are often equal.
+    """
+    return min((size for part in _parts(config) if (size := _size(_get(part, SPARSE)))), default=0)
 
 
 def packed_limit(model: Any, cache: Any) -> int:  # noqa: ANN401

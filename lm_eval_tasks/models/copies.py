@@ -15,6 +15,7 @@ import torch
 from lm_eval_tasks.models.forward import Forward
 from lm_eval_tasks.models.packing import MUCH_PADDING, WORTH_A_PASS, Pack, Tokens
 from lm_eval_tasks.models.prefix_cache import SharedPrefix
+from lm_eval_tasks.models.proven import Edge
 
 PASS = 256
 """A forward pass costs as much as so many tokens more in another."""
@@ -62,18 +63,33 @@ class Part:
     logits: torch.Tensor
 
 
-def copy_batches(
-    packs: Sequence[Pack], prefix: int, max_tokens: int, max_padding: int | None
-) -> Iterator[list[Pack]]:
-    """Yield packs by the length of their contexts, so that copies hold at most `max_tokens`.
+@dataclass(frozen=True)
+class Bounds:
+    """What contexts may be read together.
+
+    Attributes:
+        tokens: that copies of a batch hold, at most.
+        padding: by which a context is filled up, at most; None: no such bound.
+        together: several contexts may be.
+        edges: none of them lies between the shortest context that is filled up and the longest
+            end, for padding counts as tokens there.
+    """
+
+    tokens: int
+    padding: int | None = None
+    together: bool = True
+    edges: frozenset[Edge] = frozenset()
+
+
+def copy_batches(packs: Sequence[Pack], prefix: int, bounds: Bounds) -> Iterator[list[Pack]]:
+    """Yield packs by the length of their contexts, the longest first.
 
     Args:
         prefix: leading tokens that are cached already.
-        max_padding: no context is filled up by more; None: no such bound.
     """
     batch: list[Pack] = []
     for pack in sorted(packs, key=lambda pack: -len(pack.context)):
-        if batch and not _fits(batch, pack, prefix, max_tokens, max_padding):
+        if batch and not _fits([*batch, pack], prefix, bounds):
             yield batch
             batch = []
         batch.append(pack)
@@ -81,24 +97,21 @@ def copy_batches(
         yield batch
 
 
-def _fits(
-    batch: Sequence[Pack], pack: Pack, prefix: int, max_tokens: int, max_padding: int | None
-) -> bool:
-    longest = len(batch[0].context)
-    if max_padding is not None and longest - len(pack.context) > max_padding:
+def _fits(batch: Sequence[Pack], prefix: int, bounds: Bounds) -> bool:
+    if not bounds.together:
         return False
-    both = [*batch, pack]
-    held = sum(len(one.continuations) for one in both) * max(one.longest for one in both)
-    padded = (longest - prefix) * len(both)
-    filling = padded - sum(len(one.context) - prefix for one in both)
-    worth = (longest - prefix) * len(batch) >= WORTH_A_PASS
-    return held <= max_tokens and not (worth and filling > MUCH_PADDING * padded)
-
-
-def padding(batch: Sequence[Pack]) -> int:
-    """By how much the shortest context of a batch is filled up."""
-    lengths = [len(pack.context) for pack in batch]
-    return max(lengths) - min(lengths)
+    longest, shortest = len(batch[0].context), len(batch[-1].context)
+    end = max(pack.longest for pack in batch)
+    if longest > shortest:
+        if bounds.padding is not None and longest - shortest > bounds.padding:
+            return False
+        if any(edge.within(shortest, end) for edge in bounds.edges):
+            return False
+    columns = (longest - prefix) * len(batch)
+    filling = columns - sum(len(pack.context) - prefix for pack in batch)
+    worth = columns - (longest - prefix) >= WORTH_A_PASS
+    held = sum(len(pack.continuations) for pack in batch) * end
+    return held <= bounds.tokens and not (worth and filling > MUCH_PADDING * columns)
 
 
 def read_contexts(forward: Forward, packs: Sequence[Pack], prefix: SharedPrefix | None) -> Contexts:
@@ -133,8 +146,10 @@ def choices_of(packs: Sequence[Pack]) -> list[Choice]:
     return sorted(every, key=lambda choice: -choice.fed)
 
 
-def groups(choices: Sequence[Choice], columns: int, max_tokens: int) -> list[Sequence[Choice]]:
-    """Cut choices, longest first, into passes so that tokens and PASS of each are fewest.
+def groups(
+    choices: Sequence[Choice], columns: int, max_tokens: int, cost: int = PASS
+) -> list[Sequence[Choice]]:
+    """Cut choices, longest first, into passes so that tokens and `cost` of each are fewest.
 
     Those of a single token, which nothing need be fed for, are left out.
 
@@ -149,7 +164,7 @@ def groups(choices: Sequence[Choice], columns: int, max_tokens: int) -> list[Seq
             width = max(fed[start].fed, LEAST)
             if start < end - 1 and (columns + width) * (end - start) > max_tokens:
                 break
-            costs.append((best[start][0] + PASS + width * (end - start), start))
+            costs.append((best[start][0] + cost + width * (end - start), start))
         best.append(min(costs))
     cut: list[Sequence[Choice]] = []
     end = len(fed)

@@ -1,5 +1,6 @@
 """Log-likelihoods of an HFLM with each context read once."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +12,7 @@ from tqdm import tqdm
 from lm_eval_tasks.models.encode import encode, spaces_to_continuation
 from lm_eval_tasks.models.fallback import FORWARD_ERRORS, OUT_OF_MEMORY, Fallback, forward_errors
 from lm_eval_tasks.models.left_padded import left_padded
-from lm_eval_tasks.models.packing import Pack, plan
+from lm_eval_tasks.models.packing import Pack, Tokens, plan
 from lm_eval_tasks.models.paths import Path, PathLeft, on
 from lm_eval_tasks.models.prefix_cache import SharedPrefix, read_prefix
 from lm_eval_tasks.models.proven import Proven, choices_to_check, to_check, tolerance
@@ -26,6 +27,7 @@ class PackedScores(Scores):
     """HFLM whose log-likelihoods come from contexts that are read once, where that is proven."""
 
     batch_size_per_gpu: int | str
+    _known: Mapping[tuple[Tokens, Tokens], Score] = {}
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Score]:
         """As lm-eval's; of each task every context, and what all of them begin with, is read once.
@@ -37,6 +39,8 @@ class PackedScores(Scores):
                 return self._on_paths(requests, disable_tqdm)
             except (Fallback, OUT_OF_MEMORY) as error:
                 self.fall_back("loglikelihood", error)
+            finally:
+                self._known = {}
         return self._stock_loglikelihood(requests, disable_tqdm)
 
     def _on_paths(self, requests: list[Any], disable_tqdm: bool) -> list[Score]:
@@ -88,7 +92,10 @@ class PackedScores(Scores):
         packs, rest = plan(tokens, self.max_length, self.max_packed_tokens)
         paths: dict[Path, list[Pack]] = {}
         for pack in packs:
-            paths.setdefault(self.path_of(pack), []).append(pack)
+            if path := self.path_of(pack):
+                paths.setdefault(path, []).append(pack)
+            else:
+                rest += [index for index, _ in pack.continuations]
         scores: dict[int, Score] = {}
         for path, part in paths.items():
             with on(path):
@@ -109,7 +116,7 @@ class PackedScores(Scores):
                 prefix = read_prefix(self.model, [pack.context for pack in packs])
         name = f"{path.name}{' after a cached prefix' if prefix else ''}"
         self._check(name, path, requests, packs, prefix)
-        yield from self.scores(path, packs, prefix, self.proven[name].padding)
+        yield from self.scores(path, packs, prefix, self.proven[name])
 
     def _check(
         self,
@@ -131,16 +138,18 @@ class PackedScores(Scores):
         indices = [index for pack in chosen for index in choices_to_check(pack)]
         some = [requests[index] for index in indices]
         with self._checking():
-            ours = dict(self.scores(path, chosen, prefix, None))
-            stock = dict(zip(indices, self._stock(some, batch_size=1), strict=True))
-            apart = {index: abs(ours[index][0] - stock[index][0]) for index in indices}
+            ours = [dict(self.scores(path, chosen, prefix, None, harshly=harshly))
+                    for harshly in ([False] if path.packed else [True, False])]  # fmt: skip
+            stock = dict(zip(indices, self._alone(some), strict=True))
+            apart = {index: _farthest([found[index][0] - stock[index][0] for found in ours])
+                     for index in indices}  # fmt: skip
             own = 0.0
             if self._beyond(requests, apart, own):
                 own = self._noise(some, list(stock.values()))
         if beyond := self._beyond(requests, apart, own):
             self.raise_difference(name, *beyond)
-        filled = 0 if path.packed else self.padding(path, chosen, prefix)
-        self.proven[name] = self.proven.get(name, Proven()).and_also(chosen, edges, filled)
+        known = self.proven.get(name, Proven())
+        self.proven[name] = self.proven_by(path, chosen, prefix, known)
 
     def _beyond(
         self, requests: Sequence[Request], apart: Mapping[int, float], own: float
@@ -185,6 +194,15 @@ class PackedScores(Scores):
         finally:
             self.softmax_dtype, self.cache_hook = given
 
+    def _alone(self, requests: list[Request]) -> list[Score]:
+        """Stock scores in batches of one, remembered for the next path."""
+        keys = [(tuple(context), tuple(rest)) for _, context, rest in requests]
+        new = {key: request for key, request in zip(keys, requests, strict=True)
+               if key not in self._known}  # fmt: skip
+        found = self._stock(list(new.values()), batch_size=1)
+        self._known = {**self._known, **dict(zip(new, found, strict=True))}
+        return [self._known[key] for key in keys]
+
     def _stock(self, requests: list[Request], batch_size: int | None = None) -> list[Score]:
         given = self.batch_size_per_gpu
         self.batch_size_per_gpu = batch_size or given
@@ -193,3 +211,9 @@ class PackedScores(Scores):
         finally:
             self.batch_size_per_gpu = given
         return scores
+
+
+def _farthest(differences: Sequence[float]) -> float:
+    """The largest of them, whatever its sign; NaN if one is."""
+    sizes = [abs(difference) for difference in differences]
+    return next((size for size in sizes if math.isnan(size)), max(sizes))

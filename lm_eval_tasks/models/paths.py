@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lm_eval_tasks.models.fallback import Fallback
 
@@ -18,6 +18,7 @@ class Path:
         prefix: what all contexts begin with is read once.
         padded: contexts of different lengths are read together, filled up on the left.
         stepwise: choices are read token by token, as `generate` writes.
+        sparse: for prompts so long that sparse attention leaves out a part of them.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Path:
     prefix: bool = False
     padded: bool = False
     stepwise: bool = False
+    sparse: bool = False
 
 
 PACKED = Path("packed scores", packed=True, prefix=True)
@@ -38,6 +40,10 @@ PATHS = (
     # layers that read one token after a state, or none
     Path(f"{COPIES}, token by token", padded=True, stepwise=True),
     Path(f"{COPIES}, token by token, contexts of one length at a time", stepwise=True),
+)
+"""Of prompts that are read wholly."""
+SPARSE_PATHS = tuple(
+    replace(path, name=f"{path.name}, beyond sparse attention", sparse=True) for path in PATHS[1:]
 )
 
 

@@ -16,6 +16,8 @@ NOISE = 0.5
 """Largest bound for one token in lower precision, however far `hf` is from itself."""
 
 
+NEAR = 2
+"""Tokens from an edge up to which a length is a kind of its own."""
 Kind = tuple[int, ...]
 """Packs of one kind are read alike; see `kind_of`."""
 
@@ -30,6 +32,12 @@ class Edge:
     size: int
     repeats: bool = False
 
+    def within(self, low: int, high: int) -> bool:
+        """Whether it lies between two lengths, or next to one of them."""
+        first, last = low - NEAR, high + NEAR
+        multiple = max(1, -(-first // self.size)) if self.repeats else 1
+        return first <= multiple * self.size <= last
+
 
 @dataclass(frozen=True)
 class Proven:
@@ -39,22 +47,29 @@ class Proven:
         tokens: the longest sequence (shared prefix, context and continuation or response).
         row: the longest packed row: prefix, context and all continuations.
         padding: the most by which a context was filled up.
+        together: whether several contexts were read in one batch.
         kinds: of packs.
     """
 
     tokens: int = 0
     row: int = 0
     padding: int = 0
+    together: bool = False
     kinds: frozenset[Kind] = frozenset()
 
     def and_also(
-        self, packs: Sequence[Pack], edges: Collection[Edge] | None = None, padding: int = 0
+        self,
+        packs: Sequence[Pack],
+        edges: Collection[Edge] | None = None,
+        padding: int = 0,
+        together: bool = False,
     ) -> "Proven":
         """After `packs` came out equal, too."""
         return Proven(
             max([self.tokens, *(pack.longest for pack in packs)]),
             max([self.row, *(pack.length for pack in packs)]),
             max(self.padding, padding),
+            self.together or together,
             self.kinds.union(kind_of(pack, edges) for pack in packs),
         )
 
@@ -73,7 +88,7 @@ def kind_of(pack: Pack, edges: Collection[Edge] | None) -> Kind:
     for edge in sorted(edges, key=lambda edge: edge.size):
         times = max(1, round(len(pack.context) / edge.size)) if edge.repeats else 1
         for tokens in (len(pack.context), pack.longest - 1):
-            kind.append(max(-2, min(tokens - times * edge.size, 2)))
+            kind.append(max(-NEAR, min(tokens - times * edge.size, NEAR)))
         kind.append(min(times, 3))
     return tuple(kind)
 
@@ -103,8 +118,18 @@ def to_check(
     if within and not unproven:
         return []
     spread = (packs[(len(packs) - 1) * part // (ROWS_CHECKED - 1)] for part in range(ROWS_CHECKED))
-    chosen = dict.fromkeys([longest, *spread, *unproven])
+    chosen = dict.fromkeys([longest, *spread, *unproven, *_twins(packs, edges)])
     return sorted(chosen, key=lambda pack: -pack.length)
+
+
+def _twins(packs: Sequence[Pack], edges: Collection[Edge] | None) -> list[Pack]:
+    """Two packs whose contexts, of one length, may be read together, if there are such."""
+    first: dict[int, Pack] = {}
+    for pack in packs if edges is not None else ():
+        twin = first.setdefault(len(pack.context), pack)
+        if twin.context != pack.context:
+            return [twin, pack]
+    return []
 
 
 def choices_to_check(pack: Pack) -> list[int]:

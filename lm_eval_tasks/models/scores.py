@@ -7,10 +7,11 @@ import torch
 
 from lm_eval_tasks.models.checked import Checked
 from lm_eval_tasks.models.copies import (
+    PASS,
+    Bounds,
     choices_of,
     copy_batches,
     groups,
-    padding,
     read_choices,
     read_contexts,
 )
@@ -20,6 +21,7 @@ from lm_eval_tasks.models.halving import in_halves
 from lm_eval_tasks.models.packing import Pack, batches
 from lm_eval_tasks.models.paths import Path
 from lm_eval_tasks.models.prefix_cache import SharedPrefix
+from lm_eval_tasks.models.proven import Proven
 from lm_eval_tasks.models.tree_attention import Batch, build
 
 log = logging.getLogger("lm_eval.jmed")
@@ -38,12 +40,16 @@ class Scores(Checked):
         path: Path,
         packs: Sequence[Pack],
         prefix: SharedPrefix | None,
-        max_padding: int | None,
+        proven: Proven | None,
+        *,
+        harshly: bool = False,
     ) -> Iterator[Found]:
         """Yield the score of each request of `packs`.
 
         Args:
-            max_padding: no context is filled up by more; None while that is being checked.
+            proven: None while that is being checked.
+            harshly: copy a cache as often as can be, and read something else in between, so that
+                a copy that shares with another, or a state outside of the cache, shows.
         """
 
         def score(batch: list[Pack]) -> list[Found]:
@@ -51,15 +57,25 @@ class Scores(Checked):
                 if path.packed:
                     shared = len(prefix.tokens) if prefix else 0
                     return list(self._packed(build(batch, shared, self.model.dtype), prefix))
-                return list(self._copied(batch, prefix, stepwise=path.stepwise))
+                return list(self._copied(path, batch, prefix, harshly=harshly))
 
-        parts = self._batches(path, packs, prefix, max_padding)
+        parts = self._batches(path, packs, prefix, proven)
         for _, found in in_halves(parts, score, self.halve):
             yield from found
 
-    def padding(self, path: Path, packs: Sequence[Pack], prefix: SharedPrefix | None) -> int:
-        """By how much `scores` fills up a context of `packs`, at most, while that is checked."""
-        return max(map(padding, self._batches(path, packs, prefix, None)))
+    def proven_by(
+        self, path: Path, packs: Sequence[Pack], prefix: SharedPrefix | None, known: Proven
+    ) -> Proven:
+        """What is proven after `scores` of `packs`, with no bounds, came out as stock ones."""
+        if path.packed:
+            return known.and_also(packs)
+        batches = [
+            [len(pack.context) for pack in batch]
+            for batch in self._batches(path, packs, prefix, None)
+        ]
+        filled = max(max(lengths) - min(lengths) for lengths in batches)
+        together = max(map(len, batches)) > 1
+        return known.and_also(packs, self.edges, filled, together)
 
     def halve(self) -> None:
         """After the GPU ran out of memory."""
@@ -71,14 +87,20 @@ class Scores(Checked):
         path: Path,
         packs: Sequence[Pack],
         prefix: SharedPrefix | None,
-        max_padding: int | None,
+        proven: Proven | None,
     ) -> Iterable[list[Pack]]:
         shared = len(prefix.tokens) if prefix else 0
         if path.packed:
             return batches(packs, shared, self.max_packed_tokens)
         # between a prefix and what follows, padding would take the place of tokens in a window
-        bound = max_padding if path.padded and not (prefix and self.edges) else 0
-        return copy_batches(packs, shared, self.max_packed_tokens, bound)
+        most = proven.padding if proven else None
+        bounds = Bounds(
+            self.max_packed_tokens,
+            most if path.padded and not (prefix and self.edges) else 0,
+            together=proven.together if proven else True,
+            edges=self.edges,
+        )
+        return copy_batches(packs, shared, bounds)
 
     @torch.no_grad()
     def _packed(self, batch: Batch, prefix: SharedPrefix | None) -> Iterator[Found]:
@@ -96,7 +118,7 @@ class Scores(Checked):
             yield place.index, self._score(logits[place.row, where], place.tokens)
 
     def _copied(
-        self, packs: Sequence[Pack], prefix: SharedPrefix | None, *, stepwise: bool
+        self, path: Path, packs: Sequence[Pack], prefix: SharedPrefix | None, *, harshly: bool
     ) -> Iterator[Found]:
         forward, choices = Forward(self.model), choices_of(packs)
         contexts = read_contexts(forward, packs, prefix)
@@ -104,10 +126,13 @@ class Scores(Checked):
             choice.index: self._score(contexts.logits[choice.context][None], choice.tokens[:1])
             for choice in choices
         }
-        cut = groups(choices, int(contexts.lengths.max()), self.max_packed_tokens)
+        columns = int(contexts.lengths.max())
+        cut = groups(choices, columns, self.max_packed_tokens, 0 if harshly else PASS)
         for number, group in enumerate(cut, 1):
+            if harshly:
+                forward(torch.ones((1, 3), dtype=torch.long))
             last = number == len(cut)
-            for part in read_choices(forward, contexts, group, last=last, stepwise=stepwise):
+            for part in read_choices(forward, contexts, group, last=last, stepwise=path.stepwise):
                 for row, choice in enumerate(part.choices):
                     tokens = choice.tokens[part.column + 1 :][: part.logits.shape[1]]
                     more = self._score(part.logits[row, : len(tokens)], tokens)

@@ -11,7 +11,15 @@ from transformers import AutoConfig, AutoModelForSeq2SeqLM
 
 from demo.tiny_model import build_tokenizer
 from lm_eval_tasks.models.jmed_hf import JmedHF
-from tests.e2e.tiny_pairs import both, make, requests, shorter, with_damaged_prefixes
+from lm_eval_tasks.models.paths import COPIES, PACKED
+from tests.e2e.tiny_pairs import (
+    both,
+    make,
+    packed_only,
+    requests,
+    shorter,
+    with_damaged_prefixes,
+)
 
 LINEAR = {
     "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 16,
@@ -43,15 +51,26 @@ def said(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_log_likelihoods_fall_back_and_say_why_once(
-    kind: str, tmp_path: Path, said: pytest.LogCaptureFixture
-) -> None:
+def test_log_likelihoods_are_not_packed_and_it_is_known_why(kind: str, tmp_path: Path) -> None:
     settings, why = REFUSED[kind]
     asked = requests("jmed_sample_mc", questions=4)
-    ours, difference, _ = both(make(tmp_path, kind, **settings), asked)
+    ours, difference, greedy = both(make(tmp_path, kind, **settings), asked)
     ours.loglikelihood(asked[:5], disable_tqdm=True)
-    assert not ours.proven
-    assert "loglikelihood" in ours.fallback
+    assert ours.proven or kind == "openai-gpt"
+    assert all(name.startswith(COPIES) for name in ours.proven)
+    assert bool(ours.fallback) == (kind == "openai-gpt")
+    assert difference.max() < (3e-4 if ours.proven else 1e-12)
+    assert greedy == len(asked)
+    assert why in ours.left.get(PACKED, ours.refusal)
+
+
+def test_what_no_path_is_for_is_scored_by_hf_and_it_is_said_once(
+    tmp_path: Path, said: pytest.LogCaptureFixture
+) -> None:
+    settings, why = REFUSED["openai-gpt"]
+    asked = requests("jmed_sample_mc", questions=4)
+    ours, difference, _ = both(make(tmp_path, "openai-gpt", **settings), asked)
+    ours.loglikelihood(asked[:5], disable_tqdm=True)
     assert difference.max() == 0
     assert said.text.count("goes the stock way") == 1
     assert why in said.text
@@ -122,7 +141,7 @@ def test_a_difference_at_the_start_is_noticed(
 
     monkeypatch.setattr(type(ours.model), "forward", deaf)
     asked = requests("jmed_sample_mc", questions=4)
-    scores = ours.loglikelihood(asked, disable_tqdm=True)
+    scores = packed_only(ours).loglikelihood(asked, disable_tqdm=True)
     assert "packed scores differ from stock ones by" in said.text
     stock = HFLM(pretrained=str(folder), device="cpu", dtype="float32")
     assert scores == stock.loglikelihood(asked, disable_tqdm=True)

@@ -70,19 +70,20 @@ class Proven:
             max([self.row, *(pack.length for pack in packs)]),
             max(self.padding, padding),
             self.together or together,
-            self.kinds.union(kind_of(pack, edges) for pack in packs),
+            self.kinds.union(*(_also(kind_of(pack, edges)) for pack in packs)),
         )
 
 
 def kind_of(pack: Pack, edges: Collection[Edge] | None) -> Kind:
     """What of a pack decides by which code its context and its choices are read.
 
-    Nothing, where `edges` is None: one mask of our making says who sees whom in all packs. Else
-    the tokens fed of its choices: none, one or more; and at each edge how the last token of the
-    context and of the longest choice lie to it, by up to two tokens, and at which multiple.
+    Where `edges` is None, one mask of our making says who sees whom: how many choices are fed,
+    none, one or several, which must not see each other. Else the tokens fed of a choice: none, one
+    or more; and at each edge how the last token of the context and of the longest choice lie to it, by
+    up to two tokens, and at which multiple.
     """
     if edges is None:
-        return ()
+        return (min(sum(len(tokens) > 1 for _, tokens in pack.continuations), 2),)
     fed = min(pack.longest - len(pack.context) - 1, 2)
     kind = [fed]
     for edge in sorted(edges, key=lambda edge: edge.size):
@@ -93,6 +94,11 @@ def kind_of(pack: Pack, edges: Collection[Edge] | None) -> Kind:
     return tuple(kind)
 
 
+def _also(kind: Kind) -> list[Kind]:
+    """What is proven with a pack of `kind`: with several choices also one, and none."""
+    return [kind] if len(kind) > 1 else [(fewer,) for fewer in range(kind[0] + 1)]
+
+
 def to_check(
     packs: Sequence[Pack], proven: Proven | None, edges: Collection[Edge] | None = None
 ) -> list[Pack]:
@@ -101,7 +107,7 @@ def to_check(
     Args:
         packs: the longest first, as `plan` gives them.
         proven: None if nothing has been checked yet.
-        edges: None where packs are all of one kind.
+        edges: None where packs are packed.
 
     Returns:
         Nothing, if none is longer than what is proven, or of another kind. Else the longest of each
@@ -113,7 +119,7 @@ def to_check(
     proven = proven or Proven()
     longest = max(packs, key=lambda pack: pack.longest)
     new = {kind_of(pack, edges): pack for pack in reversed(packs)}
-    unproven = [] if edges is None else [new[of] for of in new.keys() - proven.kinds]
+    unproven = [new[of] for of in sorted(new.keys() - proven.kinds)]
     within = longest.longest <= proven.tokens and packs[0].length <= proven.row
     if within and not unproven:
         return []

@@ -144,7 +144,7 @@ def unchecked(model: JmedHF) -> JmedHF:
     """As if all lengths had been checked already, for the tokens of a check would count."""
     paths = (f"{kind}{prefix}" for kind in ("packed scores", "responses")
              for prefix in ("", " after a cached prefix"))  # fmt: skip
-    model.proven = dict.fromkeys(paths, Proven(10**9, 10**9))
+    model.proven = dict.fromkeys(paths, Proven(10**9, 10**9, kinds=frozenset({(0,), (1,), (2,)})))
     model.refusal = ""
     model.left = {}
     return model

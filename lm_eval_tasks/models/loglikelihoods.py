@@ -138,8 +138,7 @@ class PackedScores(Scores):
         indices = [index for pack in chosen for index in choices_to_check(pack)]
         some = [requests[index] for index in indices]
         with self._checking():
-            ours = [dict(self.scores(path, chosen, prefix, None, harshly=harshly))
-                    for harshly in ([False] if path.packed else [True, False])]  # fmt: skip
+            ours = self._both_ways(path, chosen, prefix)
             stock = dict(zip(indices, self._alone(some), strict=True))
             apart = {index: _farthest([found[index][0] - stock[index][0] for found in ours])
                      for index in indices}  # fmt: skip
@@ -150,6 +149,18 @@ class PackedScores(Scores):
             self.raise_difference(name, *beyond)
         known = self.proven.get(name, Proven())
         self.proven[name] = self.proven_by(path, chosen, prefix, known)
+
+    def _both_ways(
+        self, path: Path, packs: Sequence[Pack], prefix: SharedPrefix | None
+    ) -> list[dict[int, Score]]:
+        """Scores of `packs`, for copies harshly too; again in smaller batches where memory ran out,
+        so that those of `_batches` are what is checked."""
+        while True:
+            size = self.max_packed_tokens
+            found = [dict(self.scores(path, packs, prefix, None, harshly=harshly))
+                     for harshly in ([False] if path.packed else [True, False])]  # fmt: skip
+            if self.max_packed_tokens == size:
+                return found
 
     def _beyond(
         self, requests: Sequence[Request], apart: Mapping[int, float], own: float

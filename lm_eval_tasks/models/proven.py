@@ -79,8 +79,8 @@ def kind_of(pack: Pack, edges: Collection[Edge] | None) -> Kind:
 
     Where `edges` is None, one mask of our making says who sees whom: how many choices are fed,
     none, one or several, which must not see each other. Else the tokens fed of a choice: none, one
-    or more; and at each edge how the last token of the context and of the longest choice lie to it, by
-    up to two tokens, and at which multiple.
+    or more; and at each edge how the last token of the context and of the longest choice lie to
+    it, by up to two tokens, and at which multiple.
     """
     if edges is None:
         return (min(sum(len(tokens) > 1 for _, tokens in pack.continuations), 2),)

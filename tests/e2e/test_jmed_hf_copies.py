@@ -187,6 +187,16 @@ def test_worked_examples_and_chats_are_read_once(kind: str, path: str) -> None:
     assert not ours.fallback
 
 
+def test_adapters_read_contexts_once_too() -> None:
+    from peft import LoraConfig, get_peft_model  # noqa: PLC0415
+
+    ours, stock = pair("mistral")
+    settings = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False)
+    ours._model = stock._model = get_peft_model(ours.model, settings)
+    assert apart(ours, stock, of_lengths(range(40, 43))) < 1e-4
+    assert COPIES in ours.proven
+
+
 def test_bfloat16_is_within_its_own_resolution() -> None:
     ours, stock = pair("gpt_oss", "bfloat16")
     asked = requests("jmed_sample_mc", questions=6)

@@ -144,7 +144,7 @@ class PackedScores(Scores):
                      for index in indices}  # fmt: skip
             own = 0.0
             if self._beyond(requests, apart, own):
-                own = self._noise(some, list(stock.values()))
+                own = self._noise(path, some, list(stock.values()))
         if beyond := self._beyond(requests, apart, own):
             self.raise_difference(name, *beyond)
         known = self.proven.get(name, Proven())
@@ -173,13 +173,16 @@ class PackedScores(Scores):
                 return difference, bound, len(context) + len(rest)
         return None
 
-    def _noise(self, requests: list[Request], alone: Sequence[Score]) -> float:
+    def _noise(self, path: Path, requests: list[Request], alone: Sequence[Score]) -> float:
         """How far hf's own scores move when prompts are padded to a batch, on either side.
 
-        0 where that cannot be known, for lack of memory as well.
+        On the left for packed scores only: other layers than full attention may not see padding
+        there, and what they then do wrong is no noise. 0 where it cannot be known, for lack of
+        memory as well.
         """
         tokens = [(context, rest) for _, context, rest in requests]
-        groups = [tokens[start : start + NOISE_ROWS] for start in range(0, len(tokens), NOISE_ROWS)]
+        starts = range(0, len(tokens), NOISE_ROWS) if path.packed else ()
+        groups = [tokens[start : start + NOISE_ROWS] for start in starts]
         try:
             right = [score for score, _ in self._stock(requests, batch_size=NOISE_ROWS)]
             with self.autocast():
@@ -190,7 +193,7 @@ class PackedScores(Scores):
         scores = [score for score, _ in alone]
         return max(
             abs(one - other)
-            for batched in (left, right)
+            for batched in ([left, right] if path.packed else [right])
             for one, other in zip(scores, batched, strict=True)
         )
 

@@ -26,7 +26,7 @@ from tests.e2e.tiny_pairs import (
 WINDOW = 48
 """Tokens: more than the requests of `short`, less than any whole question of the sample."""
 DTYPES = ["float32", "bfloat16"]
-BOUNDS = {"float32": 1e-4, "bfloat16": 0.3}
+BOUNDS = {"float32": 1e-4, "bfloat16": 0.5}
 
 
 @pytest.fixture
@@ -143,7 +143,8 @@ def test_all_tasks_of_a_call_are_scored_again(
         request.arguments = ("僧帽弁狭窄症の聴診所見。" * 5 + request.args[0], request.args[1])
     assert scores(ours, asked) == scores(stock, asked)
     assert set(ours.proven) == {"packed scores"}
-    assert said.text.count("packed scores after a cached prefix differ from stock ones by") == 1
+    assert said.text.count("goes the stock way") == 1
+    assert "packed scores after a cached prefix differ from stock ones by" in said.text
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -37,7 +37,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     # no cache at all
     "openai-gpt": ({"n_embd": 64, "n_head": 4, "n_layer": 2}, "no cache of keys and values"),
     # positions come from a 2-D mask, in code that a 4-D mask breaks
-    "bloom": ({"n_head": 4, "n_layer": 2}, "in a packed forward pass"),
+    "bloom": ({"n_head": 4, "n_layer": 2}, "in a forward pass for packed scores"),
     # distances instead of positions, which nothing but the scores tells
     "mpt": ({"d_model": 64, "n_heads": 4, "n_layers": 2}, "packed scores differ from stock ones"),
 }  # fmt: skip

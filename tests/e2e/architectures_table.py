@@ -1,13 +1,16 @@
 """The table of architectures in docs/architectures.md: what `jmed_hf` makes of each, measured.
 
-JMED_MIRROR=… python -m tests.e2e.architectures_table [architecture…]      # all: ten minutes
+JMED_MIRROR=… python -m tests.e2e.architectures_table [architecture…]
+
+Without names, those that have no row yet: on two idle cores all take about ten minutes.
 """
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
@@ -22,6 +25,7 @@ from lm_eval_tasks.models.paths import COPIES
 from tests.benchmarks.questions import EXAM, spread_out
 from tests.e2e.architectures import ARCHITECTURES, config_of, model_of, windows
 
+PAGE = Path(__file__).parents[2] / "docs" / "architectures.md"
 QUESTIONS = 12
 WINDOW = 48
 """Tokens: less than any whole question has, so that every prompt is beyond it."""
@@ -96,18 +100,28 @@ def fed(measured: Measured) -> str:
     return f"{measured.hf:,} → {measured.ours:,} ({measured.ratio:.1f}×)"
 
 
-def table(kinds: Sequence[str] = ARCHITECTURES) -> Iterator[str]:
-    """Rows of Markdown."""
-    yield (f"| `model_type` | layers | scored | tokens fed: hf → jmed_hf "
-           f"| with windows of {WINDOW} tokens |")  # fmt: skip
-    yield "|---|---|---|---|---|"
-    yield from map(row, kinds)
+def printed(kinds: Sequence[str], page: Path) -> None:
+    """Write the rows of `kinds` into a page, each as soon as it is measured."""
+    head, rows, tail = parts(page)
+    for kind in kinds:
+        rows[kind] = row(kind)
+        body = [rows[name] for name in ARCHITECTURES if name in rows]
+        page.write_text("\n".join([*head, *body, *tail]) + "\n", encoding="utf-8")
+        print(rows[kind], flush=True)
+
+
+def parts(page: Path) -> tuple[list[str], dict[str, str], list[str]]:
+    """The lines before the rows; model_type -> row; the lines after them."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    places = [place for place, line in enumerate(lines) if line.startswith("| `")]
+    rows = {lines[place].split("`")[1]: lines[place] for place in places}
+    return lines[: places[0]], rows, lines[places[-1] + 1 :]
 
 
 def main(kinds: Sequence[str]) -> None:
     logging.disable(logging.CRITICAL)
-    for line in table(kinds or ARCHITECTURES):
-        print(line, flush=True)
+    known = parts(PAGE)[1]
+    printed(kinds or [kind for kind in ARCHITECTURES if kind not in known], PAGE)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,16 @@ WAYS = {
     "jamba": "copies, token by token",
     # sparse attention, which reads prompts up to 2,048 tokens wholly
     "deepseek_v32": PLAIN,
-    # so many tokens become one, counted from the first column
-    "deepseek_v4": "copies, contexts of one length at a time",
+    # so many tokens become one, counted from the first column: never filled up
+    "deepseek_v4": PLAIN,
     # distances in place of positions
     "mpt": PLAIN,
 }
+
+
+def _printed() -> Iterator[str]:
+    lines = DOCS.read_text(encoding="utf-8").splitlines()
+    yield from (line for line in lines if line.startswith("| `"))
 
 
 @pytest.mark.parametrize("kind", WAYS)
@@ -50,17 +55,13 @@ def test_every_causal_model_of_transformers_is_in_the_table_or_left_out() -> Non
     assert not {*ARCHITECTURES} & {*LEFT_OUT}
 
 
-def _printed() -> Iterator[str]:
-    lines = DOCS.read_text(encoding="utf-8").splitlines()
-    yield from (line for line in lines if line.startswith("| `"))
-
-
-def test_every_architecture_has_its_row() -> None:
-    assert tuple(line.split("`")[1] for line in _printed()) == ARCHITECTURES
+def test_rows_are_of_architectures_that_are_built() -> None:
+    found = [line.split("`")[1] for line in _printed()]
+    assert found == [kind for kind in ARCHITECTURES if kind in found]
 
 
 @pytest.mark.thorough
 @pytest.mark.skipif(not os.environ.get("JMED_MIRROR"), reason="measured on igakuqa: JMED_MIRROR")
-@pytest.mark.parametrize("kind", ARCHITECTURES)
-def test_the_table_is_what_is_measured(kind: str) -> None:
-    assert row(kind) in list(_printed())
+@pytest.mark.parametrize("printed", _printed(), ids=lambda line: line.split("`")[1])
+def test_the_table_is_what_is_measured(printed: str) -> None:
+    assert row(printed.split("`")[1]) == printed

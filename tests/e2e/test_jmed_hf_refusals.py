@@ -30,7 +30,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "mistral": ({"sliding_window": 16}, "a sliding window of 16"),
     "gemma2": ({"sliding_window": 16}, "sliding_attention"),
     "qwen3_next": (LINEAR, "linear_attention"),
-    "mamba": ({"state_size": 8}, "linear_attention"),
+    # a layer, for such weights make states that are rounded far apart
+    "mamba": ({"state_size": 8, "num_hidden_layers": 1}, "linear_attention"),
     # which layers are local stands in the modules only
     "gpt_neo": ({"num_heads": 4, "window_size": 16, "attention_types": [[["global", "local"], 1]],
                  "num_key_value_heads": 4}, "local"),

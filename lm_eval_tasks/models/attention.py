@@ -7,11 +7,18 @@ local layers are named in its modules only, recurrent layers show in the cache t
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from lm_eval_tasks.models.proven import Edge
+
 FULL_ATTENTION = frozenset({"full_attention", "attention", "global"})
 NO_ATTENTION = frozenset({"dense", "sparse", "moe", "mlp"})
 """What stands in a list of layer types for a layer's other half."""
 PLAIN_CACHE = "DynamicLayer"
 """transformers' cache of the keys and values of every token."""
+WINDOWS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
+"""Layers that are as full attention up to so many tokens -> what names the number."""
+WINDOW_CACHE = "DynamicSlidingWindowLayer"
+SPARSE = "index_topk"
+"""What names the number of tokens up to which sparse attention looks at all."""
 
 
 def of_config(config: Any) -> Iterator[str]:  # noqa: ANN401 (transformers' PretrainedConfig)
@@ -53,6 +60,48 @@ def of_cache(cache: Any, tokens: int) -> Iterator[str]:  # noqa: ANN401 (transfo
             yield "layers without keys and values of every token"
 
 
+def edges(model: Any, cache: Any) -> frozenset[Edge]:  # noqa: ANN401 (transformers' model, Cache)
+    """Numbers of tokens at which one of the layers begins to read otherwise."""
+    once, often = set(), set()
+    for part in _parts(model.config):
+        once |= {_size(_get(part, name)) for name in ("sliding_window", SPARSE)}
+        often |= {_size(_get(part, "attention_chunk_size"))}
+        # DeepSeek-V4's: so many tokens become one
+        often |= {_size(rate) for rate in (_get(part, "compress_rates") or {}).values()}
+    once |= {_size(vars(module).get("sliding_window")) for module in model.modules()}
+    once |= {_size(getattr(layer, "sliding_window", None)) for layer in _layers(cache)}
+    return frozenset(
+        {Edge(size, repeats=True) for size in often if size}
+        | {Edge(size) for size in once - often if size}
+    )
+
+
+def sparse_limit(config: Any) -> int:  # noqa: ANN401
+    """Tokens up to which sparse attention looks at all; 0 if there is none, or nothing tells.
+
+    Beyond, which tokens it leaves out may hang on the columns of a batch: scores are often equal.
+    """
+    return min((size for part in _parts(config) if (size := _size(_get(part, SPARSE)))), default=0)
+
+
+def packed_limit(model: Any, cache: Any) -> int:  # noqa: ANN401
+    """Tokens up to which every layer of a model with windows looks at all of a prompt.
+
+    Returns:
+        0 if there are layers of other kinds, or windows of a size that nothing tells.
+    """
+    if getattr(model.config, "_attn_implementation", "") not in ("sdpa", "eager"):
+        return 0
+    sizes = [edge.size for edge in edges(model, cache)]
+    named = {*of_config(model.config), *of_modules(model.modules())}
+    known = {*WINDOWS, *(f"a sliding window of {size}" for size in sizes),
+             *(f"attention in chunks of {size}" for size in sizes)}  # fmt: skip
+    kinds = {type(layer).__name__ for layer in _layers(cache)}
+    if not kinds or named - known or kinds - {PLAIN_CACHE, WINDOW_CACHE}:
+        return 0
+    return min(sizes, default=0)
+
+
 def position_limit(config: Any) -> int | None:  # noqa: ANN401
     """Tokens up to which rotary positions do not depend on the longest sequence of a batch.
 
@@ -89,6 +138,14 @@ def _get(config: object, name: str) -> Any:  # noqa: ANN401
         return getattr(config, name, None)
     except RuntimeError:  # transformers': the layers differ in it; modules and cache tell
         return None
+
+
+def _layers(cache: object) -> Iterable[Any]:
+    return getattr(cache, "layers", None) or ()
+
+
+def _size(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _ropes(config: object) -> Iterator[Mapping[str, Any]]:

@@ -3,16 +3,26 @@
 import logging
 from contextlib import AbstractContextManager
 from functools import cached_property
+from math import inf
 from typing import Any
 
 import torch
 from lm_eval.api.model import CacheHook
 from lm_eval.models.huggingface import HFLM
 
-from lm_eval_tasks.models.attention import of_cache, position_limit
+from lm_eval_tasks.models.attention import (
+    edges,
+    of_cache,
+    packed_limit,
+    position_limit,
+    sparse_limit,
+)
 from lm_eval_tasks.models.fallback import OUT_OF_MEMORY, Fallback, forward_errors
-from lm_eval_tasks.models.proven import Proven
-from lm_eval_tasks.models.refusals import cannot_be_packed
+from lm_eval_tasks.models.forward import Forward
+from lm_eval_tasks.models.packing import Pack
+from lm_eval_tasks.models.paths import PACKED, PATHS, SPARSE_PATHS, Path, PathLeft
+from lm_eval_tasks.models.proven import Edge, Proven
+from lm_eval_tasks.models.refusals import cannot_be_packed, cannot_be_shared
 
 log = logging.getLogger("lm_eval.jmed")
 
@@ -37,14 +47,71 @@ class Checked(HFLM):  # type: ignore[misc]
 
     @cached_property
     def refusal(self) -> str:
-        """Why the fast path is not for this model, "" if nothing speaks against it."""
+        """Why packed scores and generation in segments are not for this model, "" if they are."""
         if why := cannot_be_packed(self):
             return why
-        ids = torch.ones((1, 2), dtype=torch.long, device=self.device)
-        with torch.no_grad(), forward_errors("a forward pass of two tokens"):
-            cache = getattr(self.model(input_ids=ids, use_cache=True), "past_key_values", None)
-        other = sorted(set(of_cache(cache, tokens=2)))
+        other = sorted(set(of_cache(self._cache, tokens=2)))
         return f"a cache of other kinds than full attention's ({', '.join(other)})" if other else ""
+
+    @cached_property
+    def left(self) -> dict[Path, str]:
+        """Path of log-likelihoods -> why it is not, or not any more, for this model."""
+        if why := cannot_be_shared(self):
+            return dict.fromkeys((*PATHS, *SPARSE_PATHS), why)
+        left = {} if self.packed_tokens else {PACKED: self.refusal}
+        if not hasattr(self._cache, "reorder_cache"):
+            kind = type(self._cache).__name__
+            why = (
+                "no cache of keys and values"
+                if self._cache is None
+                else f"a {kind} for a cache, which cannot be copied"
+            )
+            left |= dict.fromkeys((*PATHS[1:], *SPARSE_PATHS), why)
+        return left
+
+    @cached_property
+    def packed_tokens(self) -> float:
+        """Tokens up to which a prompt with its choice may be scored packed; 0: never."""
+        return packed_limit(self.model, self._cache) if self.refusal else inf
+
+    @cached_property
+    def sparse_tokens(self) -> int:
+        """Tokens up to which sparse attention reads all of a prompt; 0 if it is not sparse."""
+        return sparse_limit(self.model.config)
+
+    @cached_property
+    def edges(self) -> frozenset[Edge]:
+        """Lengths at which a layer begins to read otherwise."""
+        return edges(self.model, self._cache)
+
+    @cached_property
+    def _cache(self) -> Any:  # noqa: ANN401 (transformers' cache)
+        ids = torch.ones((1, 2), dtype=torch.long)
+        with torch.no_grad(), forward_errors("a forward pass of two tokens"):
+            return Forward(self.model)(ids).cache
+
+    def path_of(self, pack: Pack) -> Path | None:
+        """The cheapest path that `pack` may take; None if stock code must score this one.
+
+        Raises:
+            Fallback: no path is left for this model.
+        """
+        sparse = bool(self.sparse_tokens) and pack.longest > self.sparse_tokens
+        for path in SPARSE_PATHS if sparse else PATHS:
+            if path not in self.left and not (path.packed and pack.longest > self.packed_tokens):
+                return path
+        whys = list(dict.fromkeys(self.left.values()))
+        why = "; ".join(dict.fromkeys([whys[0], whys[-1]]))
+        if not sparse:
+            raise Fallback(why)
+        self.warn_once(f"prompts beyond {self.sparse_tokens} tokens, of which some are left out")
+        return None
+
+    def leave(self, left: PathLeft) -> None:
+        """Remember and say that a path is not for this model, or not for prompts so long."""
+        self.left[left.path] = str(left)
+        level = logging.WARNING if left.path.packed else logging.INFO
+        log.log(level, "jmed_hf leaves %s: %s", left.path.name, left)
 
     def leave_if_refused(self, kind: str) -> None:
         """Raise Fallback where it is known already that stock code must do `kind`."""

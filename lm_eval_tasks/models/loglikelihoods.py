@@ -1,6 +1,6 @@
 """Log-likelihoods of an HFLM with each context read once."""
 
-import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,48 +9,55 @@ import torch
 from lm_eval.api.model import CacheHook
 from tqdm import tqdm
 
-from lm_eval_tasks.models.checked import Checked
 from lm_eval_tasks.models.encode import encode, spaces_to_continuation
 from lm_eval_tasks.models.fallback import FORWARD_ERRORS, OUT_OF_MEMORY, Fallback, forward_errors
-from lm_eval_tasks.models.halving import in_halves
 from lm_eval_tasks.models.left_padded import left_padded
-from lm_eval_tasks.models.packing import Pack, batches, plan
+from lm_eval_tasks.models.packing import Pack, Tokens, plan
+from lm_eval_tasks.models.paths import Path, PathLeft, on
 from lm_eval_tasks.models.prefix_cache import SharedPrefix, read_prefix
 from lm_eval_tasks.models.proven import Proven, choices_to_check, to_check, tolerance
-from lm_eval_tasks.models.tree_attention import Batch, build
+from lm_eval_tasks.models.scores import Score, Scores
 
-log = logging.getLogger("lm_eval.jmed")
 Request = tuple[tuple[str, str], list[int], list[int]]
-Score = tuple[float, bool]
 NOISE_ROWS = 4
 """Prompts of a batch in which hf does what it does alone, where its own noise must be known."""
 
 
-class PackedScores(Checked):
-    """HFLM whose log-likelihoods of one context come from one packed sequence."""
+class PackedScores(Scores):
+    """HFLM whose log-likelihoods come from contexts that are read once, where that is proven."""
 
-    max_packed_tokens = 16384
     batch_size_per_gpu: int | str
     enable_thinking: bool | None = None  # of HFLM; 0.5.0.dev1 has none
+    _known: Mapping[tuple[Tokens, Tokens], Score] = {}
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Score]:
         """As lm-eval's; of each task every context, and what all of them begin with, is read once.
 
-        Where a check fails, lm-eval's code scores all of `requests`.
+        Where a check fails, the next path scores all of `requests`, and lm-eval's code at last.
         """
         if not self.enable_thinking:  # else lm-eval's own error
             try:
-                self.leave_if_refused("loglikelihood")
-                return self._packed_loglikelihood(requests, disable_tqdm)
+                return self._on_paths(requests, disable_tqdm)
             except (Fallback, OUT_OF_MEMORY) as error:
                 self.fall_back("loglikelihood", error)
+            finally:
+                self._known = {}
         return self._stock_loglikelihood(requests, disable_tqdm)
+
+    def _on_paths(self, requests: list[Any], disable_tqdm: bool) -> list[Score]:
+        if why := self.fallback.get("loglikelihood"):
+            raise Fallback(why)
+        while True:
+            try:
+                return self._shared_loglikelihood(requests, disable_tqdm)
+            except PathLeft as left:
+                self.leave(left)
 
     def _stock_loglikelihood(self, requests: list[Any], disable_tqdm: bool) -> list[Score]:
         scores: list[Score] = super().loglikelihood(requests, disable_tqdm)
         return scores
 
-    def _packed_loglikelihood(self, requests: list[Any], disable_tqdm: bool) -> list[Score]:
+    def _shared_loglikelihood(self, requests: list[Any], disable_tqdm: bool) -> list[Score]:
         full = [index for index, request in enumerate(requests) if request.args[0].strip()]
         encoded = dict(zip(full, self._encoded([requests[i] for i in full]), strict=True))
         tasks: dict[str, list[int]] = {}
@@ -84,42 +91,77 @@ class PackedScores(Checked):
     def _scores_of_task(self, requests: list[Request], bar: Any) -> list[Score]:  # noqa: ANN401 (tqdm)
         tokens = [(tuple(context), tuple(rest)) for _, context, rest in requests]
         packs, rest = plan(tokens, self.max_length, self.max_packed_tokens)
-        with forward_errors("reading a shared prefix"), self.autocast():
-            prefix = read_prefix(self.model, [pack.context for pack in packs])
-        self._check(requests, packs, prefix)
+        paths: dict[Path, list[Pack]] = {}
+        for pack in packs:
+            if path := self.path_of(pack):
+                paths.setdefault(path, []).append(pack)
+            else:
+                rest += [index for index, _ in pack.continuations]
         scores: dict[int, Score] = {}
-        for index, score in self._packed(packs, prefix):
-            scores[index] = score
-            self.cache_hook.add_partial("loglikelihood", requests[index][0], score)
-            bar.update()
+        for path, part in paths.items():
+            with on(path):
+                for index, score in self._scores_on_path(path, requests, part):
+                    scores[index] = score
+                    self.cache_hook.add_partial("loglikelihood", requests[index][0], score)
+                    bar.update()
         stock = self._stock([requests[index] for index in rest]) if rest else []
         scores |= zip(rest, stock, strict=True)
         return [scores[index] for index in range(len(requests))]
 
+    def _scores_on_path(
+        self, path: Path, requests: Sequence[Request], packs: Sequence[Pack]
+    ) -> Iterator[tuple[int, Score]]:
+        prefix = None
+        if path.prefix:
+            with forward_errors("reading a shared prefix"), self.autocast():
+                prefix = read_prefix(self.model, [pack.context for pack in packs])
+        name = f"{path.name}{' after a cached prefix' if prefix else ''}"
+        self._check(name, path, requests, packs, prefix)
+        yield from self.scores(path, packs, prefix, self.proven[name])
+
     def _check(
-        self, requests: Sequence[Request], packs: Sequence[Pack], prefix: SharedPrefix | None
+        self,
+        name: str,
+        path: Path,
+        requests: Sequence[Request],
+        packs: Sequence[Pack],
+        prefix: SharedPrefix | None,
     ) -> None:
-        """Score some requests both ways if any of `packs` is longer than those checked before.
+        """Score some requests both ways if any of `packs` is beyond those checked before.
 
         Raises:
             Fallback: they differ by more than `tolerance`.
         """
-        path = f"packed scores{' after a cached prefix' if prefix else ''}"
-        chosen = to_check(packs, self.proven.get(path))
+        edges = None if path.packed else self.edges
+        chosen = to_check(packs, self.proven.get(name), edges)
         if not chosen:
             return
         indices = [index for pack in chosen for index in choices_to_check(pack)]
         some = [requests[index] for index in indices]
         with self._checking():
-            packed = dict(self._packed(chosen, prefix))
-            stock = dict(zip(indices, self._stock(some, batch_size=1), strict=True))
-            apart = {index: abs(packed[index][0] - stock[index][0]) for index in indices}
+            ours = self._both_ways(path, chosen, prefix)
+            stock = dict(zip(indices, self._alone(some), strict=True))
+            apart = {index: _farthest([found[index][0] - stock[index][0] for found in ours])
+                     for index in indices}  # fmt: skip
             own = 0.0
             if self._beyond(requests, apart, own):
-                own = self._noise(some, list(stock.values()))
+                own = self._noise(path, some, list(stock.values()))
         if beyond := self._beyond(requests, apart, own):
-            self.raise_difference(path, *beyond)
-        self.proven[path] = self.proven.get(path, Proven()).and_also(chosen)
+            self.raise_difference(name, *beyond)
+        known = self.proven.get(name, Proven())
+        self.proven[name] = self.proven_by(path, chosen, prefix, known)
+
+    def _both_ways(
+        self, path: Path, packs: Sequence[Pack], prefix: SharedPrefix | None
+    ) -> list[dict[int, Score]]:
+        """Scores of `packs`, for copies harshly too; again in smaller batches where memory ran out,
+        so that those of `_batches` are what is checked."""
+        while True:
+            size = self.max_packed_tokens
+            found = [dict(self.scores(path, packs, prefix, None, harshly=harshly))
+                     for harshly in ([False] if path.packed else [True, False])]  # fmt: skip
+            if self.max_packed_tokens == size:
+                return found
 
     def _beyond(
         self, requests: Sequence[Request], apart: Mapping[int, float], own: float
@@ -132,13 +174,16 @@ class PackedScores(Checked):
                 return difference, bound, len(context) + len(rest)
         return None
 
-    def _noise(self, requests: list[Request], alone: Sequence[Score]) -> float:
+    def _noise(self, path: Path, requests: list[Request], alone: Sequence[Score]) -> float:
         """How far hf's own scores move when prompts are padded to a batch, on either side.
 
-        0 where that cannot be known, for lack of memory as well.
+        On the left for packed scores only: other layers than full attention may not see padding
+        there, and what they then do wrong is no noise. 0 where it cannot be known, for lack of
+        memory as well.
         """
         tokens = [(context, rest) for _, context, rest in requests]
-        groups = [tokens[start : start + NOISE_ROWS] for start in range(0, len(tokens), NOISE_ROWS)]
+        starts = range(0, len(tokens), NOISE_ROWS) if path.packed else ()
+        groups = [tokens[start : start + NOISE_ROWS] for start in starts]
         try:
             right = [score for score, _ in self._stock(requests, batch_size=NOISE_ROWS)]
             with self.autocast():
@@ -149,7 +194,7 @@ class PackedScores(Checked):
         scores = [score for score, _ in alone]
         return max(
             abs(one - other)
-            for batched in (left, right)
+            for batched in ([left, right] if path.packed else [right])
             for one, other in zip(scores, batched, strict=True)
         )
 
@@ -164,6 +209,15 @@ class PackedScores(Checked):
         finally:
             self.softmax_dtype, self.cache_hook = given
 
+    def _alone(self, requests: list[Request]) -> list[Score]:
+        """Stock scores in batches of one, remembered for the next path."""
+        keys = [(tuple(context), tuple(rest)) for _, context, rest in requests]
+        new = {key: request for key, request in zip(keys, requests, strict=True)
+               if key not in self._known}  # fmt: skip
+        found = self._stock(list(new.values()), batch_size=1)
+        self._known = {**self._known, **dict(zip(new, found, strict=True))}
+        return [self._known[key] for key in keys]
+
     def _stock(self, requests: list[Request], batch_size: int | None = None) -> list[Score]:
         given = self.batch_size_per_gpu
         self.batch_size_per_gpu = batch_size or given
@@ -173,38 +227,8 @@ class PackedScores(Checked):
             self.batch_size_per_gpu = given
         return scores
 
-    def _packed(
-        self, packs: Sequence[Pack], prefix: SharedPrefix | None
-    ) -> Iterator[tuple[int, Score]]:
-        shared = len(prefix.tokens) if prefix else 0
 
-        def score(group: list[Pack]) -> list[tuple[int, Score]]:
-            with forward_errors("a packed forward pass"), self.autocast():
-                return list(self._score(build(group, shared, self.model.dtype), prefix))
-
-        groups = batches(packs, shared, self.max_packed_tokens)
-        for _, found in in_halves(groups, score, self.halve):
-            yield from found
-
-    def halve(self) -> None:
-        """After the GPU ran out of memory."""
-        self.max_packed_tokens //= 2
-        log.warning("out of memory: max_packed_tokens is now %d", self.max_packed_tokens)
-
-    @torch.no_grad()
-    def _score(self, batch: Batch, prefix: SharedPrefix | None) -> Iterator[tuple[int, Score]]:
-        rows, size = batch.ids.shape
-        logits = self.model(
-            input_ids=batch.ids.to(self.device),
-            attention_mask=batch.mask.to(self.device),
-            position_ids=batch.positions.to(self.device),
-            past_key_values=prefix.rows(rows) if prefix else None,
-            use_cache=prefix is not None,
-            logits_to_keep=torch.arange(batch.first, size, device=self.device),
-        ).logits
-        for place in batch.places:
-            where = torch.tensor(place.where, device=self.device) - batch.first
-            logprobs = torch.log_softmax(logits[place.row, where], dim=-1, dtype=self.softmax_dtype)
-            tokens = torch.tensor(place.tokens, device=self.device)
-            total = logprobs.gather(-1, tokens[:, None]).sum()
-            yield place.index, (float(total), bool((logprobs.argmax(-1) == tokens).all()))
+def _farthest(differences: Sequence[float]) -> float:
+    """The largest of them, whatever its sign; NaN if one is."""
+    sizes = [abs(difference) for difference in differences]
+    return next((size for size in sizes if math.isnan(size)), max(sizes))

@@ -1,7 +1,7 @@
 """How far the fast path was checked against stock code, and what must be checked next. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from lm_eval_tasks.models.packing import Pack
@@ -16,55 +16,126 @@ NOISE = 0.5
 """Largest bound for one token in lower precision, however far `hf` is from itself."""
 
 
+NEAR = 2
+"""Tokens from an edge up to which a length is a kind of its own."""
+Kind = tuple[int, ...]
+"""Packs of one kind are read alike; see `kind_of`."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A number of tokens at which a layer begins to read otherwise: a window, or chunks.
+
+    repeats: it does so at each multiple, too.
+    """
+
+    size: int
+    repeats: bool = False
+
+    def within(self, low: int, high: int) -> bool:
+        """Whether it lies between two lengths, or next to one of them."""
+        first, last = low - NEAR, high + NEAR
+        multiple = max(1, -(-first // self.size)) if self.repeats else 1
+        return first <= multiple * self.size <= last
+
+
 @dataclass(frozen=True)
 class Proven:
-    """The longest that came out equal both ways; no result beyond it is returned.
+    """What came out equal both ways; no result beyond it is returned.
 
-    tokens: of one sequence (shared prefix, context and continuation or response).
-    row: of one packed row: prefix, context and all continuations.
-    choices: fed in one row, 2 for several: they must not see each other, of which a row with one
-        proves nothing.
+    Attributes:
+        tokens: the longest sequence (shared prefix, context and continuation or response).
+        row: the longest packed row: prefix, context and all continuations.
+        padding: the most by which a context was filled up.
+        together: whether several contexts were read in one batch.
+        kinds: of packs.
     """
 
     tokens: int = 0
     row: int = 0
-    choices: int = 0
+    padding: int = 0
+    together: bool = False
+    kinds: frozenset[Kind] = frozenset()
 
-    def and_also(self, packs: Sequence[Pack]) -> "Proven":
+    def and_also(
+        self,
+        packs: Sequence[Pack],
+        edges: Collection[Edge] | None = None,
+        padding: int = 0,
+        together: bool = False,
+    ) -> "Proven":
         """After `packs` came out equal, too."""
         return Proven(
             max([self.tokens, *(pack.longest for pack in packs)]),
             max([self.row, *(pack.length for pack in packs)]),
-            max([self.choices, *map(choices_fed, packs)]),
+            max(self.padding, padding),
+            self.together or together,
+            self.kinds.union(*(_also(kind_of(pack, edges)) for pack in packs)),
         )
 
 
-def choices_fed(pack: Pack) -> int:
-    """How many choices of a pack are fed, 2 for several; of one token there is nothing to feed."""
-    return min(sum(len(tokens) > 1 for _, tokens in pack.continuations), 2)
+def kind_of(pack: Pack, edges: Collection[Edge] | None) -> Kind:
+    """What of a pack decides by which code its context and its choices are read.
+
+    Where `edges` is None, one mask of our making says who sees whom: how many choices are fed,
+    none, one or several, which must not see each other. Else the tokens fed of a choice: none, one
+    or more; and at each edge how the last token of the context and of the longest choice lie to
+    it, by up to two tokens, and at which multiple.
+    """
+    if edges is None:
+        return (min(sum(len(tokens) > 1 for _, tokens in pack.continuations), 2),)
+    fed = min(pack.longest - len(pack.context) - 1, 2)
+    kind = [fed]
+    for edge in sorted(edges, key=lambda edge: edge.size):
+        times = max(1, round(len(pack.context) / edge.size)) if edge.repeats else 1
+        for tokens in (len(pack.context), pack.longest - 1):
+            kind.append(max(-NEAR, min(tokens - times * edge.size, NEAR)))
+        kind.append(min(times, 3))
+    return tuple(kind)
 
 
-def to_check(packs: Sequence[Pack], proven: Proven | None) -> list[Pack]:
+def _also(kind: Kind) -> list[Kind]:
+    """What is proven with a pack of `kind`: with several choices also one, and none."""
+    return [kind] if len(kind) > 1 else [(fewer,) for fewer in range(kind[0] + 1)]
+
+
+def to_check(
+    packs: Sequence[Pack], proven: Proven | None, edges: Collection[Edge] | None = None
+) -> list[Pack]:
     """The packs to do both ways before the scores of any of `packs` are returned.
 
     Args:
         packs: the longest first, as `plan` gives them.
         proven: None if nothing has been checked yet.
+        edges: None where packs are packed.
 
     Returns:
-        Nothing, if none is longer than what is proven, or feeds several choices for the first time.
-        Else the longest, the one with most choices, and a middle and a short one: a model that
+        Nothing, if none is longer than what is proven, or of another kind. Else the longest of each
+        kind that is not proven, the longest of all, and a middle and a short one: a model that
         looks at the whole batch would read these otherwise beside a long one.
     """
     if not packs:
         return []
+    proven = proven or Proven()
     longest = max(packs, key=lambda pack: pack.longest)
-    several = max(packs, key=choices_fed)
-    within = proven and longest.longest <= proven.tokens and packs[0].length <= proven.row
-    if proven and within and choices_fed(several) <= proven.choices:
+    new = {kind_of(pack, edges): pack for pack in reversed(packs)}
+    unproven = [new[of] for of in sorted(new.keys() - proven.kinds)]
+    within = longest.longest <= proven.tokens and packs[0].length <= proven.row
+    if within and not unproven:
         return []
     spread = (packs[(len(packs) - 1) * part // (ROWS_CHECKED - 1)] for part in range(ROWS_CHECKED))
-    return sorted(dict.fromkeys([longest, several, *spread]), key=lambda pack: -pack.length)
+    chosen = dict.fromkeys([longest, *spread, *unproven, *_twins(packs, edges)])
+    return sorted(chosen, key=lambda pack: -pack.length)
+
+
+def _twins(packs: Sequence[Pack], edges: Collection[Edge] | None) -> list[Pack]:
+    """Two packs whose contexts, of one length, may be read together, if there are such."""
+    first: dict[int, Pack] = {}
+    for pack in packs if edges is not None else ():
+        twin = first.setdefault(len(pack.context), pack)
+        if twin.context != pack.context:
+            return [twin, pack]
+    return []
 
 
 def choices_to_check(pack: Pack) -> list[int]:

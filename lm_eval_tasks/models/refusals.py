@@ -19,18 +19,20 @@ COUNTS_FROM_THE_PROMPT = (
 GREEDY = {"until", "max_gen_toks", "do_sample", "temperature"}
 
 
-def cannot_be_packed(lm: Any) -> str:  # noqa: ANN401 (an HFLM, or what stands for one in tests)
+def cannot_be_shared(lm: Any) -> str:  # noqa: ANN401 (an HFLM, or what stands for one in tests)
+    """Why contexts of `lm` cannot be read once for all that follows, in whatever way."""
+    return next(_never(lm), "")
+
+
+def cannot_be_packed(lm: Any) -> str:  # noqa: ANN401
     """Why the attention of `lm` cannot take a mask of our making."""
     return next(_reasons(lm), "")
 
 
-def _reasons(lm: Any) -> Iterator[str]:  # noqa: ANN401
+def _never(lm: Any) -> Iterator[str]:  # noqa: ANN401
     model = lm.model
     if lm.backend != "causal":
         yield "an encoder-decoder model"
-    attention = getattr(model.config, "_attn_implementation", "")
-    if attention not in ("sdpa", "eager"):
-        yield f"{attention}, which takes no 4-D mask"
     if getattr(model, "tp_size", None):
         yield "tensor parallel"
     if lm.world_size > 1 and lm.batch_size == "auto":
@@ -38,6 +40,14 @@ def _reasons(lm: Any) -> Iterator[str]:  # noqa: ANN401
         yield "batch_size auto over several processes"
     if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
         yield "an adapter that adds virtual tokens"
+
+
+def _reasons(lm: Any) -> Iterator[str]:  # noqa: ANN401
+    yield from _never(lm)
+    model = lm.model
+    attention = getattr(model.config, "_attn_implementation", "")
+    if attention not in ("sdpa", "eager"):
+        yield f"{attention}, which takes no 4-D mask"
     if other := sorted({*of_config(model.config), *of_modules(model.modules())}):
         yield f"layers of other kinds than full attention ({', '.join(other)})"
 

@@ -15,7 +15,14 @@ from transformers import AutoModelForCausalLM
 from lm_eval_tasks.models.jmed_hf import JmedHF
 from lm_eval_tasks.models.left_padded import left_padded
 from lm_eval_tasks.models.tree_attention import Batch
-from tests.e2e.tiny_pairs import both, make, requests, shorter, with_damaged_prefixes
+from tests.e2e.tiny_pairs import (
+    both,
+    make,
+    packed_only,
+    requests,
+    shorter,
+    with_damaged_prefixes,
+)
 
 OUT_OF_MEMORY = torch.cuda.OutOfMemoryError
 
@@ -136,14 +143,14 @@ def test_padding_on_the_left_changes_nothing_in_float32(folder: Path) -> None:
 
 def scarce(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """As if a packed pass of more than so many rows ran out of memory."""
-    score = JmedHF._score
+    score = JmedHF._packed
 
     def small(model: JmedHF, batch: Batch, prefix: Any) -> Any:
         if len(batch.ids) > rows:
             raise OUT_OF_MEMORY("invented")
         return score(model, batch, prefix)
 
-    monkeypatch.setattr(JmedHF, "_score", small)
+    monkeypatch.setattr(JmedHF, "_packed", small)
 
 
 @pytest.mark.parametrize("rows", [2, 0])
@@ -180,7 +187,7 @@ def test_lm_eval_caches_what_was_checked_and_nothing_else(
     stock = HFLM(**common)
     scores = stock.loglikelihood(asked, disable_tqdm=True)
     texts = stock.generate_until(written, disable_tqdm=True)
-    cached = CachingLM(JmedHF(**common), str(tmp_path / "cache.db"))
+    cached = CachingLM(packed_only(JmedHF(**common)), str(tmp_path / "cache.db"))
     assert cached.loglikelihood(asked) == scores
     assert cached.generate_until(written) == texts
     kept = [json.dumps(value) for value in cached.dbdict.values()]

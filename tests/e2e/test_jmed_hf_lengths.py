@@ -11,9 +11,11 @@ from lm_eval.models.huggingface import HFLM
 from transformers import AutoConfig
 
 from lm_eval_tasks.models.jmed_hf import JmedHF
+from lm_eval_tasks.models.paths import COPIES
 from tests.e2e.tiny_pairs import (
     SIZES,
     make,
+    packed_only,
     requests,
     shorter,
     trained_tokenizer,
@@ -24,6 +26,7 @@ from tests.e2e.tiny_pairs import (
 WINDOW = 48
 """Tokens: more than the requests of `short`, less than any whole question of the sample."""
 DTYPES = ["float32", "bfloat16"]
+BOUNDS = {"float32": 1e-4, "bfloat16": 0.5}
 
 
 @pytest.fixture
@@ -38,6 +41,7 @@ def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if neither config nor modules nor cache told of a window: only the scores do."""
     monkeypatch.setattr("lm_eval_tasks.models.checked.cannot_be_packed", lambda lm: "")
     monkeypatch.setattr("lm_eval_tasks.models.checked.of_cache", lambda cache, tokens: ())
+    monkeypatch.setattr("lm_eval_tasks.models.checked.edges", lambda model, cache: frozenset())
 
 
 def gemma3(folder: Path) -> Path:
@@ -102,13 +106,13 @@ def test_a_window_in_text_config_is_seen_before_any_prompt_is_longer(
     ours, stock = pair(gemma3(tmp_path), dtype)
     assert type(ours.model).__name__ == "Gemma3ForConditionalGeneration"
     for asked in (short(), long(), requests("jmed_sample_letters_mc", 4, shots=3)):
-        assert scores(ours, asked) == scores(stock, asked)
+        assert apart(scores(ours, asked), scores(stock, asked)) < BOUNDS[dtype]
     for tasks in (["jmed_sample_letters"], ["jmed_sample_paper", "jmed_sample_letters"]):
         asked = shorter([r for task in tasks for r in requests(task, 3)], 12)
         assert responses(ours, asked) == responses(stock, asked)
     assert said.text.count("goes the stock way") == 1
     assert f"a sliding window of {WINDOW}" in said.text
-    assert not ours.proven
+    assert ours.proven["packed scores"].tokens <= WINDOW < ours.proven[COPIES].tokens
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -117,13 +121,12 @@ def test_a_window_that_nothing_tells_of_is_found_by_the_first_prompt_beyond_it(
     dtype: str, tmp_path: Path, said: pytest.LogCaptureFixture
 ) -> None:
     ours, stock = pair(gemma3(tmp_path), dtype)
-    before = apart(scores(ours, short()), scores(stock, short()))
-    assert before < (1e-4 if dtype == "float32" else 0.2)
-    assert "goes the stock way" not in said.text
+    assert apart(scores(ours, short()), scores(stock, short())) < BOUNDS[dtype]
+    assert "jmed_hf leaves" not in said.text
     proven = ours.proven["packed scores"].tokens
     assert 8 < proven < WINDOW
-    assert scores(ours, long()) == scores(stock, long())
-    assert scores(ours, short()) == scores(stock, short())
+    assert apart(scores(ours, long()), scores(stock, long())) < BOUNDS[dtype]
+    assert apart(scores(ours, short()), scores(stock, short())) < BOUNDS[dtype]
     assert said.text.count("packed scores differ from stock ones by") == 1
     assert f"those given before were of up to {proven} tokens" in said.text
 
@@ -133,13 +136,15 @@ def test_all_tasks_of_a_call_are_scored_again(
 ) -> None:
     """The first is sound and done; in the second a cached prefix is not what was read."""
     ours, stock = pair(make(tmp_path, "llama"))
+    packed_only(ours)
     with_damaged_prefixes(monkeypatch)
     asked = requests("jmed_sample_mc", questions=1) + short()
     for request in asked[5:]:
         request.arguments = ("僧帽弁狭窄症の聴診所見。" * 5 + request.args[0], request.args[1])
     assert scores(ours, asked) == scores(stock, asked)
     assert set(ours.proven) == {"packed scores"}
-    assert said.text.count("packed scores after a cached prefix differ from stock ones by") == 1
+    assert said.text.count("goes the stock way") == 1
+    assert "packed scores after a cached prefix differ from stock ones by" in said.text
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

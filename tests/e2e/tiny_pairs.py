@@ -21,6 +21,7 @@ from demo.tiny_model import LENGTH, build_tokenizer
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.models.jmed_hf import JmedHF
+from lm_eval_tasks.models.paths import PATHS
 from lm_eval_tasks.models.prefix_cache import SharedPrefix
 from lm_eval_tasks.models.proven import Proven
 from lm_eval_tasks.prompting import prompts
@@ -143,8 +144,15 @@ def unchecked(model: JmedHF) -> JmedHF:
     """As if all lengths had been checked already, for the tokens of a check would count."""
     paths = (f"{kind}{prefix}" for kind in ("packed scores", "responses")
              for prefix in ("", " after a cached prefix"))  # fmt: skip
-    model.proven = dict.fromkeys(paths, Proven(10**9, 10**9, choices=2))
+    model.proven = dict.fromkeys(paths, Proven(10**9, 10**9, kinds=frozenset({(0,), (1,), (2,)})))
     model.refusal = ""
+    model.left = {}
+    return model
+
+
+def packed_only(model: JmedHF) -> JmedHF:
+    """As if no cache of the model could be copied: what is not packed is done the stock way."""
+    model.left = dict.fromkeys(PATHS[1:], "packed only")
     return model
 
 

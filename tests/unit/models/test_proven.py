@@ -4,15 +4,17 @@ from hypothesis import strategies as st
 from lm_eval_tasks.models.packing import Pack, plan
 from lm_eval_tasks.models.proven import (
     FLOAT32,
+    Edge,
     Proven,
-    choices_fed,
     choices_to_check,
+    kind_of,
     to_check,
     tolerance,
 )
 
 TOKENS = st.lists(st.integers(0, 9), min_size=1, max_size=8).map(tuple)
 REQUESTS = st.lists(st.tuples(TOKENS, TOKENS), max_size=30)
+KINDS = frozenset({(0,), (1,), (2,)})
 EPS = {"float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
 
 
@@ -32,7 +34,7 @@ def test_nothing_is_ever_longer_than_what_was_checked(
         proven = (proven or Proven()).and_also(chosen) if chosen else proven
         assert all(proven and pack.longest <= proven.tokens for pack in packs)
         assert all(proven and pack.length <= proven.row for pack in packs)
-        assert all(proven and choices_fed(pack) <= proven.choices for pack in packs)
+        assert proven is None or {kind_of(pack, None) for pack in packs} <= proven.kinds
         assert to_check(packs, proven) == []
 
 
@@ -51,8 +53,8 @@ def test_one_choice_proves_nothing_about_several() -> None:
 def test_few_packs_are_checked_and_the_shortest_is_among_them() -> None:
     packs = packs_of([((n,) * n, (1,)) for n in range(1, 16)])
     assert [len(pack.context) for pack in to_check(packs, None)] == [15, 8, 1]
-    assert to_check(packs, Proven(16, 15)) == []
-    assert len(to_check(packs, Proven(15, 15))) == 3
+    assert to_check(packs, Proven(16, 15, kinds=KINDS)) == []
+    assert len(to_check(packs, Proven(15, 15, kinds=KINDS))) == 3
 
 
 def test_the_longest_row_and_the_longest_sequence_are_checked_both() -> None:
@@ -60,10 +62,9 @@ def test_the_longest_row_and_the_longest_sequence_are_checked_both() -> None:
     sequence = Pack((2,) * 30, ((9, (1, 2)),))
     middle, short = Pack((3,) * 4, ((10, (1,)),)), Pack((4,), ((11, (1,)),))
     packs = [choices, sequence, middle, short]
-    assert to_check(packs, Proven(31, 99)) == [choices, sequence, short]
-    assert to_check(packs, Proven(99, 40)) == [choices, sequence, short]
-    assert to_check(packs, Proven(32, 41, choices=2)) == []
-    assert choices in to_check(packs, Proven(32, 41, choices=1))
+    assert to_check(packs, Proven(31, 99, kinds=KINDS)) == [choices, sequence, short]
+    assert to_check(packs, Proven(99, 40, kinds=KINDS)) == [choices, sequence, short]
+    assert to_check(packs, Proven(32, 41, kinds=KINDS)) == []
 
 
 @given(st.lists(TOKENS, min_size=1, max_size=40))
@@ -82,3 +83,26 @@ def test_tolerances_are_of_the_precision() -> None:
     assert tolerance(EPS["bfloat16"], 1, 0.05) == 0.2
     assert tolerance(EPS["bfloat16"], 1, 9.0) == 0.5
     assert tolerance(EPS["bfloat16"], 16, 9.0) == 2.0
+
+
+@given(st.integers(1, 40), st.integers(2, 9), st.sampled_from([Edge(16), Edge(16, repeats=True)]))
+def test_lengths_at_an_edge_are_kinds_of_their_own(tokens: int, more: int, edge: Edge) -> None:
+    def kind(length: int) -> tuple[int, ...]:
+        return kind_of(Pack((1,) * length, ((0, (1,) * more),)), [edge])
+
+    apart = min(abs(tokens - 16), abs(tokens + 1 - 16))
+    assert (kind(tokens) != kind(tokens + 1)) >= (apart <= 1)
+    assert kind(100) == kind(101) or edge.repeats
+
+
+@given(st.integers(1, 60), st.integers(0, 20), st.booleans())
+def test_an_edge_is_within_two_lengths_or_near(low: int, more: int, repeats: bool) -> None:
+    lengths = range(low - 2, low + more + 3)
+    multiples = range(16, 200, 16) if repeats else [16]
+    assert Edge(16, repeats).within(low, low + more) == any(m in lengths for m in multiples)
+
+
+def test_two_contexts_of_one_length_are_checked_together() -> None:
+    packs = [Pack((n, *(1,) * (20 - n // 2)), ((n, (1, 2)),)) for n in range(10)]
+    lengths = [len(pack.context) for pack in to_check(packs, None, [])]
+    assert len(lengths) > len(set(lengths))

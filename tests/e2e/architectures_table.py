@@ -1,0 +1,128 @@
+"""The table of architectures in docs/architectures.md: what `jmed_hf` makes of each, measured.
+
+JMED_MIRROR=… python -m tests.e2e.architectures_table [architecture…]
+
+Without names, those that have no row yet: on two idle cores all take about ten minutes.
+"""
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from lm_eval.api.instance import Instance
+from lm_eval.models.huggingface import HFLM
+from transformers import PretrainedConfig, PreTrainedTokenizerFast
+
+from demo.tiny_model import build_tokenizer
+from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.models.attention import of_config, of_modules
+from lm_eval_tasks.models.fed import count_fed
+from lm_eval_tasks.models.jmed_hf import JmedHF
+from lm_eval_tasks.models.paths import COPIES
+from tests.benchmarks.questions import EXAM, spread_out
+from tests.e2e.architectures import ARCHITECTURES, config_of, model_of, windows
+
+PAGE = Path(__file__).parents[2] / "docs" / "architectures.md"
+QUESTIONS = 12
+WINDOW = 48
+"""Tokens: less than any whole question has, so that every prompt is beyond it."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of one model: what its layers are besides full attention; the ways its prompts went, or why
+    hf's own code did it; tokens fed by hf and by jmed_hf; largest difference of a score."""
+
+    layers: str
+    ways: str
+    hf: int
+    ours: int
+    apart: float
+
+    @property
+    def ratio(self) -> float:
+        return self.hf / self.ours
+
+
+def measure(
+    config: PretrainedConfig, tokenizer: PreTrainedTokenizerFast, asked: Sequence[Instance]
+) -> Measured:
+    """Score `asked` by hf, in batches of 16, and by jmed_hf, whose checks do not count."""
+    model = model_of(config)
+    stock, ours = (kind(pretrained=model, tokenizer=tokenizer, batch_size=16, max_length=4096)
+                   for kind in (HFLM, JmedHF))  # fmt: skip
+    fed = count_fed(model)
+    wanted = stock.loglikelihood(list(asked), disable_tqdm=True)
+    by_hf, fed.tokens = fed.tokens, 0
+    ours.loglikelihood(list(asked), disable_tqdm=True)
+    fed.tokens = 0
+    found = ours.loglikelihood(list(asked), disable_tqdm=True)
+    other = sorted({*of_config(model.config), *of_modules(model.modules())})
+    ways = list(dict.fromkeys(short(name) for name in ours.proven))
+    return Measured(
+        ", ".join(other) or "full attention",
+        " and ".join(ways) or f"hf: {ours.fallback.get('loglikelihood', 'sparse')}",
+        by_hf,
+        fed.tokens,
+        max(abs(a[0] - b[0]) for a, b in zip(found, wanted, strict=True)),
+    )
+
+
+def short(name: str) -> str:
+    """The name of a path, in a table."""
+    name = name.removesuffix(" after a cached prefix")
+    return "packed" if name == "packed scores" else name.replace(COPIES, "copies")
+
+
+@cache
+def exam_tokenizer() -> PreTrainedTokenizerFast:
+    texts = [" ".join((q.stem, *q.choices)) for q in load_exam(EXAM).questions]
+    return build_tokenizer(4000, texts)
+
+
+def row(kind: str) -> str:
+    """One row of Markdown."""
+    tokenizer, asked = exam_tokenizer(), spread_out("mc", QUESTIONS)
+    real = measure(config_of(kind, len(tokenizer)), tokenizer, asked)
+    cells = [f"`{kind}`", real.layers, real.ways, fed(real)]
+    if narrow := windows(kind, WINDOW):
+        beyond = measure(config_of(kind, len(tokenizer), **narrow), tokenizer, asked)
+        cells += [f"{beyond.ways}: {beyond.ratio:.1f}×"]
+    else:
+        cells += [""]
+    return f"| {' | '.join(cells)} |"
+
+
+def fed(measured: Measured) -> str:
+    return f"{measured.hf:,} → {measured.ours:,} ({measured.ratio:.1f}×)"
+
+
+def printed(kinds: Sequence[str], page: Path) -> None:
+    """Write the rows of `kinds` into a page, each as soon as it is measured."""
+    head, rows, tail = parts(page)
+    for kind in kinds:
+        rows[kind] = row(kind)
+        body = [rows[name] for name in ARCHITECTURES if name in rows]
+        page.write_text("\n".join([*head, *body, *tail]) + "\n", encoding="utf-8")
+        print(rows[kind], flush=True)
+
+
+def parts(page: Path) -> tuple[list[str], dict[str, str], list[str]]:
+    """The lines before the rows; model_type -> row; the lines after them."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    places = [place for place, line in enumerate(lines) if line.startswith("| `")]
+    rows = {lines[place].split("`")[1]: lines[place] for place in places}
+    return lines[: places[0]], rows, lines[places[-1] + 1 :]
+
+
+def main(kinds: Sequence[str]) -> None:
+    logging.disable(logging.CRITICAL)
+    known = parts(PAGE)[1]
+    printed(kinds or [kind for kind in ARCHITECTURES if kind not in known], PAGE)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

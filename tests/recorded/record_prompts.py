@@ -16,6 +16,7 @@ from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.exams.images import missing_images
 from lm_eval_tasks.exams.sources import is_local, local_sittings
+from lm_eval_tasks.lm_eval_version import NEXT
 from lm_eval_tasks.protocols import PROTOCOLS, split_task, task_names
 from tests.e2e.lm_eval_run import Run, run_lm_eval
 
@@ -70,7 +71,9 @@ def oracle_runs(folder: Path) -> Iterator[Run]:
 
 
 def exams_to_show() -> list[str]:
-    """The exams whose questions and images are all here."""
+    """The exams whose questions and images are all here; none for an lm-eval that shows none."""
+    if NEXT:
+        return []
     cards = [read_card(name) for name in exam_names()]
     return [
         card.name for card in cards if card.images and is_local(card) and not missing_images(card)

@@ -187,6 +187,11 @@ def test_apis_send_one_image_unless_told(exam: Path, model: str) -> None:
     check_arguments([*api, *own(exam, "--metadata", '{"jmed": {"figures": "blind"}}')])
 
 
+def test_an_lm_eval_that_shows_none_is_told(exam: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vision, "NEXT", True)
+    assert "allowed: lm_eval 0.4.13" in refusal("--model", OURS, *own(exam))
+
+
 def test_local_models_are_shown_all_unless_told(exam: Path) -> None:
     for model in (OURS, "vllm-vlm"):
         local = ("--model", model, "--apply_chat_template")

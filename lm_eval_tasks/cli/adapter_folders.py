@@ -11,6 +11,8 @@ from lm_eval_tasks.results.model_name import HUB_NAME, IN_CACHE
 
 CONFIG = "adapter_config.json"
 WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
+ALONE = ("delta", "autogptq", "gptqmodel", "tp_plan")
+"""With these lm-eval does not get the base, or all of it, from transformers."""
 REPACKED = re.compile(r"(-unsloth)?(-bnb-4bit)?$", re.IGNORECASE)
 """What the same base is called once somebody has quantised it."""
 SAMPLE = 1 << 20
@@ -27,8 +29,11 @@ def check_adapters(adapters: Sequence[str | None], others: Mapping[str, Any]) ->
     Raises:
         JmedError: one message with every adapter that is refused.
     """
-    if others.get("delta"):
-        raise JmedError("--model_args: delta and several adapters (peft); allowed: one of them")
+    for name in ALONE:
+        if others.get(name):
+            raise JmedError(
+                f"--model_args: {name} and several adapters (peft); allowed: one of them"
+            )
     wrong = list(_alike(adapters))
     for adapter in dict.fromkeys(adapters):
         if adapter is not None and (why := _why_not(adapter, others)):

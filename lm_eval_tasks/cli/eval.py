@@ -90,9 +90,8 @@ def _run_all(command: Sequence[str], runs: Sequence[Run]) -> None:
             if len(runs) == 1:
                 cli_evaluate()
                 continue
-            what = (
-                f"{number} of {len(runs)}: {f'peft={run.adapter}' if run.adapter else 'the base'}"
-            )
+            scored = f"peft={run.adapter}" if run.adapter else "the base"
+            what = f"{number} of {len(runs)}: {scored}"
             say(f"jmed: {what}")
             try:
                 cli_evaluate()

@@ -55,6 +55,13 @@ OWN_MODELS = {
     "jmed_vllm": "lm_eval_tasks.models.jmed_vllm:JmedVLLM",
 }
 """As setup.cfg lists them for lm-eval after 0.4.13."""
+HELP = """\
+jmed's own, beside all of lm-eval's flags below:
+  --resume FOLDER   keep the answers there; the same command goes on where it was cut short
+  --model jmed_hf --model_args pretrained=BASE,peft=None,peft=RUN/step-*
+                    the base alone and each adapter in turn, results as from a call for each;
+                    the base is read once. peft= once for each, a * or a JSON list
+"""
 
 
 def run_lm_eval(arguments: Sequence[str]) -> None:
@@ -66,6 +73,8 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
         JmedError: what could only fail after the model is loaded, or after requests are paid for.
         SystemExit: as lm-eval exits.
     """
+    if {"-h", "--help"} & {*arguments}:
+        print(HELP)
     folder, arguments = split_off(arguments)
     runs = split_adapters(arguments)
     own = check_arguments(runs[0].arguments)

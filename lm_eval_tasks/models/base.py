@@ -30,8 +30,8 @@ class Base:
         for owner, kind, parts in self._parts:
             if type(owner) is not kind:
                 owner.__class__ = kind
-            vars(owner).clear()
-            vars(owner).update(_copied(parts))
+            owner.__dict__.clear()
+            owner.__dict__.update(_copied(parts))
         for tensor, data, is_trained in self._tensors:
             # put elsewhere by PiSSA, by bitsandbytes on a CPU, and where embeddings are resized
             if tensor.data_ptr() != data.data_ptr() or tensor.shape != data.shape:

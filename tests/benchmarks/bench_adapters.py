@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -27,7 +28,7 @@ from tests.benchmarks.paired import in_turn, ratio
 from tests.e2e.tiny_pairs import make
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZES = {"hidden_size": 576, "intermediate_size": 1536, "num_attention_heads": 9,
+SIZES: dict[str, Any] = {"hidden_size": 576, "intermediate_size": 1536, "num_attention_heads": 9,
          "num_key_value_heads": 3, "head_dim": 64}  # fmt: skip
 STEPS = (100, 300, 1000)
 

@@ -1,6 +1,7 @@
 """`jmed eval …`: lm-eval's own command line, in this process, with our tasks supplied."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
@@ -101,7 +102,8 @@ def _run_all(command: Sequence[str], runs: Sequence[Run]) -> None:
                 continue
             scored = f"peft={run.adapter}" if run.adapter else "the base"
             what = f"{number} of {len(runs)}: {scored}"
-            say(f"jmed: {what}")
+            if os.environ.get("RANK", "0") == "0":
+                say(f"jmed: {what}")
             try:
                 cli_evaluate()
             except BaseException:

@@ -1,6 +1,7 @@
 """--model_args that name several adapters: the calls of lm-eval that come of them."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from lm_eval._cli.utils import MergeDictAction
 
 from lm_eval_tasks.cli.adapters import LmEvalParser, split_adapters
+from lm_eval_tasks.cli.eval import run_lm_eval
 from lm_eval_tasks.errors import JmedError
 
 JMED_HF = ("--model", "jmed_hf", "--tasks", "x", "--model_args")
@@ -198,3 +200,34 @@ def test_another_base_is_refused_where_it_is_surely_another(
         assert f"peft=tuned: is of the base {trained}" in refusal(*given)
     else:
         assert len(calls(*given)) == 2
+
+
+def test_a_run_that_fails_leaves_those_before_it_and_says_where(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[list[str]] = []
+
+    def cli_evaluate() -> None:
+        asked.append(sys.argv)
+        if len(asked) == 2:
+            raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("lm_eval.__main__.cli_evaluate", cli_evaluate)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        run_lm_eval([*JMED_HF, "pretrained=org/base,peft=None,peft=run,peft=run/step-30"])
+    assert [argv[-1] for argv in asked] == ["pretrained=org/base", '{"peft": "run"}']
+    assert capsys.readouterr().err.splitlines() == [
+        "jmed: 1 of 3: the base",
+        "jmed: 2 of 3: peft=run",
+        "jmed: ended at 2 of 3: peft=run; the results of those before are written",
+    ]
+
+
+def test_help_tells_of_what_lm_eval_does_not_know(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("lm_eval.__main__.cli_evaluate", lambda: None)
+    run_lm_eval(["--help"])
+    said = capsys.readouterr().out
+    assert "--resume FOLDER" in said
+    assert "peft=None,peft=RUN/step-*" in said

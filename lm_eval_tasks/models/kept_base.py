@@ -58,10 +58,12 @@ class Kept:
         model = self._class.from_pretrained(name, **settings)
         self._drawn = before, torch.get_rng_state()
         self.reads += 1
-        if any(tensor.is_meta for tensor in model.parameters()):
-            log.warning("parts of the base are offloaded: it is read again for each adapter")
-        else:
+        try:
             self._base = Base(model, asked)
+        except (RuntimeError, TypeError, AttributeError) as error:
+            # offloaded, or tensors of another library's kind
+            why = str(error).splitlines()[0]
+            log.warning("the base cannot be kept, and is read again for each adapter: %s", why)
         return model
 
     def _is_same(self, base: Base, asked: object) -> bool:

@@ -168,6 +168,18 @@ def test_a_base_that_was_changed_in_place_is_read_again(place: Path) -> None:
         assert turns.kept.reads == 2
 
 
+def test_a_base_that_cannot_be_added_up_is_read_each_time(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is partly offloaded."""
+    alone = logits(loaded(place, "dora"))
+    monkeypatch.setattr("lm_eval_tasks.models.base._sum", lambda tensor: tensor.to("meta").item())
+    with base_kept([]) as turns:
+        loaded(place, "step-9")
+        assert torch.equal(logits(loaded(place, "dora")), alone)
+        assert turns.kept.reads == 2
+
+
 def test_a_base_of_four_bits_is_read_once_too(place: Path) -> None:
     pytest.importorskip("bitsandbytes")
     four = {"load_in_4bit": True, "bnb_4bit_compute_dtype": "float32"}

@@ -6,6 +6,7 @@ Without names, those that have no row yet: on two idle cores all take about ten 
 """
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -119,6 +120,8 @@ def parts(page: Path) -> tuple[list[str], dict[str, str], list[str]]:
 
 
 def main(kinds: Sequence[str]) -> None:
+    if not os.environ.get("JMED_MIRROR"):
+        sys.exit("rows are of igakuqa: JMED_MIRROR=FOLDER is needed (docs/exams.md)")
     logging.disable(logging.CRITICAL)
     known = parts(PAGE)[1]
     printed(kinds or [kind for kind in ARCHITECTURES if kind not in known], PAGE)

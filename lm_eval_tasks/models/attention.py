@@ -82,7 +82,8 @@ def edges(model: Any, cache: Any) -> frozenset[Edge]:  # noqa: ANN401 (transform
 def sparse_limit(config: Any) -> int:  # noqa: ANN401
     """Tokens up to which sparse attention looks at all; 0 if there is none, or nothing tells.
 
-    Beyond, which tokens it leaves out may hang on the columns of a batch: scores are often equal.
+    Beyond, where index heads are few, many tokens rate 0, and which of these ties are read hangs on
+    the columns of a batch, in hf as well.
     """
     return min((size for part in _parts(config) for size in _sparse(part) if size), default=0)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -17,6 +17,14 @@ MARKS = Path(__file__).with_name("pass_marks.yaml")
 REQUIRED, GENERAL, TOTAL = "required", "general", "total"
 NUMBERED = re.compile(r"0*(?P<sitting>\d+)(?P<section>[A-Z])-?0*(?P<number>\d+)", re.ASCII)
 """A printed number, "097A001", "116A1"."""
+
+
+class Place(NamedTuple):
+    """Where a question stands: "097A001" is the 97th, A, 1."""
+
+    sitting: str
+    section: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -86,30 +94,25 @@ class Examination:
     only_parts: bool = False
     """Beyond its parts nobody says what a question counts, so that the rest has no points."""
 
-    def place(self, question: str) -> tuple[str, str, int] | None:
-        """Sitting, section and number of a question; None of one that there is not."""
+    def place(self, question: str) -> Place | None:
+        """Where a question stands, however its number is padded; None of one that there is not."""
         found = NUMBERED.fullmatch(question)
         if not found or not 1 <= int(found["number"]) <= self.questions.get(found["section"], 0):
             return None
-        return found["sitting"], found["section"], int(found["number"])
+        return Place(found["sitting"], found["section"], int(found["number"]))
 
-    def parts_of(self, question: str) -> frozenset[str]:
-        """The parts that a question belongs to."""
-        place = self.place(question)
-        if place is None:
-            return frozenset()
-        _, section, number = place
-        spans = ((part, spans.get(section, (1, 0))) for part, spans in self.parts.items())
-        return frozenset(part for part, (first, last) in spans if first <= number <= last)
+    def holds(self, part: str, place: Place) -> bool:
+        """Whether a question is of a part."""
+        first, last = self.parts[part].get(place.section, (1, 0))
+        return first <= place.number <= last
 
     def possible(self, part: str, sitting: str) -> int:
         """The points of all questions of a part, or of the TOTAL, that were not struck out."""
         spans = {name: (1, last) for name, last in self.questions.items()}
         chosen = spans if part == TOTAL else self.parts[part]
         questions = sum(last - first + 1 for first, last in chosen.values())
-        gone = [
-            q for q in self._struck.get(sitting, ()) if part == TOTAL or part in self.parts_of(q)
-        ]
+        struck = self._struck.get(sitting, ())
+        gone = [one for one in struck if part == TOTAL or self.holds(part, one)]
         return self.each * (questions - len(gone))
 
     def open(self, sitting: str) -> int:
@@ -117,12 +120,12 @@ class Examination:
         return self.each * len(self._struck.get(sitting, ()))
 
     @cached_property
-    def _struck(self) -> Mapping[str, list[str]]:
+    def _struck(self) -> Mapping[str, list[Place]]:
         """sitting -> its questions that were struck out."""
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[Place]] = {}
         for question in sorted(self.struck):
             if place := self.place(question):
-                found.setdefault(place[0], []).append(question)
+                found.setdefault(place.sitting, []).append(place)
         return found
 
 

@@ -47,14 +47,14 @@ def numbered(item: Item, question: str) -> Item:
     """
     examination = read_examination(item.marks)
     place = examination.place(question)
-    if place is None or place[0] != item.sitting:
+    if place is None or place.sitting != item.sitting:
         raise ValueError(f"no question of the sitting {item.sitting!r} has the number {question!r}")
-    parts = examination.parts_of(question)
-    worth = 0 if examination.only_parts and not parts else examination.each * item.worth
+    in_parts = any(examination.holds(part, place) for part in examination.parts)
+    worth = 0 if examination.only_parts and not in_parts else examination.each * item.worth
     required = examination.possible(REQUIRED, item.sitting)
     whole = examination.each * (item.required_possible + item.general_possible)
     return item._replace(
-        required=REQUIRED in parts,
+        required=examination.holds(REQUIRED, place),
         worth=worth,
         earned=worth * item.correct,
         required_possible=required,
@@ -107,19 +107,19 @@ def _numbered_parts(
 ) -> dict[str, Part]:
     """The parts that go by the printed number; what is left of the exam is its general part."""
     sitting = answered[0][0].sitting
-    right = {question for item, question in answered if item.correct}
-    exempt = (mark.exempt if mark else frozenset()) - right
+    places = [(item, place) for item, q in answered if (place := examination.place(q))]
+    right = {place for item, place in places if item.correct}
+    exempt = {examination.place(question) for question in (mark.exempt if mark else ())} - right
     conditions = mark.conditions if mark else {}
     parts: dict[str, Part] = {}
     for name in examination.parts:
-        mine = [(one, q) for one, q in answered if name in examination.parts_of(q)]
-        out = examination.each * sum(name in examination.parts_of(q) for q in exempt)
+        out = examination.each * sum(bool(one and examination.holds(name, one)) for one in exempt)
         possible = examination.possible(name, sitting) - out
         least = conditions[name].least(possible) if name in conditions else None
-        members = [one for one, question in mine if question not in exempt]
-        parts[name] = _part(members, possible, least, exempt=out)
+        mine = [i for i, one in places if examination.holds(name, one) and one not in exempt]
+        parts[name] = _part(mine, possible, least, exempt=out)
     if not examination.only_parts:
-        rest = [one for one, question in answered if REQUIRED not in examination.parts_of(question)]
+        rest = [item for item, _ in answered if not item.required]
         possible = examination.possible(TOTAL, sitting) - examination.possible(REQUIRED, sitting)
         parts = {REQUIRED: parts.pop(REQUIRED), GENERAL: _part(rest, possible, None), **parts}
     return parts

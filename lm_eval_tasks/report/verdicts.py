@@ -20,7 +20,7 @@ from lm_eval_tasks.report.task import Task
 from lm_eval_tasks.results.overlap import OverlapMark
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.sittings import sitting_order
-from lm_eval_tasks.scoring.verdict import Part, State, Verdict
+from lm_eval_tasks.scoring.verdict import UNKNOWN, Part, State, Verdict
 from lm_eval_tasks.words import Words
 
 SYMBOLS = {State.PASSED: "○", State.FAILED: "×", State.NONE: "−"}
@@ -93,9 +93,10 @@ def overlap_sign(mark: OverlapMark, words: Words) -> str:
 def _figure(name: str, judged: Judged, words: Words) -> Figure:
     """Points against the marks; the outline ends where the questions asked do."""
     rows, cells = [], []
-    for part in judged[0][1].with_total:
-        bars = [_points_bar(model, verdict.with_total[part]) for model, verdict in judged]
-        if any(verdict.with_total[part].possible for _, verdict in judged):
+    for part in dict.fromkeys(part for _, verdict in judged for part in verdict.with_total):
+        points = [verdict.with_total.get(part, UNKNOWN) for _, verdict in judged]
+        bars = [_points_bar(model, own) for (model, _), own in zip(judged, points, strict=True)]
+        if any(own.possible for own in points):
             label = words.report["parts"].get(part) or words.terms[part]
             rows.append(BarGroup(label, bars))
             cells.append([label, *(bar.text for bar in bars)])

@@ -225,7 +225,7 @@ class Verdict:
     @property
     def _same_points(self) -> bool:
         """The mark is out of the points that this exam has."""
-        if self.mark is None or self.other_points:
+        if self.mark is None or self.unlabelled or self.other_points:
             return False
         parts = {**self.parts, TOTAL: self.total}
         return all(parts[part].is_of(one.of) for part, one in self.mark.conditions.items())

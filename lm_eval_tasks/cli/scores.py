@@ -27,7 +27,8 @@ from lm_eval_tasks.scoring.rescore import (
     scores,
     verdict_items,
 )
-from lm_eval_tasks.scoring.verdict import Verdict, verdicts
+from lm_eval_tasks.scoring.sittings import numbered, verdicts
+from lm_eval_tasks.scoring.verdict import Verdict
 from lm_eval_tasks.tables.rescore import rule_title, score_table
 from lm_eval_tasks.tables.scores import console, print_floors, print_selection
 from lm_eval_tasks.tables.verdict import verdict_table
@@ -100,7 +101,7 @@ def _rescore(args: argparse.Namespace) -> None:
     check_ids(args.exam, found, known, subset=is_run or args.missing == "unanswered")
     answered = answer_all(questions, found, rule)
     check_readable(args.exam, answered, rule)
-    if args.verdict and not exam.card.pass_marks:
+    if args.verdict and not (exam.card.pass_marks or exam.card.profession):
         raise JmedError(f"{args.exam}: no pass marks are known for this exam, so no verdict")
     if args.json:
         print(json.dumps(_as_json(answered, args, exam.card), ensure_ascii=False, indent=2))
@@ -122,7 +123,11 @@ def _print(answered: Sequence[Answered], args: argparse.Namespace, card: Card) -
 
 
 def _verdicts(answered: Sequence[Answered], rule: str, card: Card) -> list[Verdict]:
-    return verdicts(item for _, item in verdict_items(answered, rule, card.pass_marks))
+    if not card.profession:
+        return verdicts(item for _, item in verdict_items(answered, rule, card.pass_marks))
+    found = verdict_items(answered, rule, card.profession)
+    items = [numbered(item, doc["id"]) for doc, item in found]
+    return verdicts(items, [doc["id"] for doc, _ in found])
 
 
 def _as_json(

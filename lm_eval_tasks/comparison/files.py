@@ -82,8 +82,9 @@ def _overlap(result: Result) -> dict[str, Any] | None:
 
 
 def _points(sittings: Sequence[Verdict]) -> int | str:
-    """ "" without sittings: an exam without pass marks, or permuted choices."""
-    return sum(verdict.total.earned for verdict in sittings) if sittings else ""
+    """ "" without sittings (no pass marks, permuted choices), and where nobody knows all points."""
+    known = sittings and all(verdict.total.possible for verdict in sittings)
+    return sum(verdict.total.earned for verdict in sittings) if known else ""
 
 
 def _passed(sittings: Sequence[Verdict]) -> int | str:

@@ -8,6 +8,7 @@ from lm_eval_tasks.protocols import VISION_PROTOCOLS, task_name, task_names
 from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.breakdown import UNKNOWN
+from lm_eval_tasks.scoring.pass_marks import Condition
 from lm_eval_tasks.scoring.published_rules import RULES
 from lm_eval_tasks.scoring.verdict import Part, Shortfall, State, Verdict
 from lm_eval_tasks.streams import printable
@@ -15,6 +16,8 @@ from lm_eval_tasks.words import Words
 
 NEEDS_A_FIGURE = "needs a figure"
 """Why prompting/selection.py leaves a question out of a task on text."""
+NOTHING = "–"
+"""Stands where there is nothing to say."""
 
 
 def task_label(result: Result, words: Words) -> str:
@@ -159,9 +162,21 @@ def rate(part: Part, sign: str) -> str:
 
 def prohibited(verdict: Verdict, words: Words) -> str:
     """ "1 (≤ 3)": questions with a prohibited choice, and how many still pass."""
+    mark = verdict.mark
+    if mark and not mark.prohibits:
+        return NOTHING
     if not verdict.labelled:
         return words.terms["no labels"]
-    return str(verdict.prohibited) + (f" (≤ {verdict.mark.prohibited})" if verdict.mark else "")
+    limited = mark is not None and mark.prohibited is not None
+    return str(verdict.prohibited) + (f" (≤ {mark.prohibited})" if mark and limited else "")
+
+
+def points(part: Part, sign: str = "") -> str:
+    """ "62/80 (≥ 64)", with the sign of contamination; a dash where nobody knows its points."""
+    if not part.possible:
+        return NOTHING
+    mark = "" if part.mark is None else f" (≥ {part.mark})"
+    return f"{part.earned}/{part.possible}{sign}{mark}"
 
 
 def part_name(name: str, division: str, words: Words) -> str:
@@ -173,7 +188,8 @@ def part_name(name: str, division: str, words: Words) -> str:
 
 def remarks(verdict: Verdict, words: Words) -> list[str]:
     """Why a sitting was failed or has no verdict, and what its verdict leaves open."""
-    untested = [words.verdict["untested"]] if verdict.mark and not verdict.labelled else []
+    tested = verdict.mark is None or verdict.labelled or not verdict.mark.prohibits
+    untested = [] if tested else [words.verdict["untested"]]
     short = [_shortfall(one, words) for one in verdict.shortfalls]
     return [*_no_verdict(verdict, words), *short, *_unreachable(verdict, words), *untested]
 
@@ -185,8 +201,19 @@ def _no_verdict(verdict: Verdict, words: Words) -> list[str]:
         return []
     values: dict[str, object] = {"answered": verdict.answered, "asked": verdict.asked}
     if mark:
-        values |= {"sitting": mark.like, "of": "/".join(map(str, mark.of))}
+        values |= {
+            "sitting": mark.like,
+            "of": "/".join(map(str, mark.of or [verdict.total.possible])),
+            "parts": ", ".join(_asked_of(part, verdict, words) for part in verdict.unlabelled),
+            "open": verdict.total.open,
+        }
     return [words.verdict[why.value].format(**values)]
+
+
+def _asked_of(part: str, verdict: Verdict, words: Words) -> str:
+    """ "area A (≥ 63/96)": a part whose questions are not known, and what it takes."""
+    condition = verdict.mark.conditions[part] if verdict.mark else Condition()
+    return f"{words.terms[part]} (≥ {condition.points}/{condition.of})"
 
 
 def _shortfall(shortfall: Shortfall, words: Words) -> str:
@@ -194,7 +221,7 @@ def _shortfall(shortfall: Shortfall, words: Words) -> str:
 
 
 def _unreachable(verdict: Verdict, words: Words) -> list[str]:
-    short = not all(part.reachable for part in verdict.parts.values())
+    short = not all(part.reachable for part in verdict.with_total.values())
     return [words.verdict["unreachable"]] if short and not verdict.incomplete else []
 
 

@@ -78,7 +78,10 @@ class Card:
     demonstrations: published path of the worked examples for few-shot prompts; "" = those of the
         embedded sample.
     required_sections: sections whose questions count for the required part (必修).
-    pass_marks: the entry of pass_marks.yaml that holds for this exam; "" = no verdict.
+    pass_marks: the entry of pass_marks.yaml that holds for this exam, whose questions say which of
+        its two parts they are of; lm-eval's results then hold the verdict. "" = none.
+    profession: the entry whose parts go by the printed number; the verdict is made when results are
+        read, so that docs and results stay as they were before there were marks. "" = none.
     published_rule: how its publisher counts an answer, of PUBLISHED_RULES; "" = the
         publisher has no program for answers in letters.
     overlaps: exams that share questions with this one.
@@ -102,6 +105,7 @@ class Card:
     demonstrations: str = ""
     required_sections: str = ""
     pass_marks: str = ""
+    profession: str = ""
     published_rule: str = ""
     overlaps: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()

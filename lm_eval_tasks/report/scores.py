@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lm_eval_tasks.comparison.phrases import footnotes, task_label
+from lm_eval_tasks.comparison.phrases import NOTHING, footnotes, task_label
 from lm_eval_tasks.protocols import LOGLIKELIHOOD
 from lm_eval_tasks.report.models import Model, Report
 from lm_eval_tasks.report.section import Folded, Lines, Meanings, Paragraph, Section, Table
-from lm_eval_tasks.report.verdicts import NOTHING
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.verdict import State
 from lm_eval_tasks.words import Words

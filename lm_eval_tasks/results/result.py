@@ -14,16 +14,18 @@ from typing import Any, NamedTuple
 from msgspec import UNSET
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.exams.card import exam_names, read_card
 from lm_eval_tasks.protocols import PROTOCOLS, split_task
 from lm_eval_tasks.results.images import Sight, image_faults, prompt_without_images
 from lm_eval_tasks.results.overlap import OverlapMark, overlap_mark
 from lm_eval_tasks.results.possible import question_faults, run_faults, sample_faults, stated_faults
-from lm_eval_tasks.results.records import FormError, Sample, record_of
+from lm_eval_tasks.results.records import FormError, OfSitting, Sample, record_of
 from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.results.weights import provenance
 from lm_eval_tasks.scoring.breakdown import figure_part
 from lm_eval_tasks.scoring.published_rules import rule_of
-from lm_eval_tasks.scoring.verdict import Item, Verdict, verdicts
+from lm_eval_tasks.scoring.sittings import numbered, verdicts
+from lm_eval_tasks.scoring.verdict import Item, Verdict
 
 
 class QuestionKey(NamedTuple):
@@ -54,7 +56,8 @@ class Answer:
     values: Mapping[str, float]
     """Metric -> value, the means of the protocol."""
     item: Item | None
-    """What the verdict counts; None for an exam without pass marks and for permuted choices."""
+    """What the verdict counts; None for an exam without pass marks and for permuted choices. In
+    points of the marks, which may count each question more than its file does."""
     filtered_resps: Any
     """As lm-eval logged it, see `records.Sample`; msgspec's UNSET where it did not."""
     position_a: Any
@@ -155,7 +158,8 @@ class Result:
     @cached_property
     def verdicts(self) -> Sequence[Verdict]:
         """One for each sitting, in order of the sittings; none of an exam without pass marks."""
-        return verdicts(self.items)
+        questions = [answer.key.id for answer in self.answers if answer.item is not None]
+        return verdicts(self.items, questions)
 
 
 def by_figure(result: Result) -> dict[str, Result]:
@@ -256,10 +260,25 @@ def _answer(
         right=bool(values[metrics[0]]),
         extracted=bool(values["extracted"]) if "extracted" in values else None,
         values=values,
-        item=None if sample.passed is UNSET else sample.passed,
+        item=_item(run, sample, logged["doc"], right=bool(values[metrics[0]])),
         filtered_resps=_unwrapped(sample.filtered_resps),
         position_a=sample.position_a,
     )
+
+
+def _item(run: TaskRun, sample: Sample, doc: Mapping[str, Any], *, right: bool) -> Item | None:
+    """As it was logged; of an exam whose parts go by printed numbers, from the doc."""
+    if sample.passed is not UNSET:
+        return sample.passed
+    exam = split_task(run.task)[0]
+    marks = read_card(exam).profession if exam in exam_names() else ""
+    if not marks or doc.get("order") or not doc.get("sitting_asked"):
+        return None
+    try:
+        of_sitting = record_of(doc, OfSitting)
+        return numbered(of_sitting.item(marks, correct=right), sample.doc.id)
+    except (FormError, ValueError) as error:
+        raise JmedError(f"{run.file}: {run.task}: damaged: {sample.doc.id}: {error}") from None
 
 
 def _unwrapped(responses: object) -> object:

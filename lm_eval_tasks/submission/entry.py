@@ -194,7 +194,7 @@ def _tally(result: Result, metric: str, *, figures: bool) -> Tally | None:
 def _verdicts(result: Result, card: Card, where: str) -> Sequence[Verdict]:
     if any(item.sitting not in card.published for item in result.items):
         raise JmedError(f"{where}: a sitting that {card.name} does not have")
-    if any(item.marks != card.pass_marks for item in result.items):
+    if any(item.marks != (card.profession or card.pass_marks) for item in result.items):
         raise JmedError(f"{where}: pass marks that {card.name} does not have")
     if not all(isinstance(part, int) for item in result.items for part in item[2:]):
         raise JmedError(f"{where}: a sample without points: damaged")

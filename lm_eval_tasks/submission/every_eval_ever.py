@@ -142,8 +142,8 @@ def _score(entry: Entry, value: Value, overlap: str) -> dict[str, Any]:
 
 def _points(entry: Entry) -> Iterator[dict[str, Any]]:
     for verdict in entry.verdicts:
-        for part in ("required", "general"):
-            if verdict.parts[part].possible:
+        for part, points in verdict.with_total.items():
+            if points.possible:
                 yield _part(entry, verdict, part)
 
 
@@ -163,10 +163,10 @@ def _part(entry: Entry, verdict: Verdict, part: str) -> dict[str, Any]:
             "lower_is_better": False,
             "score_type": "continuous",
             "min_score": 0,
-            "max_score": verdict.parts[part].possible,
+            "max_score": verdict.with_total[part].possible,
         },
         "score_details": {
-            "score": verdict.parts[part].earned,
+            "score": verdict.with_total[part].earned,
             "details": _mark(entry, verdict, part),
         },
         "generation_config": _generation(entry),
@@ -177,14 +177,20 @@ def _mark(entry: Entry, verdict: Verdict, part: str) -> dict[str, str]:
     details = {
         "verdict_of_the_sitting": STATES[verdict.state],
         **({} if entry.sight is Sight.NONE else {"images": entry.sight.value}),
-        "points_of_the_questions_asked": str(verdict.parts[part].asked),
-        "prohibited_choices": "unofficial labels" if verdict.labelled else "not tested: no labels",
+        "points_of_the_questions_asked": str(verdict.with_total[part].asked),
+        "prohibited_choices": _prohibited(verdict),
         "purpose": PURPOSE,
     }
-    if verdict.mark:
-        details["pass_mark"] = str(verdict.parts[part].mark)
+    if verdict.mark and verdict.with_total[part].mark is not None:
+        details["pass_mark"] = str(verdict.with_total[part].mark)
         details["pass_mark_source"] = verdict.mark.source
     return details
+
+
+def _prohibited(verdict: Verdict) -> str:
+    if verdict.mark and not verdict.mark.prohibits:
+        return "none in this sitting"
+    return "unofficial labels" if verdict.labelled else "not tested: no labels"
 
 
 def _source(card: Card, asked: int) -> dict[str, Any]:

@@ -100,7 +100,9 @@ def _rule(rule: str) -> str:
 
 
 def _points(verdict: Verdict, part: str) -> str:
-    points = verdict.parts[part]
+    points = verdict.parts.get(part)
+    if points is None:
+        return "–"
     mark = "" if points.mark is None else f" (mark {points.mark})"
     return f"{points.earned}/{points.possible}{mark}"
 

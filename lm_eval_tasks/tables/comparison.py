@@ -7,6 +7,7 @@ from rich.table import Table
 
 from lm_eval_tasks.comparison.compare import Change, Comparison
 from lm_eval_tasks.comparison.phrases import (
+    NOTHING,
     compared_label,
     comparison_remarks,
     difference,
@@ -17,6 +18,7 @@ from lm_eval_tasks.comparison.phrases import (
     rule_notes,
     state,
 )
+from lm_eval_tasks.scoring.verdict import Verdict
 from lm_eval_tasks.streams import printable
 from lm_eval_tasks.words import Words
 
@@ -99,13 +101,17 @@ def _sittings(comparisons: Sequence[Comparison], words: Words) -> Table:
             table.add_row(
                 compared_label(comparison, words),
                 escape(printable(before.sitting)),
-                f"{before.total.earned}{comparison.base.overlap.sign}",
-                f"{after.total.earned}{comparison.other.overlap.sign}",
-                str(before.total.possible),
+                _earned(before, comparison.base.overlap.sign),
+                _earned(after, comparison.other.overlap.sign),
+                str(before.total.possible or NOTHING),
                 state(before, words) + comparison.base.overlap.sign,
                 state(after, words) + comparison.other.overlap.sign,
             )
     return table
+
+
+def _earned(verdict: Verdict, sign: str) -> str:
+    return f"{verdict.total.earned}{sign}" if verdict.total.possible else NOTHING
 
 
 def _figures(comparison: Comparison, words: Words) -> Table:

@@ -9,7 +9,7 @@ from typing import Any
 from lm_eval_tasks.cli.common import Command, add_language
 from lm_eval_tasks.comparison.phrases import rule_line
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
-from lm_eval_tasks.exams.card import Card, exam_names, read_card
+from lm_eval_tasks.exams.card import Card, exam_names, is_clinical, read_card
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.json_file import JsonError, parse_json
@@ -82,6 +82,11 @@ def add_commands(command: Command) -> None:
 
 
 def _rescore(args: argparse.Namespace) -> None:
+    if is_clinical(args.exam):
+        raise JmedError(
+            f"rescore: {args.exam} is a clinical set; allowed: exams ({', '.join(exam_names())}). "
+            "Its answers are scored by a run of its tasks alone: jmed eval --tasks jmedclinical"
+        )
     check_choice(args.exam, exam_names(), "rescore: exam")
     files = find_files(args.predictions, args.model)
     for file in files:

@@ -180,6 +180,12 @@ MEASURES: Mapping[str, Published] = _ANSWERS | _SETS
 """Metric -> how it is published, of those that are."""
 
 
+def is_agreement(metric: str) -> bool:
+    """Whether a metric is Cohen's kappa of some kind: no share, so it is not shown in per cent."""
+    known = METRICS.get(metric)
+    return bool(known and known.published and known.published.kind == "agreement")
+
+
 TextProtocol = Literal["paper", "paper_1shot", "letters", "cot", "mc", "letters_mc"]
 ProtocolName = Literal[TextProtocol, "letters_vision", "cot_vision", "extract"]
 _PAPER = (

@@ -9,6 +9,7 @@ from lm_eval_tasks import __version__
 from lm_eval_tasks.comparison.phrases import task_label
 from lm_eval_tasks.exams.card import read_card, set_names
 from lm_eval_tasks.report import (
+    balance,
     calibration,
     change,
     facts,
@@ -19,6 +20,7 @@ from lm_eval_tasks.report import (
     parts,
     position_bias,
     scores,
+    unread,
     verdicts,
 )
 from lm_eval_tasks.report.models import Found, Report, read_report
@@ -30,6 +32,7 @@ from lm_eval_tasks.words import Words, read_words
 TEMPLATES = Path(__file__).parent
 SECTIONS: Sequence[Callable[[Report, Words], Section | None]] = (
     scores.models_section,
+    balance.section,
     scores.section,
     figures.section,
     change.section,
@@ -39,6 +42,7 @@ TASK_SECTIONS: Sequence[Callable[[Task, Words], Section | None]] = (
     verdicts.section,
     parts.section,
     position_bias.section,
+    unread.section,
     calibration.section,
     floors.section,
     facts.section,

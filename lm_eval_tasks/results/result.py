@@ -16,14 +16,14 @@ from msgspec import UNSET
 
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.prompting.doc import is_clinical
-from lm_eval_tasks.protocols import PROTOCOLS, split_task
+from lm_eval_tasks.protocols import PROTOCOLS, is_agreement, split_task
 from lm_eval_tasks.results.images import Sight, image_faults, prompt_without_images
 from lm_eval_tasks.results.overlap import OverlapMark, overlap_mark
 from lm_eval_tasks.results.possible import question_faults, run_faults, sample_faults, stated_faults
 from lm_eval_tasks.results.records import FormError, Sample, record_of
 from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.results.weights import provenance
-from lm_eval_tasks.scoring.agreement import FIGURES, Pair, kappa_stderr, value
+from lm_eval_tasks.scoring.agreement import FIGURES, Pair, figure, kappa_stderr
 from lm_eval_tasks.scoring.breakdown import figure_part
 from lm_eval_tasks.scoring.published_rules import rule_of
 from lm_eval_tasks.scoring.verdict import Item, Verdict, verdicts
@@ -68,13 +68,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Cell:
-    """A score in a table. error: standard error, over questions. sign: of contamination."""
+    """A score in a table. error: standard error, over questions. sign: of contamination.
+
+    share: it is one, and shown in per cent; Cohen's kappa is none.
+    """
 
     value: float
     error: float
     sign: str
+    share: bool = True
 
     def __str__(self) -> str:
+        if not self.share:
+            return f"{self.value:.3f} ± {self.error:.3f}{self.sign}"
         return f"{100 * self.value:.1f} ± {100 * self.error:.1f}{self.sign}"
 
 
@@ -117,7 +123,7 @@ class Result:
     def score(self, metric: str) -> float:
         """One of `metrics`: the mean over all answers, or the figure of the whole set."""
         if pairs := self.pairs(metric):
-            return value(pairs)
+            return figure(pairs)
         return sum(answer.values[metric] for answer in self.answers) / len(self.answers)
 
     def by_question(self, metric: str) -> dict[str, float]:
@@ -141,7 +147,8 @@ class Result:
 
     def cell(self, metric: str) -> Cell:
         """The score and its standard error, as tables show it."""
-        return Cell(self.score(metric), self.standard_error(metric), self.overlap.sign)
+        value, error = self.score(metric), self.standard_error(metric)
+        return Cell(value, error, self.overlap.sign, not is_agreement(metric))
 
     @property
     def shots(self) -> int:

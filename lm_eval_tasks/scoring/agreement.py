@@ -81,7 +81,7 @@ def paired_interval(
     return float(low), float(high)
 
 
-def value(pairs: Sequence[Pair]) -> float:
+def figure(pairs: Sequence[Pair]) -> float:
     """The figure of the answers, as the aggregation of its metric computes it; NaN where 0 / 0."""
     return float(_figures(Counter(map(_pair, pairs)), None)[0])
 

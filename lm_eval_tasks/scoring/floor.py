@@ -26,7 +26,7 @@ from lm_eval_tasks.prompting.doc import (
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import Selection, select_from
 from lm_eval_tasks.protocols import METRICS, PROTOCOLS, split_task, task_names
-from lm_eval_tasks.scoring.agreement import Pair, value
+from lm_eval_tasks.scoring.agreement import Pair, figure
 from lm_eval_tasks.scoring.metrics import SCORERS, Scores
 
 Answers = Callable[[Doc], Sequence[Any]]
@@ -146,7 +146,7 @@ def _aggregate(scored: Sequence[Sequence[Scores]]) -> dict[str, float]:
             continue
         if METRICS[metric].over == "set":
             if all(len(question) == 1 for question in scored):
-                result[metric] = value([cast(Pair, question[0][metric]) for question in scored])
+                result[metric] = figure([cast(Pair, question[0][metric]) for question in scored])
             continue
         means = [fmean(_number(one[metric]) for one in question) for question in scored]
         result[metric] = sum(means) if metric.startswith("points") else fmean(means)

@@ -24,9 +24,9 @@ class Published:
     name: str
     kind: str
     text: str
-    low: float = 0.0
+    low: float = 0
     """The least it can be; most metrics are shares of 0 to 1."""
-    high: float = 1.0
+    high: float = 1
     """The most."""
 
 
@@ -135,7 +135,7 @@ _ANSWERS = {
         "partial F1 (publisher's program)",
         "f1",
         "What the publisher's program calls partial F1; naming little can take it above 1.",
-        high=2.0,
+        high=2,
     ),
 }
 _SETS = {
@@ -144,14 +144,14 @@ _SETS = {
         "Cohen's kappa",
         "agreement",
         "Agreement with the keys beyond chance; of generated answers by the publisher's rule.",
-        low=-1.0,
+        low=-1,
     ),
     "kappa_lenient": Published(
         "jmed.cohen_kappa_lenient",
         "Cohen's kappa (lenient reading)",
         "agreement",
         "Agreement with the keys beyond chance; any width and separator, words around the answer.",
-        low=-1.0,
+        low=-1,
     ),
 }
 _LOWER_IS_BETTER = ("gestalt_tie", "prohibited", "acc_spread", "position_chi2")

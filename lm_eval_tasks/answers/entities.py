@@ -46,7 +46,7 @@ def strict_list(response: str) -> Listed:
     try:
         value = _literal(response)
     except ValueError:
-        return Listed(reason=NOT_ALONE if listed(response).items else NO_LIST)
+        return Listed(reason=NO_LIST if listed(response).reason else NOT_ALONE)
     if not isinstance(value, list):
         return Listed(reason=OTHER)
     try:

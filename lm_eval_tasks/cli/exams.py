@@ -17,7 +17,7 @@ from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.sources import local_files, local_sittings
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import select_from
-from lm_eval_tasks.tables.exams import exams_markdown
+from lm_eval_tasks.tables.exams import clinical_markdown, exams_markdown
 from lm_eval_tasks.tables.scores import console
 from lm_eval_tasks.words import read_words
 
@@ -33,7 +33,7 @@ def add_commands(command: Command) -> None:
     exams = command("exams", "the exams: questions, licences, what is on this machine", "")
     exams.add_argument("--json", action="store_true", help="print JSON instead of a table")
     exams.add_argument(
-        "--markdown", action="store_true", help="print the README's table: cards alone, no data"
+        "--markdown", action="store_true", help="print the README's tables: cards alone, no data"
     )
     add_language(exams, "en")
     exams.set_defaults(run=_exams)
@@ -76,7 +76,7 @@ class ExamRow:
 
 def _exams(args: argparse.Namespace) -> None:
     if args.markdown:
-        print("\n".join(exams_markdown("en")))
+        print("\n".join([*exams_markdown("en"), "", *clinical_markdown("en")]))
         return
     rows = [_row(read_card(name)) for name in (*exam_names(), *clinical_names())]
     if args.json:

@@ -14,6 +14,8 @@ from lm_eval_tasks.scoring.verdict import Part, Shortfall, State, Verdict
 from lm_eval_tasks.streams import printable
 from lm_eval_tasks.words import Words
 
+MISSING = {"exams": "no exams", "clinical sets": "no clinical sets"}
+"""Half of the answer that nobody asked for -> the words that say so."""
 NEEDS_A_FIGURE = "needs a figure"
 """Why prompting/selection.py leaves a question out of a task on text."""
 
@@ -85,7 +87,7 @@ def balance_rows(found: Sequence[Balance], words: Words) -> list[list[str]]:
 
 def balance_notes(found: Sequence[Balance], words: Words) -> list[str]:
     """How it was decided, and which half of the answer is missing."""
-    missing = [words.terms[f"no {one.kind}"] for one in found if not one.tasks]
+    missing = [words.terms[MISSING[one.kind]] for one in found if not one.tasks]
     return [words.terms["balance how"].format(tasks=sum(one.tasks for one in found)), *missing]
 
 

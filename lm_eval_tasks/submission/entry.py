@@ -173,8 +173,8 @@ def _rule(result: Result, where: str) -> str | None:
 def _value(result: Result, metric: str) -> Value:
     """Answers to one question in several orders count as one: they are not independent."""
     if result.pairs(metric):
-        error = result.standard_error(metric)
-        return Value(metric, result.score(metric), None if math.isnan(error) else error)
+        over_set = result.standard_error(metric)
+        return Value(metric, result.score(metric), None if math.isnan(over_set) else over_set)
     by_question: dict[str, list[float]] = {}
     for answer in result.answers:
         by_question.setdefault(answer.key.id, []).append(answer.values[metric])

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import permutation_test
 
-from lm_eval_tasks.comparison.statistics import McNemar, mcnemar, permuted
+from lm_eval_tasks.comparison.statistics import mcnemar, permuted
 
 
 @given(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), max_size=14))
@@ -28,7 +28,9 @@ def test_it_is_scipys(differences: list[float]) -> None:
 
 
 def test_many_differences_are_drawn_and_never_give_zero() -> None:
-    assert permuted([0.25] * 40) == McNemar(40, 0, pytest.approx(1 / 100_001, rel=1e-3))
+    found = permuted([0.25] * 40)
+    assert (found.gained, found.lost) == (40, 0)
+    assert found.p == pytest.approx(1 / 100_001, rel=1e-3)
     assert permuted([0.25, -0.25] * 20).p == pytest.approx(1.0)
     exact = permuted([0.5] * 9 + [-0.5] * 2 + [0.1] * 3).p
     assert permuted([0.5] * 9 + [-0.5] * 2 + [0.1] * 4).p == pytest.approx(exact, abs=0.03)

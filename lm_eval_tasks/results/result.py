@@ -241,6 +241,10 @@ def _faults(result: Result) -> Iterator[str]:
         yield f"{run.task} with {result.sight.value}"
     yield from question_faults(run.questions)
     yield from run_faults(result.items, len(result.answers), run.asked)
+    compared = [[(name, one.measure) for name, one in x.pairs.items()] for x in result.answers]
+    if any(names != compared[0] for names in compared):
+        yield "samples with different metrics over the whole set"
+        return
     means = {metric: result.score(metric) for metric in result.metrics}
     stated, counts = run.results.scores(run.task), run.results.counts(run.task)
     yield from stated_faults(stated, means, counts, len(run.samples))
@@ -276,7 +280,7 @@ def _answer(
     if wrong := next(faults, ""):
         raise JmedError(f"{where}: damaged: question {sample.doc.id}: {wrong}")
     values = {metric: float(logged[metric]) for metric in metrics}
-    pairs = {name: _pair(run, sample, logged[name]) for name in protocol.over_set if name in logged}
+    over_set = [name for name in protocol.over_set if name in logged]
     return Answer(
         key=QuestionKey(sample.doc.id, sample.doc.permutation),
         doc=logged["doc"],
@@ -286,20 +290,22 @@ def _answer(
         right=values[metrics[0]] == 1,
         extracted=bool(values["extracted"]) if "extracted" in values else None,
         values=values,
-        pairs=pairs,
+        pairs={name: _pair(run, sample, logged, name) for name in over_set},
         item=None if sample.passed is UNSET else sample.passed,
         filtered_resps=_unwrapped(sample.filtered_resps),
         position_a=sample.position_a,
     )
 
 
-def _pair(run: TaskRun, sample: Sample, logged: object) -> Pair:
+def _pair(run: TaskRun, sample: Sample, logged: Mapping[str, Any], metric: str) -> Pair:
     where = f"{run.file}: {run.task}: damaged: question {sample.doc.id}"
     try:
-        pair = msgspec.convert(logged, Pair, strict=True)
+        pair = msgspec.convert(logged[metric], Pair, strict=True)
     except msgspec.ValidationError as error:
         raise JmedError(f"{where}: a pair of labels: {error}") from None
     check_choice(pair.measure, FIGURES, where)
+    if pair.gold != str(logged["doc"].get("gold")).upper():
+        raise JmedError(f"{where}: a pair of labels with another key than the question's")
     return pair
 
 

@@ -272,7 +272,7 @@ def extract(doc: Doc, results: Sequence[str]) -> Scores:
         "partial_f1_set": overlap_f1(*ours),
         "exact_f1": exact_f1(*published),
         "partial_f1": published_partial_f1(*published),
-        "extracted": float(not named.reason),
+        "extracted": 0.0 if named.reason else 1.0,
     }
 
 

@@ -1,6 +1,6 @@
 """A base and three milestones of one training: one `jmed eval` against one for each.
 
-    python -m tests.benchmarks.bench_adapters [--runs 3] [--layers 30] [--limit 20]
+    python -m tests.benchmarks.bench_adapters [--runs 3] [--layers 30] [--limit 2]
 
 Processes of their own, from start to end, on a Llama of SmolLM2-135M's layers with random weights
 and a small vocabulary; its files lie in memory, so what reading them from a disk or a network would
@@ -54,7 +54,7 @@ def score(place: Path, limit: int, calls: Sequence[Sequence[str]]) -> int:
             given = ",".join([f"pretrained={place / 'base'}", "dtype=float32", *named])
             subprocess.run(
                 [sys.executable, "-m", "lm_eval_tasks.cli", "eval", "--model", "jmed_hf",
-                 "--model_args", given, "--tasks", "jmed_sample_mc", "--limit", str(limit),
+                 "--model_args", given, "--tasks", "jmed_sample_letters_mc", "--limit", str(limit),
                  "--device", "cpu", "--output_path", out],
                 check=True, capture_output=True, cwd=ROOT,
                 env={**os.environ, "HF_HUB_OFFLINE": "1"},
@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--layers", type=int, default=30)
-    parser.add_argument("--limit", type=int, default=20, help="questions")
+    parser.add_argument("--limit", type=int, default=2, help="questions")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -88,7 +88,7 @@ def main() -> None:
                       f"{ratio(slow, run):.2f}")  # fmt: skip
     console().print(
         f"llama of {asked.layers} layers, {parameters / 1e6:.0f}M parameters, float32, LoRA r 16; "
-        f"mc, {asked.limit} questions; medians of {asked.runs} paired runs; {machine()}"
+        f"letters_mc, {asked.limit} questions; medians of {asked.runs} paired runs; {machine()}"
     )
     console().print(table)
 

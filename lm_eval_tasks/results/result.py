@@ -213,9 +213,10 @@ def read_result(run: TaskRun) -> Result:
     samples = [_sample(run, logged) for logged in run.samples]
     rule = _rule(run) if PROTOCOLS[protocol].answer == "letters" else None
     metrics = _metrics(run, protocol, rule)
+    profession = read_card(exam).profession if exam in exam_names() else ""
     answers: dict[QuestionKey, Answer] = {}
     for sample, logged in zip(samples, run.samples, strict=True):
-        answer = _answer(run, sample, logged, metrics)
+        answer = _answer(run, sample, logged, metrics, profession)
         if answer.key in answers:
             raise JmedError(f"{run.file}: {run.task}: question {answer.key.id} was logged twice")
         answers[answer.key] = answer
@@ -269,7 +270,11 @@ def _rule(run: TaskRun) -> str:
 
 
 def _answer(
-    run: TaskRun, sample: Sample, logged: Mapping[str, Any], metrics: Sequence[str]
+    run: TaskRun,
+    sample: Sample,
+    logged: Mapping[str, Any],
+    metrics: Sequence[str],
+    profession: str,
 ) -> Answer:
     where, protocol = f"{run.file}: {run.task}", PROTOCOLS[split_task(run.task)[1]]
     if missing := [metric for metric in metrics if metric not in logged]:
@@ -295,23 +300,26 @@ def _answer(
         extracted=bool(values["extracted"]) if "extracted" in values else None,
         values=values,
         pairs={name: _pair(run, sample, logged, name) for name in over_set},
-        item=_item(run, sample, logged["doc"], right=values[metrics[0]] == 1),
+        item=_item(run, sample, logged["doc"], profession, right=values[metrics[0]] == 1),
         filtered_resps=_unwrapped(sample.filtered_resps),
         position_a=sample.position_a,
     )
 
 
-def _item(run: TaskRun, sample: Sample, doc: Mapping[str, Any], *, right: bool) -> Item | None:
-    """As it was logged; of an exam whose parts go by printed numbers, from the doc."""
+def _item(
+    run: TaskRun, sample: Sample, doc: Mapping[str, Any], profession: str, *, right: bool
+) -> Item | None:
+    """As it was logged; of an exam whose parts go by printed numbers, from the doc.
+
+    profession: see `Card`.
+    """
     if sample.passed is not UNSET:
         return sample.passed
-    exam = split_task(run.task)[0]
-    marks = read_card(exam).profession if exam in exam_names() else ""
-    if not marks or doc.get("order") or not doc.get("sitting_asked"):
+    if not profession or doc.get("order") or not doc.get("sitting_asked"):
         return None
     try:
         of_sitting = record_of(doc, OfSitting)
-        return numbered(of_sitting.item(marks, correct=right), sample.doc.id)
+        return numbered(of_sitting.item(profession, correct=right), sample.doc.id)
     except (FormError, ValueError) as error:
         raise JmedError(f"{run.file}: {run.task}: damaged: {sample.doc.id}: {error}") from None
 

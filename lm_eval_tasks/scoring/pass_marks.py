@@ -5,6 +5,7 @@ required part or of the general one; of others the printed number says it (`Exam
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -108,25 +109,33 @@ class Examination:
 
     def possible(self, part: str, sitting: str) -> int:
         """The points of all questions of a part, or of the TOTAL, that were not struck out."""
-        spans = {name: (1, last) for name, last in self.questions.items()}
-        chosen = spans if part == TOTAL else self.parts[part]
-        questions = sum(last - first + 1 for first, last in chosen.values())
-        struck = self._struck.get(sitting, ())
-        gone = [one for one in struck if part == TOTAL or self.holds(part, one)]
-        return self.each * (questions - len(gone))
+        return self.each * (self._sizes[part] - self._gone[part, sitting])
 
     def open(self, sitting: str) -> int:
         """The points of questions that were struck out."""
-        return self.each * len(self._struck.get(sitting, ()))
+        return self.each * self._gone[TOTAL, sitting]
 
     @cached_property
-    def _struck(self) -> Mapping[str, list[Place]]:
-        """sitting -> its questions that were struck out."""
-        found: dict[str, list[Place]] = {}
-        for question in sorted(self.struck):
-            if place := self.place(question):
-                found.setdefault(place.sitting, []).append(place)
-        return found
+    def _sizes(self) -> Mapping[str, int]:
+        """part, or TOTAL -> its questions in any sitting."""
+        sizes = {
+            part: sum(last - first + 1 for first, last in spans.values())
+            for part, spans in self.parts.items()
+        }
+        return {**sizes, TOTAL: sum(self.questions.values())}
+
+    @cached_property
+    def _gone(self) -> Counter[tuple[str, str]]:
+        """part, or TOTAL, and sitting -> its questions that were struck out."""
+        places = [place for one in self.struck if (place := self.place(one))]
+        gone = Counter((TOTAL, place.sitting) for place in places)
+        gone.update(
+            (part, place.sitting)
+            for place in places
+            for part in self.parts
+            if self.holds(part, place)
+        )
+        return gone
 
 
 NO_EXAMINATION = Examination({})

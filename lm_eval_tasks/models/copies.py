@@ -1,8 +1,8 @@
 """Contexts read once, and each choice after a copy of what the model keeps of its context.
 
-The copy is transformers' own, `reorder_cache`, by which beams multiply: keys and values, windows
-of them, states of recurrent layers. Shapes: B contexts of S columns, P of them a prefix that is
-cached already; R choices of T columns.
+The copy is transformers' own, by which beams multiply: keys and values, windows of them, states of
+recurrent layers. Shapes: B contexts of S columns, P of them a prefix that is cached already; R
+choices of T columns.
 """
 
 import copy
@@ -14,7 +14,7 @@ import torch
 
 from lm_eval_tasks.models.forward import Forward
 from lm_eval_tasks.models.packing import MUCH_PADDING, WORTH_A_PASS, Pack, Tokens
-from lm_eval_tasks.models.prefix_cache import SharedPrefix
+from lm_eval_tasks.models.prefix_cache import SharedPrefix, select_rows
 from lm_eval_tasks.models.proven import Edge
 
 PASS = 256
@@ -50,7 +50,7 @@ class Contexts:
     def copies(self, rows: torch.Tensor, *, last: bool) -> Any:  # noqa: ANN401 (a cache)
         """The cache of `rows` [R], to be written on; `last`: the original is not needed again."""
         cache = self.cache if last else copy.deepcopy(self.cache)
-        cache.reorder_cache(rows)
+        select_rows(cache, rows)
         return cache
 
 
@@ -199,7 +199,7 @@ def read_choices(
         going = sum(choice.fed > at for choice in choices)
         if going < len(choices) and stepwise:
             choices = choices[:going]
-            cache.reorder_cache(torch.arange(going, device=device))
+            select_rows(cache, torch.arange(going, device=device))
         here = slice(at, at + step)
         read = forward(
             ids[: len(choices), here],

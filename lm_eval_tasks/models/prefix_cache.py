@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers.cache_utils import Cache
 
 from lm_eval_tasks.models.forward import Forward
 from lm_eval_tasks.models.packing import Tokens, common_prefix
@@ -24,9 +25,21 @@ class SharedPrefix:
     def rows(self, count: int) -> Any:  # noqa: ANN401 (transformers' cache)
         """The cache for `count` rows, to be written on."""
         cache = copy.deepcopy(self.cache)
-        # as beams multiply: of every kind of layer
-        cache.reorder_cache(torch.zeros(count, dtype=torch.long))
+        select_rows(cache, torch.zeros(count, dtype=torch.long))
         return cache
+
+
+def select_rows(cache: Any, rows: torch.Tensor) -> None:  # noqa: ANN401 (transformers' cache)
+    """Keep `rows` of a cache, each as often as it is named.
+
+    As beams multiply, which is known for every kind of layer. But MiniMax's cache has states beside
+    its layers, and knows of them in the selection of rows only.
+    """
+    own = getattr(type(cache), "batch_select_indices", None)
+    if own is not None and own is not Cache.batch_select_indices:
+        cache.batch_select_indices(rows)
+    else:
+        cache.reorder_cache(rows)
 
 
 def read_prefix(model: Any, contexts: Sequence[Tokens]) -> SharedPrefix | None:  # noqa: ANN401

@@ -19,6 +19,8 @@ WAYS = {
     "gpt_oss": PLAIN,
     # states
     "qwen3_next": PLAIN,
+    # states beside the layers of the cache
+    "minimax": PLAIN,
     # states that one token at a time is added to
     "jamba": "copies, token by token",
     # sparse attention, of which every prompt here is beyond what it reads wholly
@@ -29,8 +31,15 @@ WAYS = {
     "mpt": PLAIN,
 }
 
+LIKE_OTHERS = ("deepseek_v32", "minimax")
+"""Those of which another has the mechanism, or a unit test."""
 
-@pytest.mark.parametrize("kind", WAYS)
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.thorough] if kind in LIKE_OTHERS else [])
+     for kind in WAYS],
+)  # fmt: skip
 def test_choices_after_copies_of_a_cache_are_scored_as_by_hf(kind: str) -> None:
     found = _measured(kind)
     assert found.ways == WAYS[kind]

@@ -1,8 +1,14 @@
+from typing import Any
+
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import DynamicCache
 
 from lm_eval_tasks.models.copies import LEAST, Bounds, Choice, choices_of, copy_batches, groups
 from lm_eval_tasks.models.packing import Pack
+from lm_eval_tasks.models.prefix_cache import select_rows
 from lm_eval_tasks.models.proven import Edge
 
 LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=12)
@@ -53,3 +59,24 @@ def test_a_pass_is_only_made_where_it_saves_more_than_it_costs() -> None:
     assert cut(20, 256) == [10]
     assert cut(200, 256) == [1, 9]
     assert cut(20, 0) == [1, 9]
+
+
+class StatesBeside(DynamicCache):
+    """As MiniMax's: states that the layers do not hold, and `reorder_cache` passes over."""
+
+    states = torch.arange(3)
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        super().batch_select_indices(indices)
+        self.states = self.states[indices]
+
+
+@pytest.mark.parametrize("kind", [DynamicCache, StatesBeside])
+def test_all_that_a_cache_holds_is_copied(kind: type[Any]) -> None:
+    cache = kind()
+    keys = torch.arange(3.0).reshape(3, 1, 1, 1)
+    cache.update(keys, keys, 0)
+    select_rows(cache, torch.tensor([2, 0, 2, 1]))
+    assert cache.layers[0].keys.flatten().tolist() == [2, 0, 2, 1]
+    if kind is StatesBeside:
+        assert cache.states.tolist() == [2, 0, 2, 1]

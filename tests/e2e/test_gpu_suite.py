@@ -22,7 +22,8 @@ from tests.e2e.sft_run import ROOT, environment
 QUICK = ("mc", "sft_trl", "qlora_70b")
 """One of each way to measure."""
 REST = tuple(part.name for part in PARTS if part.name not in (*QUICK, "environment"))
-NEED_A_GPU = ("sft_liger", "sft_published_liger", "sft_flash", "sft_flex")
+NEED_A_GPU = ("sft_liger", "sft_published_liger", "sft_flash", "sft_flash_liger",
+              "sft_published_flash", "sft_flex")  # fmt: skip
 
 
 @pytest.mark.parametrize(

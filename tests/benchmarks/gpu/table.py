@@ -15,6 +15,7 @@ GIB = 2**30
 PUBLISHED = {
     "sft_published": ("12,473", "NVIDIA NeMo AutoModel, Llama 3 8B LoRA, one H100"),
     "sft_published_liger": ("12,473", "NVIDIA NeMo AutoModel, Llama 3 8B LoRA, one H100"),
+    "sft_published_flash": ("12,473", "NVIDIA NeMo AutoModel, Llama 3 8B LoRA, one H100"),
     "qlora_70b": (
         "1,092",
         "NVIDIA NeMo AutoModel, Llama 3 70B LoRA, bfloat16, each of eight H100",
@@ -47,6 +48,8 @@ def markdown(record: Record) -> str:
     blocks += [_machine(record.environment)] if record.environment else []
     blocks += [_rates(found.result) for name, found in parts if name == "rates"]
     blocks += [_scoring(scored)] if scored else []
+    seen = [found for found in scored if "wrongs" in found.result]
+    blocks += [_exactness(seen), _wrongs(seen)] if seen else []
     blocks += [_training(trained), _plans(trained)] if trained else []
     others = [(n, found) for n, found in record.parts.items() if found.state != MEASURED]
     blocks += (
@@ -99,6 +102,26 @@ def _scoring(found: list[Found]) -> str:
     heads = ["", "questions", "tokens fed: hf → jmed_hf", "seconds", "times as fast", "tokens/s",
              "answers"]  # fmt: skip
     return _table(heads, rows)
+
+
+def _exactness(found: list[Found]) -> str:
+    rows = []
+    for part in found:
+        r, off = part.result, part.result["from_float32"]
+        each = (f"{off[name]['rms']:.3f}, {off[name]['largest']:.3f}" for name in ("hf", "jmed_hf"))
+        rows.append([part.title, "; ".join(r["ways"]), f"{off['requests']}", *each])
+    heads = ["", "way", "choices", "hf from float32: rms, largest", "jmed_hf"]
+    return _table(heads, rows)
+
+
+def _wrongs(found: list[Found]) -> str:
+    def seen(wrong: Mapping[str, Any]) -> str:
+        noticed = "noticed, " if wrong["noticed"] else ""
+        return f"{noticed}apart by {wrong['largest_difference']:.2g}"
+
+    named = list(dict.fromkeys(name for part in found for name in part.result["wrongs"]))
+    rows = [[name, *(seen(part.result["wrongs"][name]) for part in found)] for name in named]
+    return _table(["wrong copies", *(part.title for part in found)], rows)
 
 
 def _training(found: list[tuple[str, Found]]) -> str:

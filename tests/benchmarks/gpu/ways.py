@@ -38,6 +38,8 @@ GEMMA_4B = {
 """Gemma 3 4B's text part, five layers with a window to one without."""
 SMALL = {"vocab_size": 2048, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 6,
          "head_dim": 32, "query_pre_attn_scalar": 32, "sliding_window": 48}  # fmt: skip
+SMALL_LINEAR = {"linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 16,
+                "linear_value_head_dim": 16}  # fmt: skip
 
 
 def windows(*, tiny: bool) -> PretrainedConfig:
@@ -47,6 +49,8 @@ def windows(*, tiny: bool) -> PretrainedConfig:
 def hybrid(*, tiny: bool) -> PretrainedConfig:
     """Three layers of linear attention, by transformers' own code, to one of full attention."""
     config: PretrainedConfig = shape_config("Qwen--Qwen3.5-4B", tiny=tiny).get_text_config()
+    for name, size in SMALL_LINEAR.items() if tiny else ():
+        setattr(config, name, size)
     return config
 
 
@@ -117,10 +121,11 @@ def _from_float32(stock: HFLM, ours: JmedHF, asked: list[Instance]) -> Mapping[s
 def _wrong(name: str, stock: HFLM, asked: list[Instance]) -> Mapping[str, Any]:
     """What became of scores over copies that are wrong: noticed why, and how far from hf's."""
     fresh = JmedHF(pretrained=stock.model, tokenizer=stock.tokenizer, **settings(ROWS))
+    never = set(fresh.left)
     with WRONGS[name]():
         found = _scores(fresh, asked)
     return {
-        "noticed": list(dict.fromkeys([*fresh.left.values(), *fresh.fallback.values()])),
+        "noticed": [f"{path.name}: {why}" for path, why in fresh.left.items() if path not in never],
         "ways": sorted(fresh.proven),
         "largest_difference": float((found - _scores(stock, asked)).abs().max()),
     }

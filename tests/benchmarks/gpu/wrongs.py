@@ -59,10 +59,10 @@ def damaged(damage: Damage, *, every: bool = False) -> Iterator[None]:
 
 
 def late(layer: Any) -> bool:
-    """Keys and values are those of the token before."""
-    if getattr(layer, "keys", None) is None:
+    """Values are those of the token before."""
+    if getattr(layer, "values", None) is None:
         return False
-    layer.keys, layer.values = layer.keys.roll(1, -2), layer.values.roll(1, -2)
+    layer.values = layer.values.roll(1, -2)
     return True
 
 
@@ -89,8 +89,8 @@ WRONGS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "none": nullcontext,
     "choices share a copy": shared,
     "another question's": neighbours,
-    "a token late, in one layer": lambda: damaged(late),
-    "a token late, in every layer": lambda: damaged(late, every=True),
+    "values a token late, in one layer": lambda: damaged(late),
+    "values a token late, in every layer": lambda: damaged(late, every=True),
     "the oldest token lost, in one window": lambda: damaged(lost),
     "the oldest token lost, in every window": lambda: damaged(lost, every=True),
     "a state forgotten, in one layer": lambda: damaged(forgotten),

@@ -16,6 +16,7 @@ from transformers import CONFIG_MAPPING, PretrainedConfig
 
 from demo.tiny_model import build_tokenizer
 from lm_eval_tasks.models.jmed_hf import JmedHF
+from lm_eval_tasks.models.paths import PATHS, SPARSE_PATHS
 from tests.benchmarks.gpu.parts import Place, Result
 from tests.benchmarks.gpu.scoring import compared, settings
 from tests.benchmarks.gpu.wrongs import WRONGS
@@ -29,7 +30,7 @@ ROWS = 8
 EXACT = 8
 """Questions that are scored in float32, too."""
 WRONG = 6
-"""Questions that are scored over wrong copies."""
+"""Questions that are scored over wrong copies, by the first way that makes any."""
 GEMMA_4B = {
     "vocab_size": 262208, "hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 34,
     "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "sliding_window": 1024,
@@ -73,7 +74,7 @@ def ways(config: Any, questions: int, shots: int, apart: bool, place: Place) -> 
         "ways": sorted(ours.proven),
         "left": {path.name: why for path, why in ours.left.items()},
         "from_float32": _from_float32(stock, ours, exact),
-        "wrongs": {name: _wrong(name, stock, wrong) for name in WRONGS},
+        "wrongs": _wrongs(stock, wrong),
     }
 
 
@@ -118,17 +119,20 @@ def _from_float32(stock: HFLM, ours: JmedHF, asked: list[Instance]) -> Mapping[s
     }  # fmt: skip
 
 
-def _wrong(name: str, stock: HFLM, asked: list[Instance]) -> Mapping[str, Any]:
+def _wrongs(stock: HFLM, asked: list[Instance]) -> Mapping[str, Any]:
     """What became of scores over copies that are wrong: noticed why, and how far from hf's."""
-    fresh = JmedHF(pretrained=stock.model, tokenizer=stock.tokenizer, **settings(ROWS))
-    never = set(fresh.left)
-    with WRONGS[name]():
-        found = _scores(fresh, asked)
-    return {
-        "noticed": [f"{path.name}: {why}" for path, why in fresh.left.items() if path not in never],
-        "ways": sorted(fresh.proven),
-        "largest_difference": float((found - _scores(stock, asked)).abs().max()),
-    }
+    right, found = _scores(stock, asked), {}
+    for name, wrong in WRONGS.items():
+        fresh = JmedHF(pretrained=stock.model, tokenizer=stock.tokenizer, **settings(ROWS))
+        fresh.left |= dict.fromkeys((*PATHS[2:], *SPARSE_PATHS), "not asked here")
+        never = set(fresh.left)
+        with wrong():
+            scores = _scores(fresh, asked)
+        found[name] = {
+            "noticed": [why for path, why in fresh.left.items() if path not in never],
+            "largest_difference": float((scores - right).abs().max()),
+        }
+    return found
 
 
 def _scores(lm: HFLM, asked: list[Instance]) -> torch.Tensor:

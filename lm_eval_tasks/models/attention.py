@@ -5,6 +5,7 @@ local layers are named in its modules only, recurrent layers show in the cache t
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import prod
 from typing import Any
 
 from lm_eval_tasks.models.proven import Edge
@@ -17,8 +18,10 @@ PLAIN_CACHE = "DynamicLayer"
 WINDOWS = {"sliding_attention": "sliding_window", "chunked_attention": "attention_chunk_size"}
 """Layers that are as full attention up to so many tokens -> what names the number."""
 WINDOW_CACHE = "DynamicSlidingWindowLayer"
-SPARSE = "index_topk"
+SPARSE = ("index_topk", "indexer_budget")
 """What names the number of tokens up to which sparse attention looks at all."""
+SPARSE_BLOCKS = ("index_topk_blocks", "index_block_size")
+"""The same, in blocks, and the tokens of one."""
 
 
 def of_config(config: Any) -> Iterator[str]:  # noqa: ANN401 (transformers' PretrainedConfig)
@@ -64,7 +67,7 @@ def edges(model: Any, cache: Any) -> frozenset[Edge]:  # noqa: ANN401 (transform
     """Numbers of tokens at which one of the layers begins to read otherwise."""
     once, often = set(), set()
     for part in _parts(model.config):
-        once |= {_size(_get(part, name)) for name in ("sliding_window", SPARSE)}
+        once |= {_size(_get(part, "sliding_window")), *_sparse(part)}
         often |= {_size(_get(part, "attention_chunk_size"))}
         # DeepSeek-V4's: so many tokens become one
         often |= {_size(rate) for rate in (_get(part, "compress_rates") or {}).values()}
@@ -79,9 +82,10 @@ def edges(model: Any, cache: Any) -> frozenset[Edge]:  # noqa: ANN401 (transform
 def sparse_limit(config: Any) -> int:  # noqa: ANN401
     """Tokens up to which sparse attention looks at all; 0 if there is none, or nothing tells.
 
-    Beyond, which tokens it leaves out may hang on the columns of a batch: scores are often equal.
+    Beyond, where index heads are few, many tokens rate 0, and which of these ties are read hangs on
+    the columns of a batch, in hf as well.
     """
-    return min((size for part in _parts(config) if (size := _size(_get(part, SPARSE)))), default=0)
+    return min((size for part in _parts(config) for size in _sparse(part) if size), default=0)
 
 
 def packed_limit(model: Any, cache: Any) -> int:  # noqa: ANN401
@@ -142,6 +146,11 @@ def _get(config: object, name: str) -> Any:  # noqa: ANN401
 
 def _layers(cache: object) -> Iterable[Any]:
     return getattr(cache, "layers", None) or ()
+
+
+def _sparse(config: object) -> Iterator[int]:
+    yield from (_size(_get(config, name)) for name in SPARSE)
+    yield prod(_size(_get(config, name)) for name in SPARSE_BLOCKS)
 
 
 def _size(value: object) -> int:

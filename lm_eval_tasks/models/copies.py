@@ -70,7 +70,7 @@ class Bounds:
     Attributes:
         tokens: that copies of a batch hold, at most.
         padding: by which a context is filled up, at most; None: no such bound.
-        together: several contexts may be.
+        together: several contexts of one length may be, without padding and a mask of it.
         edges: none of them lies between the shortest context that is filled up and the longest
             end, for padding counts as tokens there.
     """
@@ -98,10 +98,10 @@ def copy_batches(packs: Sequence[Pack], prefix: int, bounds: Bounds) -> Iterator
 
 
 def _fits(batch: Sequence[Pack], prefix: int, bounds: Bounds) -> bool:
-    if not bounds.together:
-        return False
     longest, shortest = len(batch[0].context), len(batch[-1].context)
     end = max(pack.longest for pack in batch)
+    if longest == shortest and not bounds.together:
+        return False
     if longest > shortest:
         if bounds.padding is not None and longest - shortest > bounds.padding:
             return False
@@ -129,7 +129,7 @@ def read_contexts(forward: Forward, packs: Sequence[Pack], prefix: SharedPrefix 
     read = forward(
         ids,
         mask=mask if filled else None,
-        positions=(mask.cumsum(-1) - 1).clamp(min=0)[:, shared:] if filled else None,
+        positions=(mask.cumsum(-1) - 1).clamp(min=0)[:, shared:] if filled or prefix else None,
         cache=prefix.rows(len(own)) if prefix else None,
         keep=1,
     )
@@ -204,9 +204,9 @@ def read_choices(
         read = forward(
             ids[: len(choices), here],
             mask=mask[: len(choices), : columns + at + step] if mask is not None else None,
-            positions=begun[: len(choices)] + torch.arange(at, at + step) if mask is not None
-            else None,
+            # always, for Bamba's counts those after a cache from 0
+            positions=begun[: len(choices)] + torch.arange(at, at + step),
             cache=cache,
-        )  # fmt: skip
+        )
         cache = read.cache if read.cache is not None else cache
         yield Part(choices, at, read.logits)

@@ -16,7 +16,7 @@ from lm_eval_tasks.models.packing import Pack, Tokens, plan
 from lm_eval_tasks.models.paths import Path, PathLeft, on
 from lm_eval_tasks.models.prefix_cache import SharedPrefix, read_prefix
 from lm_eval_tasks.models.proven import Proven, choices_to_check, to_check, tolerance
-from lm_eval_tasks.models.scores import Score, Scores
+from lm_eval_tasks.models.scores import UNFILLED, Score, Scores
 
 Request = tuple[tuple[str, str], list[int], list[int]]
 NOISE_ROWS = 4
@@ -154,14 +154,23 @@ class PackedScores(Scores):
     def _both_ways(
         self, path: Path, packs: Sequence[Pack], prefix: SharedPrefix | None
     ) -> list[dict[int, Score]]:
-        """Scores of `packs`, for copies harshly too; again in smaller batches where memory ran out,
-        so that those of `_batches` are what is checked."""
+        """Scores of `packs`, for copies harshly too, and without padding if there is any; again in
+        smaller batches where memory ran out, so that those of `_batches` are what is checked."""
         while True:
             size = self.max_packed_tokens
-            found = [dict(self.scores(path, packs, prefix, None, harshly=harshly))
-                     for harshly in ([False] if path.packed else [True, False])]  # fmt: skip
+            found = [dict(self.scores(path, packs, prefix, bounds, harshly=harshly))
+                     for bounds, harshly in self._ways(path, packs, prefix)]  # fmt: skip
             if self.max_packed_tokens == size:
                 return found
+
+    def _ways(
+        self, path: Path, packs: Sequence[Pack], prefix: SharedPrefix | None
+    ) -> list[tuple[Proven | None, bool]]:
+        """Bounds and harshness of each way in which `packs` are scored for a check."""
+        if path.packed:
+            return [(None, False)]
+        filled = self.most_filled(path, packs, prefix)
+        return [(None, True), (None, False), *([(UNFILLED, False)] if filled else [])]
 
     def _beyond(
         self, requests: Sequence[Request], apart: Mapping[int, float], own: float

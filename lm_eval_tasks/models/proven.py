@@ -47,7 +47,7 @@ class Proven:
         tokens: the longest sequence (shared prefix, context and continuation or response).
         row: the longest packed row: prefix, context and all continuations.
         padding: the most by which a context was filled up.
-        together: whether several contexts were read in one batch.
+        together: whether several contexts of one length were read in one batch, without padding.
         kinds: of packs.
     """
 

@@ -38,8 +38,12 @@ def _never(lm: Any) -> Iterator[str]:  # noqa: ANN401
     if lm.world_size > 1 and lm.batch_size == "auto":
         # ranks that fall back alone would wait for the others' batch size for ever
         yield "batch_size auto over several processes"
-    if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
+    adapter = getattr(model, "active_peft_config", None)
+    if getattr(adapter, "is_prompt_learning", False):
         yield "an adapter that adds virtual tokens"
+    if getattr(adapter, "alora_invocation_tokens", None):
+        # it looks for them in what one forward pass is given, not in what a cache holds
+        yield "an adapter that begins at tokens of the prompt (aLoRA)"
 
 
 def _reasons(lm: Any) -> Iterator[str]:  # noqa: ANN401

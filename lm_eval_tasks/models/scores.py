@@ -28,6 +28,8 @@ log = logging.getLogger("lm_eval.jmed")
 Score = tuple[float, bool]
 Found = tuple[int, Score]
 """The index of a request and its score."""
+UNFILLED = Proven(together=True)
+"""Of contexts that are read without padding: models may go other ways where a mask is given."""
 
 
 class Scores(Checked):
@@ -47,7 +49,7 @@ class Scores(Checked):
         """Yield the score of each request of `packs`.
 
         Args:
-            proven: None while that is being checked.
+            proven: what bounds the batches; None while that is being checked.
             harshly: copy a cache as often as can be, and read something else in between, so that
                 a copy that shares with another, or a state outside of the cache, shows.
         """
@@ -66,16 +68,20 @@ class Scores(Checked):
     def proven_by(
         self, path: Path, packs: Sequence[Pack], prefix: SharedPrefix | None, known: Proven
     ) -> Proven:
-        """What is proven after `scores` of `packs`, with no bounds, came out as stock ones."""
+        """What is proven after `scores` of `packs`, with no bounds and UNFILLED, came out as stock
+        ones."""
         if path.packed:
             return known.and_also(packs)
-        batches = [
-            [len(pack.context) for pack in batch]
-            for batch in self._batches(path, packs, prefix, None)
-        ]
-        filled = max(max(lengths) - min(lengths) for lengths in batches)
-        together = max(map(len, batches)) > 1
+        filled = self.most_filled(path, packs, prefix)
+        unfilled = self._batches(path, packs, prefix, UNFILLED)
+        together = any(len(batch) > 1 for batch in unfilled)
         return known.and_also(packs, self.edges, filled, together)
+
+    def most_filled(self, path: Path, packs: Sequence[Pack], prefix: SharedPrefix | None) -> int:
+        """The most by which a context is filled up where `scores` has no bounds."""
+        lengths = ([len(pack.context) for pack in batch]
+                   for batch in self._batches(path, packs, prefix, None))  # fmt: skip
+        return max(max(batch) - min(batch) for batch in lengths)
 
     def halve(self) -> None:
         """After the GPU ran out of memory."""

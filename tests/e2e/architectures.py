@@ -30,8 +30,10 @@ TINY: dict[str, Any] = {
     **dict.fromkeys(("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts",
                      "linear_num_value_heads", "mamba_n_heads", "mamba_num_heads",
                      "mamba_d_conv", "time_step_rank", "mamba_dt_rank"), 4),
-    **dict.fromkeys(("num_experts_per_tok", "top_k", "moe_topk", "moe_k", "linear_num_key_heads",
-                     "index_n_heads"), 2),
+    **dict.fromkeys(("num_experts_per_tok", "top_k", "moe_topk", "moe_k",
+                     "linear_num_key_heads"), 2),
+    # of few heads all may rate a token 0, and which of such ties are read hangs on the batch
+    "index_n_heads": 8,
     **dict.fromkeys(("mamba_d_head", "mamba_head_dim"), 32),
     **dict.fromkeys(("n_group", "topk_group", "n_shared_experts", "first_k_dense_replace",
                      "mamba_n_groups"), 1),
@@ -97,6 +99,7 @@ LEFT_OUT = {
 MLA = {"head_dim": 8, "num_key_value_heads": 4}
 ONE_OF_TWO = ["linear_attention", "full_attention"] * 2
 ONE_OF_FOUR = ["sliding_attention"] * 3 + ["full_attention"]
+BY_TURNS = ["sliding_attention", "full_attention"] * 2
 SETTINGS: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("axk1", "axk2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa",
                      "minicpm3", "youtu"), MLA),
@@ -105,7 +108,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bamba": {"attn_layer_indices": [1, 3]},
     "deepseek_v2": {**MLA, "num_experts_per_tok": 2, "n_routed_experts": 4},
     "dots1": {"n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1},
-    "dots3_note_text": {"num_key_value_heads": 4, "sliding_window": 512,
+    "dots3_note_text": {"num_key_value_heads": 4, "sliding_window": 512, "per_layer_config": {},
                         "layer_types": ["indexed_attention", "sliding_attention"] * 2,
                         "mlp_layer_types": ["dense"] + ["sparse"] * 3},
     "falcon_h1": {"mamba_d_ssm": 64, "mamba_d_head": 16},
@@ -120,8 +123,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "kimi_linear": {**MLA, "num_experts_per_token": 2, "layer_types": ONE_OF_TWO},
     "lfm2": {"layer_types": ["conv", "full_attention"] * 2},
     "lfm2_moe": {"layer_types": ["conv", "full_attention"] * 2, "num_dense_layers": 1},
+    "lfm3": {"layer_types": ["conv", "full_attention", "conv", "sliding_attention"]},
     "longcat_flash": {**MLA, "num_layers": 2, "zero_expert_num": 2},
     "mamba2": {"num_heads": 8, "head_dim": 16, "n_groups": 1},
+    "minimax_m3_vl_text": {"layer_types": ["full_attention", "minimax_m3_sparse"] * 2,
+                           "index_n_heads": 2},
     "ministral": {"head_dim": 16, "sliding_window": 32768},
     "nemotron": {"num_key_value_heads": 2},
     "nemotron_h": {"hybrid_override_pattern": "M*M*", "n_groups": 1},
@@ -133,6 +139,18 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "zaya": {"num_experts_per_tok": 1},
 }  # fmt: skip
 """What some want besides; layers as they alternate in what is published."""
+NARROW = (
+    "sliding_window", "sliding_window_size", "attention_chunk_size", "window_size",
+    "index_topk", "indexer_budget",
+)  # fmt: skip
+"""What names tokens up to which a layer looks."""
+NARROWED: dict[str, dict[str, Any]] = {
+    **{kind: {"layer_types": BY_TURNS} for kind in ("dots1", "laguna", "mellum")},
+    **{kind: {"use_sliding_window": True, "layer_types": BY_TURNS, "sliding_window": 0}
+       for kind in ("qwen2", "qwen2_moe", "qwen3")},
+    "minimax_m3_vl_text": {"index_block_size": 8, "index_topk_blocks": 6},
+}  # fmt: skip
+"""What gives such layers to those that need not have them, or names them otherwise."""
 
 
 @cache
@@ -142,10 +160,12 @@ def default(kind: str) -> dict[str, Any]:
 
 
 def windows(kind: str, tokens: int) -> dict[str, Any]:
-    """Settings that make the windows of `kind` so small; empty if it has none."""
-    given = default(kind) | SETTINGS.get(kind, {})
-    return {name: tokens for name in ("sliding_window", "attention_chunk_size")
-            if isinstance(given.get(name), int)}  # fmt: skip
+    """Settings that make windows and sparse attention of `kind` so small; empty if it has none."""
+    more = NARROWED.get(kind, {})
+    given = default(kind) | SETTINGS.get(kind, {}) | more
+    sizes = {name: tokens for name in NARROW
+             if isinstance(given.get(name), int) and not isinstance(given[name], bool)}  # fmt: skip
+    return {**more, **sizes}
 
 
 def config_of(kind: str, vocabulary: int, **settings: Any) -> PretrainedConfig:

@@ -152,6 +152,34 @@ def test_a_model_that_does_not_see_padding_reads_contexts_of_one_length_at_a_tim
     assert set(ours.proven) == {f"{COPIES}, contexts of one length at a time"}
 
 
+def padded_or_not() -> tuple[list[Instance], list[Instance]]:
+    """A short context filled up beside a long one, and later alone, with longer choices."""
+    return of_lengths(range(44, 45)) + of_lengths(range(26, 27), (2,)), of_lengths(range(26, 27))
+
+
+def test_bamba_which_counts_positions_after_a_cache_from_0_is_told_them() -> None:
+    ours, stock = pair("bamba")
+    assert all(apart(ours, stock, asked) < 1e-4 for asked in padded_or_not())
+    assert COPIES in ours.proven
+
+
+def test_what_is_right_where_a_mask_is_given_only_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, stock = pair("mpt")
+    forward = type(ours.model).forward
+
+    def lost(model: object, *given: object, **named: Any) -> Any:
+        made = forward(model, *given, **named)
+        if named.get("attention_mask") is None and named.get("past_key_values") is not None:
+            made.logits = made.logits.roll(1, dims=-1)
+        return made
+
+    lost.__signature__ = signature(forward)  # type: ignore[attr-defined]
+    monkeypatch.setattr(type(ours.model), "forward", lost)
+    assert all(apart(ours, stock, asked) < 1e-4 for asked in padded_or_not())
+
+
 def test_a_state_outside_of_the_cache_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a model kept what it read last in itself: the next context would write over it."""
     ours, stock = pair("mpt")

@@ -3,7 +3,13 @@ from typing import Any
 
 import pytest
 
-from lm_eval_tasks.models.attention import of_cache, of_config, of_modules, position_limit
+from lm_eval_tasks.models.attention import (
+    of_cache,
+    of_config,
+    of_modules,
+    position_limit,
+    sparse_limit,
+)
 
 
 def config(text: dict[str, Any] | None = None, **own: Any) -> SimpleNamespace:
@@ -44,6 +50,20 @@ def test_a_config_or_its_text_part_tells(other: SimpleNamespace, why: str) -> No
 )
 def test_a_config_of_full_attention_tells_nothing(full: SimpleNamespace) -> None:
     assert list(of_config(full)) == []
+
+
+@pytest.mark.parametrize(
+    ("sparse", "tokens"),
+    [
+        (config(index_topk=2048), 2048),
+        (config(text={"indexer_budget": 1024}), 1024),
+        (config(index_topk_blocks=16, index_block_size=128), 2048),
+        (config(index_topk=None, index_block_size=128), 0),
+        (config(), 0),
+    ],
+)
+def test_sparse_attention_reads_so_many_tokens_wholly(sparse: SimpleNamespace, tokens: int) -> None:
+    assert sparse_limit(sparse) == tokens
 
 
 def test_what_layers_differ_in_is_left_to_modules_and_cache() -> None:

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,15 +11,14 @@ def model(
     backend: str = "causal",
     tp_size: int | None = None,
     modules: Sequence[object] = (),
-    virtual_tokens: bool = False,
+    adapter: Mapping[str, Any] | None = None,
     processes: int = 1,
     **config: Any,
 ) -> SimpleNamespace:
     whole = SimpleNamespace(**{"_attn_implementation": "sdpa", **config})
     whole.get_text_config = lambda decoder: whole
-    adapter = SimpleNamespace(is_prompt_learning=virtual_tokens)
     inner = SimpleNamespace(config=whole, tp_size=tp_size, modules=lambda: modules,
-                            active_peft_config=adapter)  # fmt: skip
+                            active_peft_config=SimpleNamespace(**(adapter or {})))  # fmt: skip
     return SimpleNamespace(backend=backend, model=inner, world_size=processes, batch_size="auto")
 
 
@@ -30,7 +29,8 @@ def model(
         (model(_attn_implementation="flex_attention"), "flex_attention, which takes no 4-D mask"),
         (model(tp_size=2), "tensor parallel"),
         (model(backend="seq2seq"), "an encoder-decoder model"),
-        (model(virtual_tokens=True), "an adapter that adds virtual tokens"),
+        (model(adapter={"is_prompt_learning": True}), "an adapter that adds virtual tokens"),
+        (model(adapter={"alora_invocation_tokens": [5, 6]}), "begins at tokens"),
         (model(processes=2), "batch_size auto over several processes"),
         (model(sliding_window=4096), "(a sliding window of 4096)"),
         (model(modules=[SimpleNamespace(sliding_window=512)]), "(a sliding window of 512)"),

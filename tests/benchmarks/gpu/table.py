@@ -116,12 +116,12 @@ def _exactness(found: list[Found]) -> str:
 
 def _wrongs(found: list[Found]) -> str:
     def seen(wrong: Mapping[str, Any]) -> str:
-        noticed = "noticed, " if wrong["noticed"] else ""
-        return f"{noticed}apart by {wrong['largest_difference']:.2g}"
+        noticed = "noticed" if wrong["noticed"] else "not noticed"
+        return f"{wrong['wrong_by']:.2g}, {noticed}"
 
     named = list(dict.fromkeys(name for part in found for name in part.result["wrongs"]))
     rows = [[name, *(seen(part.result["wrongs"][name]) for part in found)] for name in named]
-    return _table(["wrong copies", *(part.title for part in found)], rows)
+    return _table(["wrong copies: how far from hf", *(part.title for part in found)], rows)
 
 
 def _training(found: list[tuple[str, Found]]) -> str:

@@ -90,10 +90,7 @@ WRONGS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "choices share a copy": shared,
     "another question's": neighbours,
     "values a token late, in one layer": lambda: damaged(late),
-    "values a token late, in every layer": lambda: damaged(late, every=True),
-    "the oldest token lost, in one window": lambda: damaged(lost),
     "the oldest token lost, in every window": lambda: damaged(lost, every=True),
     "a state forgotten, in one layer": lambda: damaged(forgotten),
-    "a state forgotten, in every layer": lambda: damaged(forgotten, every=True),
 }
 """Where a model has no such layer, or a batch one context, nothing is wrong."""

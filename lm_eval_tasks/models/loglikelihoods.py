@@ -22,6 +22,9 @@ from lm_eval_tasks.models.scores import UNFILLED, Score, Scores
 Request = tuple[tuple[str, str], list[int], list[int]]
 NOISE_ROWS = 4
 """Prompts of a batch in which hf does what it does alone, where its own noise must be known."""
+ROUNDED = 0.5
+"""What counts of how far scores move when layers round otherwise: that is as far as two right ways
+lie apart, while batches and padding leave most of the roundings as they are."""
 
 
 class PackedScores(Scores):
@@ -205,9 +208,10 @@ class PackedScores(Scores):
             torch.cuda.empty_cache()
             return 0.0
         scores = [score for score, _ in alone]
+        weighed = [(left, 1.0)] if path.packed else []
         return max(
-            abs(one - other)
-            for others in ([left, right, rounded] if path.packed else [right, rounded])
+            weight * abs(one - other)
+            for others, weight in [*weighed, (right, 1.0), (rounded, ROUNDED)]
             for one, other in zip(scores, others, strict=True)
         )
 

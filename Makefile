@@ -22,11 +22,15 @@ BIN := $(VENV)/bin
 demo: $(VENV)/installed
 	$(BIN)/python -m demo $(if $(BASE),--base $(BASE)) $(FLAGS)
 
+# in the order of setup.cfg, slow files first: else one process ends alone with the slowest, whose
+# tests are few
+IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not thorough"
+	$(BIN)/python -m pytest $(IN_TWO) -m "not thorough"
 
 test-all: lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(IN_TWO)
 
 test-lowest: $(VENV)-lowest/installed
 	$(VENV)-lowest/bin/python -m pytest -n 2 tests/unit tests/recorded
@@ -41,7 +45,7 @@ NEXT_UNIT := $(addprefix tests/unit/,resume test_lm_eval_version.py test_protoco
 NEXT_E2E := $(patsubst %,tests/e2e/test_%.py,compare jmed_eval jmed_hf jmed_hf_generation oracle \
 	private_exam resumed_run same_values)
 test-next: $(VENV)-next/installed
-	$(VENV)-next/bin/python -m pytest -n 2 --dist loadfile $(NEXT_UNIT) $(NEXT_E2E)
+	$(VENV)-next/bin/python -m pytest $(IN_TWO) $(NEXT_E2E) $(NEXT_UNIT)
 
 $(VENV)-next/installed: setup.cfg constraints.txt
 	$(PYTHON) -m venv $(VENV)-next

@@ -1,13 +1,14 @@
 """`jmed eval …`: lm-eval's own command line, in this process, with our tasks supplied."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, NoReturn
 
 from lm_eval_tasks import TASKS_PATH
+from lm_eval_tasks.cli.adapters import LmEvalParser, Run, base_of, read_config, split_adapters
 from lm_eval_tasks.cli.engines import (
     add_model_args,
     generated_instead,
@@ -27,15 +28,17 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import read_card
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.files.json_file import JsonError, parse_json
-from lm_eval_tasks.files.yaml_file import read_yaml
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import (
+    CLINICAL_TAG,
+    EXAMS_TAG,
     LOGLIKELIHOOD,
     is_task,
     recommended_tasks,
     split_task,
     task_names,
 )
+from lm_eval_tasks.streams import say
 
 # Every model of lm-eval 0.4.13 whose log-likelihood methods only raise NotImplementedError.
 NO_LOGLIKELIHOODS = (
@@ -55,31 +58,59 @@ OWN_MODELS = {
     "jmed_vllm": "lm_eval_tasks.models.jmed_vllm:JmedVLLM",
 }
 """As setup.cfg lists them for lm-eval after 0.4.13."""
+HELP = """\
+jmed's own, beside all of lm-eval's flags below:
+  --resume FOLDER   keep the answers there; the same command goes on where it was cut short
+  --model jmed_hf --model_args pretrained=BASE,peft=None,peft=RUN/step-*
+                    the base alone and each adapter in turn, results as from a call for each;
+                    the base is read once. peft= once for each, a * or a JSON list
+"""
 
 
 def run_lm_eval(arguments: Sequence[str]) -> None:
     """Run `lm_eval run --include_path <our tasks> <arguments>`; or the user's own include_path.
 
-    `--resume FOLDER` is ours.
+    `--resume FOLDER` is ours, and so are several adapters: a run of lm-eval for each.
 
     Raises:
         JmedError: what could only fail after the model is loaded, or after requests are paid for.
         SystemExit: as lm-eval exits.
     """
+    if {"-h", "--help"} & {*arguments}:
+        print(HELP)
     folder, arguments = split_off(arguments)
-    own = check_arguments(arguments)
+    runs = split_adapters(arguments)
+    own = check_arguments(runs[0].arguments)
     # both take seconds, which a bad argument need not wait for
     import lm_eval.models  # noqa: F401, PLC0415 (else registering ours would hide lm-eval's own)
-    from lm_eval.__main__ import cli_evaluate  # noqa: PLC0415
     from lm_eval.api.registry import model_registry  # noqa: PLC0415
 
     for name, target in OWN_MODELS.items():
         if name not in model_registry:
             model_registry.register(name, target=target)
     where = [] if own else ["--include_path", str(TASKS_PATH)]
-    sys.argv = ["lm_eval", "run", *where, *arguments]
     with kept_in(folder):
-        cli_evaluate()
+        _run_all(["lm_eval", "run", *where], runs)
+
+
+def _run_all(command: Sequence[str], runs: Sequence[Run]) -> None:
+    from lm_eval.__main__ import cli_evaluate  # noqa: PLC0415
+
+    with base_of(runs):
+        for number, run in enumerate(runs, 1):
+            sys.argv = [*command, *run.arguments]
+            if len(runs) == 1:
+                cli_evaluate()
+                continue
+            scored = f"peft={run.adapter}" if run.adapter else "the base"
+            what = f"{number} of {len(runs)}: {scored}"
+            if os.environ.get("RANK", "0") == "0":
+                say(f"jmed: {what}")
+            try:
+                cli_evaluate()
+            except BaseException:
+                say(f"jmed: ended at {what}; the results of those before are written")
+                raise
 
 
 def check_arguments(arguments: Sequence[str]) -> str:
@@ -96,7 +127,8 @@ def check_arguments(arguments: Sequence[str]) -> str:
     """
     args = _parsed(arguments)
     matched = [name for name in task_names() if any(fnmatch(name, task) for task in args.tasks)]
-    tagged = recommended_tasks() if "jmed" in args.tasks else []
+    tags = [tag for tag in (EXAMS_TAG, CLINICAL_TAG) if tag in args.tasks]
+    tagged = [name for tag in tags for name in recommended_tasks(tag)]
     if args.include_path and (ours := [*matched, *tagged]):
         raise JmedError(
             f"--include_path {args.include_path} takes the place of jmed's tasks, of which "
@@ -126,7 +158,7 @@ def check_arguments(arguments: Sequence[str]) -> str:
 
 def _foreign(found: Mapping[str, Sequence[Path]]) -> list[str]:
     """What is asked for that is neither a task of ours nor one of the files `found` for it."""
-    ours = [*task_names(), "jmed"]
+    ours = [*task_names(), EXAMS_TAG, CLINICAL_TAG]
     return [
         task
         for task, files in found.items()
@@ -170,17 +202,12 @@ def _require_data(tasks: Sequence[str], options: Options) -> None:
         )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise JmedError(f"{message}; `jmed eval --help` lists lm-eval's flags")
-
-
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """The few arguments that matter here, from the command line or else from --config.
 
     Shortened flags count, and tasks of a repeated flag add up, as in lm-eval.
     """
-    parser = _Parser(add_help=False)
+    parser = LmEvalParser(add_help=False)
     parser.add_argument("--model", "-M")
     parser.add_argument("--apply_chat_template", nargs="?", const=True)
     parser.add_argument("--batch_size", "-b")
@@ -191,7 +218,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--metadata")
     add_model_args(parser)
     args, _ = parser.parse_known_args(arguments)
-    config = _config(args.config) if args.config else {}
+    config = read_config(args.config) if args.config else {}
     for name in ("model", "apply_chat_template", "batch_size", "cache_requests", "metadata"):
         setattr(args, name, getattr(args, name) or config.get(name))
     args.model = args.model or "hf"  # lm-eval's own
@@ -216,10 +243,3 @@ def _options(metadata: object, *, vision: bool) -> Options:
             metadata = {}
     given = metadata.get("jmed", {}) if isinstance(metadata, dict) else {}
     return parse_options(given, vision=vision)
-
-
-def _config(file: str) -> dict[str, Any]:
-    try:
-        return read_yaml(Path(file), "lm-eval's flags, `model: hf` …")
-    except JmedError as error:
-        raise JmedError(f"--config {error}") from None

@@ -17,8 +17,8 @@ from lm_eval_tasks.tables.verdict import breakdown_tables, verdict_table
 from lm_eval_tasks.words import Words, read_words
 
 TEXT = """\
-Give the verdict of the real exam for each sitting of a finished run: required and general
-points against the marks, prohibited choices, 合格 or 不合格 and the condition that failed; then
+Give the verdict of the real exam for each sitting of a finished run: points of its parts against
+the marks, prohibited choices, 合格 or 不合格 and the condition that failed; then
 right answers by section, category and human accuracy. Questions that were not asked count as
 unanswered: a run on text leaves those with figures out, a jmedvision_… task asks them too. A
 sitting that --limit cut short gets no verdict.

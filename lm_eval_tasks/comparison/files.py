@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lm_eval_tasks.comparison.compare import Change, Comparison
+from lm_eval_tasks.protocols import PROTOCOLS
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.verdict import State, Verdict
 
@@ -30,6 +31,9 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "decided_by": base.metric,
         "published_rule": base.rule,
         "metrics": [asdict(change) for change in comparison.changes],
+        "clinical": base.clinical,
+        "test": "permutation" if PROTOCOLS[base.protocol].graded else "McNemar",
+        # the name is older than the other test
         "mcnemar": {**asdict(comparison.test), "p_holm": comparison.p_holm},
         "format": asdict(comparison.format) if comparison.format else None,
         "flips": {
@@ -82,8 +86,9 @@ def _overlap(result: Result) -> dict[str, Any] | None:
 
 
 def _points(sittings: Sequence[Verdict]) -> int | str:
-    """ "" without sittings: an exam without pass marks, or permuted choices."""
-    return sum(verdict.total.earned for verdict in sittings) if sittings else ""
+    """ "" without sittings (no pass marks, permuted choices), and where nobody knows all points."""
+    known = sittings and all(verdict.total.possible for verdict in sittings)
+    return sum(verdict.total.earned for verdict in sittings) if known else ""
 
 
 def _passed(sittings: Sequence[Verdict]) -> int | str:

@@ -3,18 +3,24 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from lm_eval_tasks.comparison.balance import Balance
 from lm_eval_tasks.comparison.compare import Change, Comparison, FigureChange
-from lm_eval_tasks.protocols import VISION_PROTOCOLS, task_name, task_names
+from lm_eval_tasks.protocols import VISION_PROTOCOLS, is_agreement, task_name, task_names
 from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.breakdown import UNKNOWN
+from lm_eval_tasks.scoring.pass_marks import Condition
 from lm_eval_tasks.scoring.published_rules import RULES
 from lm_eval_tasks.scoring.verdict import Part, Shortfall, State, Verdict
 from lm_eval_tasks.streams import printable
 from lm_eval_tasks.words import Words
 
+MISSING = {"exams": "no exams", "clinical sets": "no clinical sets"}
+"""Half of the answer that nobody asked for -> the words that say so."""
 NEEDS_A_FIGURE = "needs a figure"
 """Why prompting/selection.py leaves a question out of a task on text."""
+NOTHING = "–"
+"""Stands where there is nothing to say."""
 
 
 def task_label(result: Result, words: Words) -> str:
@@ -51,9 +57,47 @@ def footnotes(runs: Sequence[Result], words: Words) -> list[str]:
 
 
 def difference(change: Change) -> str:
-    """In percentage points, with a true minus as in the counts of flips."""
-    points, low, high = (100 * x for x in (change.difference, change.low, change.high))
-    return f"{points:+.1f} [{low:+.1f}, {high:+.1f}]".replace("-", "−")
+    """In percentage points, with a true minus as in the counts of flips; of kappa as it stands."""
+    unit, digits = (1, 3) if is_agreement(change.metric) else (100, 1)
+    points, low, high = (unit * x for x in (change.difference, change.low, change.high))
+    text = f"{points:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    return text.replace("-", "−")
+
+
+def shown(metric: str, value: float) -> str:
+    """ "61.2%", and kappa, which is no share, "0.612"."""
+    return f"{value:.3f}".replace("-", "−") if is_agreement(metric) else f"{value:.1%}"
+
+
+def balance_head(words: Words) -> list[str]:
+    """Of the table that `balance_rows` fills."""
+    return [
+        words.terms[key] for key in ("kind of task", "tasks", "gained by", "lost by", "unclear")
+    ]
+
+
+def balance_rows(found: Sequence[Balance], words: Words) -> list[list[str]]:
+    """Exams and clinical sets: their tasks, and which of them gained, lost, and neither."""
+    return [
+        [
+            words.terms[one.kind],
+            str(one.tasks),
+            *(_changed(part, words) for part in (one.gained, one.lost, one.unclear)),
+        ]
+        for one in found
+    ]
+
+
+def balance_notes(found: Sequence[Balance], words: Words) -> list[str]:
+    """How it was decided, and which half of the answer is missing."""
+    missing = [words.terms[MISSING[one.kind]] for one in found if not one.tasks]
+    return [words.terms["balance how"].format(tasks=sum(one.tasks for one in found)), *missing]
+
+
+def _changed(comparisons: Sequence[Comparison], words: Words) -> str:
+    """ "2: jmed_a +3.0 [+1.0, +5.0]; jmed_b …", "0"."""
+    each = (f"{compared_label(one, words)} {difference(one.changes[0])}" for one in comparisons)
+    return f"{len(comparisons)}: {'; '.join(each)}" if comparisons else "0"
 
 
 def figure_rows(comparison: Comparison, words: Words) -> list[list[str]]:
@@ -159,9 +203,21 @@ def rate(part: Part, sign: str) -> str:
 
 def prohibited(verdict: Verdict, words: Words) -> str:
     """ "1 (≤ 3)": questions with a prohibited choice, and how many still pass."""
+    mark = verdict.mark
+    if mark and not mark.prohibits:
+        return NOTHING
     if not verdict.labelled:
         return words.terms["no labels"]
-    return str(verdict.prohibited) + (f" (≤ {verdict.mark.prohibited})" if verdict.mark else "")
+    limited = mark is not None and mark.prohibited is not None
+    return str(verdict.prohibited) + (f" (≤ {mark.prohibited})" if mark and limited else "")
+
+
+def points(part: Part, sign: str = "") -> str:
+    """ "62/80 (≥ 64)", with the sign of contamination; a dash where nobody knows its points."""
+    if not part.possible:
+        return NOTHING
+    mark = "" if part.mark is None else f" (≥ {part.mark})"
+    return f"{part.earned}/{part.possible}{sign}{mark}"
 
 
 def part_name(name: str, division: str, words: Words) -> str:
@@ -173,7 +229,8 @@ def part_name(name: str, division: str, words: Words) -> str:
 
 def remarks(verdict: Verdict, words: Words) -> list[str]:
     """Why a sitting was failed or has no verdict, and what its verdict leaves open."""
-    untested = [words.verdict["untested"]] if verdict.mark and not verdict.labelled else []
+    tested = verdict.mark is None or verdict.labelled or not verdict.mark.prohibits
+    untested = [] if tested else [words.verdict["untested"]]
     short = [_shortfall(one, words) for one in verdict.shortfalls]
     return [*_no_verdict(verdict, words), *short, *_unreachable(verdict, words), *untested]
 
@@ -185,8 +242,19 @@ def _no_verdict(verdict: Verdict, words: Words) -> list[str]:
         return []
     values: dict[str, object] = {"answered": verdict.answered, "asked": verdict.asked}
     if mark:
-        values |= {"sitting": mark.like, "of": "/".join(map(str, mark.of))}
+        values |= {
+            "sitting": mark.like,
+            "of": "/".join(map(str, mark.of or [verdict.total.possible])),
+            "parts": ", ".join(_asked_of(part, verdict, words) for part in verdict.unlabelled),
+            "open": verdict.total.open,
+        }
     return [words.verdict[why.value].format(**values)]
+
+
+def _asked_of(part: str, verdict: Verdict, words: Words) -> str:
+    """ "area A (≥ 63/96)": a part whose questions are not known, and what it takes."""
+    condition = verdict.mark.conditions[part] if verdict.mark else Condition()
+    return f"{words.terms[part]} (≥ {condition.points}/{condition.of})"
 
 
 def _shortfall(shortfall: Shortfall, words: Words) -> str:
@@ -194,7 +262,7 @@ def _shortfall(shortfall: Shortfall, words: Words) -> str:
 
 
 def _unreachable(verdict: Verdict, words: Words) -> list[str]:
-    short = not all(part.reachable for part in verdict.parts.values())
+    short = not all(part.reachable for part in verdict.with_total.values())
     return [words.verdict["unreachable"]] if short and not verdict.incomplete else []
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from lm_eval_tasks.models.fed import count_fed
 from lm_eval_tasks.models.generation import SharedPrompts
+from lm_eval_tasks.models.kept_base import WithAdapter
 from lm_eval_tasks.models.quantized import Quantized
 
 
-class JmedHF(SharedPrompts, Quantized):
-    """HFLM with packed log-likelihoods, shared worked examples, and `load_in_4bit` and its kin
-    under transformers 5.
+class JmedHF(SharedPrompts, Quantized, WithAdapter):
+    """HFLM with packed log-likelihoods, shared worked examples, `load_in_4bit` and its kin under
+    transformers 5, and one base for several adapters.
 
     Further model_args:
         max_packed_tokens: bound on the padded tokens of one forward pass, or of the prompts and

@@ -14,6 +14,7 @@ from lm_eval.models.hf_vlms import HFMultimodalLM
 from lm_eval.models.utils import has_bos_prefix, postprocess_generated_text, resize_image
 
 from lm_eval_tasks.errors import JmedError
+from lm_eval_tasks.models.adapter_weights import refuse_strange
 from lm_eval_tasks.models.quantized import Quantized
 
 
@@ -36,27 +37,14 @@ class JmedHFMultimodal(Quantized, HFMultimodalLM):  # type: ignore[misc]  # lm_e
         if isinstance(self.think_end_token, int):
             raise JmedError("think_end_token: give its text instead of its number")
         self._check_pixels()
-        if kwargs.get("peft"):
-            self._check_adapter(str(kwargs["peft"]), str(kwargs.get("revision") or "main"))
-
-    def _check_adapter(self, peft: str, revision: str) -> None:
-        """PEFT only warns of weights without a place, and the base model would be scored.
-
-        Such are those of an adapter to Qwen3_5ForCausalLM, as `hf` loads Qwen3.5: in the class that
-        sees, the same layers have other names.
-        """
-        # lm-eval too needs it for adapters alone
-        from peft import set_peft_model_state_dict  # noqa: PLC0415
-        from peft.utils import load_peft_weights  # noqa: PLC0415
-
-        given = load_peft_weights(peft, device="cpu", revision=revision)
-        placed: Any = set_peft_model_state_dict(self._model, given)
-        if strange := placed.unexpected_keys:
-            seeing = type(self._model.get_base_model()).__name__
-            raise JmedError(
-                f"peft={peft}: {len(strange)} of its {len(given)} tensors have no place in {seeing}"
-                f" ({strange[0]}): it was trained on another class of this model, on text alone. "
-                "Score it with --model jmed_hf on tasks without images"
+        if peft := kwargs.get("peft"):
+            # of Qwen3_5ForCausalLM, as `hf` loads Qwen3.5: here the same layers have other names
+            refuse_strange(
+                self._model,
+                str(peft),
+                str(kwargs.get("revision") or "main"),
+                "it was trained on another class of this model, on text alone. Score it with "
+                "--model jmed_hf on tasks without images",
             )
 
     def _check_pixels(self) -> None:

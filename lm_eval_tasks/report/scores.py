@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lm_eval_tasks.comparison.phrases import footnotes, task_label
+from lm_eval_tasks.comparison.phrases import NOTHING, footnotes, task_label
 from lm_eval_tasks.protocols import LOGLIKELIHOOD
 from lm_eval_tasks.report.models import Model, Report
 from lm_eval_tasks.report.section import Folded, Lines, Meanings, Paragraph, Section, Table
-from lm_eval_tasks.report.verdicts import NOTHING
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.verdict import State
 from lm_eval_tasks.words import Words
@@ -49,7 +48,7 @@ def section(report: Report, words: Words) -> Section:
 
 def metric_meanings(runs: Sequence[Result], words: Words) -> Mapping[str, str]:
     """Metric -> its meaning, of the metrics of these runs alone."""
-    used = {metric for result in runs for metric in result.answers[0].values}
+    used = {metric for result in runs for metric in result.metrics}
     if any(result.protocol in LOGLIKELIHOOD for result in runs):
         used.add(ECE)
     return {name: text for name, text in words.report["metrics"].items() if name in used}
@@ -61,7 +60,7 @@ def _rows(report: Report, words: Words) -> Iterator[list[list[str]]]:
         for model, result in runs:
             yield [
                 _row(model, result, metric, words)
-                for metric in sorted(result.answers[0].values, key=lambda m: m != result.metric)
+                for metric in sorted(result.metrics, key=lambda m: m != result.metric)
             ]
 
 

@@ -92,7 +92,7 @@ def _parts(verdict: Verdict, sign: str, words: Words) -> list[str]:
     return [
         f"{words.terms[name]} {part.earned}/{part.possible}{sign}"
         + (f" (≥ {part.mark})" if part.mark is not None else "")
-        for name, part in verdict.parts.items()
+        for name, part in verdict.shown.items()
         if part.possible
     ]
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lm_eval_tasks.comparison.phrases import (
+    NOTHING,
     prohibited,
     rate,
     remarks,
@@ -18,11 +19,11 @@ from lm_eval_tasks.report.section import Block, Box, Boxes, Figure, Paragraph, S
 from lm_eval_tasks.report.task import Task
 from lm_eval_tasks.results.overlap import OverlapMark
 from lm_eval_tasks.results.result import Result
-from lm_eval_tasks.scoring.verdict import Part, State, Verdict
+from lm_eval_tasks.scoring.sittings import sitting_order
+from lm_eval_tasks.scoring.verdict import UNKNOWN, Part, State, Verdict
 from lm_eval_tasks.words import Words
 
 SYMBOLS = {State.PASSED: "○", State.FAILED: "×", State.NONE: "−"}
-NOTHING = "–"
 Judged = Sequence[tuple[Model, Verdict]]
 
 
@@ -54,7 +55,7 @@ def by_sitting(runs: Runs) -> dict[str, list[tuple[Model, Verdict]]]:
     for model, result in runs:
         for verdict in result.verdicts:
             found.setdefault(verdict.sitting, []).append((model, verdict))
-    return dict(sorted(found.items()))
+    return {sitting: found[sitting] for sitting in sorted(found, key=sitting_order)}
 
 
 def verdict_box(model: Model, verdict: Verdict, result: Result, words: Words) -> Box:
@@ -65,7 +66,7 @@ def verdict_box(model: Model, verdict: Verdict, result: Result, words: Words) ->
         state=verdict.state.value,
         symbol=SYMBOLS[verdict.state],
         text=state(verdict, words) + overlap_sign(mark, words),
-        points=f"{verdict.total.earned}/{verdict.total.possible}{mark.sign}",
+        points=_of_all(verdict.total, mark.sign),
         rate=rate(verdict.total, mark.sign) or NOTHING,
         prohibited=prohibited(verdict, words),
         answered=f"{verdict.answered}/{verdict.asked}",
@@ -78,6 +79,10 @@ def verdict_box(model: Model, verdict: Verdict, result: Result, words: Words) ->
     return replace(box, state="incomplete", symbol="", footnote="", **nothing)
 
 
+def _of_all(total: Part, sign: str) -> str:
+    return f"{total.earned}/{total.possible}{sign}" if total.possible else NOTHING
+
+
 def overlap_sign(mark: OverlapMark, words: Words) -> str:
     """The sign as it follows a verdict; where it says that questions were trained on, so."""
     if not mark.kind:
@@ -88,11 +93,13 @@ def overlap_sign(mark: OverlapMark, words: Words) -> str:
 def _figure(name: str, judged: Judged, words: Words) -> Figure:
     """Points against the marks; the outline ends where the questions asked do."""
     rows, cells = [], []
-    for part in ("required", "general"):
-        bars = [_points_bar(model, verdict.parts[part]) for model, verdict in judged]
-        if any(verdict.parts[part].possible for _, verdict in judged):
-            rows.append(BarGroup(words.report["parts"][part], bars))
-            cells.append([words.report["parts"][part], *(bar.text for bar in bars)])
+    for part in dict.fromkeys(part for _, verdict in judged for part in verdict.with_total):
+        points = [verdict.with_total.get(part, UNKNOWN) for _, verdict in judged]
+        bars = [_points_bar(model, own) for (model, _), own in zip(judged, points, strict=True)]
+        if any(own.possible for own in points):
+            label = words.report["parts"].get(part) or words.terms[part]
+            rows.append(BarGroup(label, bars))
+            cells.append([label, *(bar.text for bar in bars)])
     title = words.report["points of"].format(sitting=judged[0][1].sitting)
     return Figure(
         title=title,

@@ -160,6 +160,34 @@ class SampleDoc(Struct, frozen=True, kw_only=True):
     """Those shown, in their order; unset in tasks without images."""
 
 
+class OfSitting(Struct, frozen=True, kw_only=True):
+    """The fields of a doc that its sitting's verdict needs; see prompting/doc.py."""
+
+    sitting: str
+    required: bool
+    points: Count
+    sitting_asked: Count
+    sitting_required: Count
+    sitting_general: Count
+    sitting_labelled: Count
+
+    def item(self, marks: str, *, correct: bool) -> Item:
+        """What an answer contributes, in points of the exam's files; nothing is prohibited."""
+        return Item(
+            marks=marks,
+            sitting=self.sitting,
+            required=self.required,
+            worth=self.points,
+            earned=self.points * correct,
+            correct=correct,
+            prohibited=False,
+            asked=self.sitting_asked,
+            required_possible=self.sitting_required,
+            general_possible=self.sitting_general,
+            labelled=self.sitting_labelled,
+        )
+
+
 class Sample(Struct, frozen=True, kw_only=True):
     """One logged answer without its metrics, which are named by the protocol."""
 

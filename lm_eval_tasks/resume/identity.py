@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,12 @@ def _files(value: str, subfolder: str) -> Iterator[Path]:
 
 
 def _digest(file: Path) -> str:
+    stat = file.stat()
+    return _digest_of(file, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+@cache  # a base of many GB, of which several adapters are scored
+def _digest_of(file: Path, *_: int) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 

@@ -89,8 +89,8 @@ class Resumed:
             return
         if self._answers:
             log.warning(
-                "--resume: the %d answers in %s are of other models, and are not taken; %s beside "
-                "theirs tells what differs",
+                "--resume: the %d answers in %s are of other models or adapters, and are not "
+                "taken; %s beside theirs tells what differs",
                 len(self._answers),
                 folder,
                 file.name,

@@ -8,7 +8,8 @@ from statistics import stdev
 
 from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.prompting.orders import Pick
-from lm_eval_tasks.scoring.verdict import Item, State, verdicts
+from lm_eval_tasks.scoring.sittings import verdicts
+from lm_eval_tasks.scoring.verdict import Item, State
 
 Points = tuple[float, float]
 """What a question is worth, what was earned."""
@@ -112,7 +113,8 @@ def _bootstrap_once(items: tuple[Item, ...]) -> dict[str, float]:
     if math.isnan(figures["required_rate"]) or math.isnan(figures["general_rate"]):
         return dict.fromkeys(figures, math.nan)
     generator = np.random.default_rng(0)
-    sittings = sorted({Item(*values).sitting for values in items})
+    table = verdicts(items)
+    sittings = [verdict.sitting for verdict in table]
     sums = {
         key: np.zeros((len(sittings), RESAMPLES)) for key in ("required", "general", "prohibited")
     }
@@ -124,17 +126,17 @@ def _bootstrap_once(items: tuple[Item, ...]) -> dict[str, float]:
         row = sittings.index(sitting)
         sums["required" if is_required else "general"][row] += draws @ [i.earned for i in part]
         sums["prohibited"][row] += draws @ [int(i.prohibited) for i in part]
-    table = verdicts(items)
     possible = {
         part: sum(v.parts[part].possible for v in table) for part in ("required", "general")
     }
     passes = np.mean(
         [
-            (sums["required"][row] >= verdict.mark.required)
-            & (sums["general"][row] >= verdict.mark.general)
-            & (sums["prohibited"][row] <= verdict.mark.prohibited)
+            (sums["required"][row] >= (verdict.parts["required"].mark or 0))
+            & (sums["general"][row] >= (verdict.parts["general"].mark or 0))
+            & (sums["prohibited"][row] <= (math.inf if most is None else most))
             for row, verdict in enumerate(table)
             if verdict.mark
+            for most in [verdict.mark.prohibited]
         ]
         or [[math.nan] * RESAMPLES],
         axis=0,

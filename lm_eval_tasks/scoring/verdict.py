@@ -1,21 +1,20 @@
-"""Scored questions of one sitting -> the verdict of the real exam: 合格 or 不合格, and why.
+"""The verdict of the real exam on one sitting: 合格 or 不合格, and why; sittings.py makes it.
 
-Passed = required points and general points each reach their mark, and at most so many questions
-were answered with a prohibited choice. Questions that were not asked (a text-only model sees no
-figures) count as unanswered: no points. The labels of prohibited choices are unofficial.
+Passed = every condition of the sitting's mark is met, and at most so many questions were answered
+with a prohibited choice. Questions that were not asked (a text-only model sees no figures) count as
+unanswered: no points. The labels of prohibited choices are unofficial.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
-from functools import cache, cached_property
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from functools import cached_property
+from typing import Annotated, Any, NamedTuple
 
-import yaml
 from msgspec import Meta
 
-MARKS = Path(__file__).with_name("pass_marks.yaml")
+from lm_eval_tasks.scoring.pass_marks import GENERAL, REQUIRED, TOTAL, Mark
+
 Count = Annotated[int, Meta(ge=0)]
 """A number of things; results/records.py holds files against it."""
 
@@ -51,46 +50,52 @@ class Item(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Mark:
-    """What a sitting asks for; see pass_marks.yaml."""
-
-    required: int
-    """Points of the required part (必修) that passing takes."""
-    general: int
-    """Points of the general and clinical part that passing takes."""
-    of: tuple[int, int]
-    """The points there were in the two parts."""
-    prohibited: int
-    """The most questions with a prohibited choice that still pass."""
-    source: str
-    """The address of a page that quotes the ministry."""
-    like: str = ""
-    """The sitting that the mark is borrowed from, "" for a mark of its own."""
-
-
-@dataclass(frozen=True)
 class Part:
-    """The required or the general part of a sitting, in points."""
+    """One part of a sitting, or all of it, in points."""
 
     earned: int
     asked: int
     """Points of the questions asked, which is all that could be earned without seeing a figure."""
     possible: int
-    """Points of all questions of the part, asked or not."""
+    """Points of all questions of the part, asked or not; 0 where nobody knows them."""
     mark: int | None
     """What passing takes; None where no mark is known."""
+    open: int = 0
+    """Points of struck-out questions, of which nobody says whether every candidate got them."""
+    exempt: int = 0
+    """Points of questions that this candidate was exempted from; `possible` is without them."""
 
     @property
     def reachable(self) -> bool:
         """Whether the questions asked are worth enough for the mark."""
-        return self.mark is None or self.asked >= self.mark
+        return self.mark is None or self.asked + self.open >= self.mark
+
+    @property
+    def met(self) -> bool:
+        """The mark was reached, whatever became of the struck-out questions."""
+        return self.mark is None or self.earned >= self.mark
+
+    @property
+    def missed(self) -> bool:
+        """The mark was not reached, whatever became of the struck-out questions."""
+        return self.mark is not None and self.earned + self.open < self.mark
+
+    def is_of(self, points: int | None) -> bool:
+        """Whether a mark out of so many points is one of this part; None: nobody says."""
+        whole = self.possible + self.exempt
+        return points is None or whole <= points <= whole + self.open
+
+
+UNKNOWN = Part(0, 0, 0, None)
+"""A part of which nobody knows the points."""
 
 
 @dataclass(frozen=True)
 class Shortfall:
     """A condition of passing that was missed: points below the mark, or choices above it."""
 
-    part: Literal["required", "general", "prohibited"]
+    part: str
+    """A part of the exam, or "prohibited"."""
     earned: int
     mark: int
 
@@ -117,8 +122,12 @@ class NoVerdict(Enum):
     """No mark is known of the sitting."""
     LIKE = "like"
     """No mark is published of it; that of another sitting is shown."""
+    UNLABELLED = "unlabelled"
+    """The exam's source does not say which questions are of a part that has a mark."""
     OTHER_TOTAL = "other total"
     """The mark is out of other points than the exam has."""
+    UNDECIDED = "undecided"
+    """It hangs on whether candidates got the points of questions that were struck out."""
 
 
 SENTENCES: Mapping[NoVerdict, str] = {
@@ -126,7 +135,10 @@ SENTENCES: Mapping[NoVerdict, str] = {
     "answered",
     NoVerdict.NO_MARK: "no pass mark is known for this sitting",
     NoVerdict.LIKE: "no mark is published; that of {verdict.mark.like} is shown",
+    NoVerdict.UNLABELLED: "the source does not say which questions are of {verdict.unlabelled}",
     NoVerdict.OTHER_TOTAL: "the mark is out of {verdict.mark.of}, this exam is not",
+    NoVerdict.UNDECIDED: "it hangs on {verdict.total.open} points of questions that were struck "
+    "out: no page says whether every candidate got them",
 }
 """As files say it, whatever the language of those who read them; the form of a file, so they stay
 when the words of words/ change."""
@@ -141,29 +153,38 @@ class Verdict:
     """Questions with an answer in hand."""
     asked: int
     """Questions that the run was to ask."""
-    required: Part
-    general: Part
+    parts: Mapping[str, Part]
+    """The parts whose questions are known, by their names: the required and the general one."""
+    total: Part
+    """All of the sitting; of physicians it has no mark of its own."""
     prohibited: int
     """Questions answered with a prohibited choice."""
     labelled: int
     """Questions of the sitting with labels of prohibited choices; 0: the condition is untested."""
     mark: Mark | None
+    other_points: bool = False
+    """The exam as it was asked has other points than the one that the mark is for."""
 
     @cached_property
-    def parts(self) -> Mapping[str, Part]:
-        """The two parts by their names."""
-        return {"required": self.required, "general": self.general}
+    def shown(self) -> Mapping[str, Part]:
+        """The parts that a short table shows: required, general, and the total if it has a mark."""
+        first = {name: self.parts[name] for name in (REQUIRED, GENERAL) if name in self.parts}
+        return {**first, **self._marked_total}
 
     @cached_property
-    def total(self) -> Part:
-        """Both parts as one, which has no mark of its own."""
-        parts = self.parts.values()
-        return Part(
-            earned=sum(part.earned for part in parts),
-            asked=sum(part.asked for part in parts),
-            possible=sum(part.possible for part in parts),
-            mark=None,
-        )
+    def with_total(self) -> Mapping[str, Part]:
+        """All parts, and the total if it has a mark."""
+        return {**self.parts, **self._marked_total}
+
+    @property
+    def _marked_total(self) -> Mapping[str, Part]:
+        return {} if self.total.mark is None else {TOTAL: self.total}
+
+    @property
+    def unlabelled(self) -> tuple[str, ...]:
+        """Parts with a mark whose questions are not known."""
+        asked = self.mark.conditions if self.mark else ()
+        return tuple(part for part in asked if part != TOTAL and part not in self.parts)
 
     @cached_property
     def no_verdict(self) -> NoVerdict | None:
@@ -174,9 +195,12 @@ class Verdict:
             return NoVerdict.NO_MARK
         if self.mark.like:
             return NoVerdict.LIKE
+        if self.unlabelled:
+            return NoVerdict.UNLABELLED
         if not self._same_points:
             return NoVerdict.OTHER_TOTAL
-        return None
+        decided = self._missed or all(part.met for part in self.with_total.values())
+        return None if decided else NoVerdict.UNDECIDED
 
     @property
     def incomplete(self) -> bool:
@@ -201,23 +225,25 @@ class Verdict:
     @property
     def _same_points(self) -> bool:
         """The mark is out of the points that this exam has."""
-        points = (self.required.possible, self.general.possible)
-        return self.mark is not None and self.mark.of == points
+        if self.mark is None or self.unlabelled or self.other_points:
+            return False
+        parts = {**self.parts, TOTAL: self.total}
+        return all(parts[part].is_of(one.of) for part, one in self.mark.conditions.items())
 
     @cached_property
     def _missed(self) -> tuple[Shortfall, ...]:
         """The conditions of the mark that were missed, whosever mark it is."""
         if self.mark is None:
             return ()
-        conditions = (
-            (self.required.earned < self.mark.required,
-             Shortfall("required", self.required.earned, self.mark.required)),
-            (self.general.earned < self.mark.general,
-             Shortfall("general", self.general.earned, self.mark.general)),
-            (self.prohibited > self.mark.prohibited,
-             Shortfall("prohibited", self.prohibited, self.mark.prohibited)),
-        )  # fmt: skip
-        return tuple(shortfall for missed, shortfall in conditions if missed)
+        short = [
+            Shortfall(name, part.earned, part.mark or 0)
+            for name, part in self.with_total.items()
+            if part.missed
+        ]
+        most = self.mark.prohibited
+        if most is not None and self.prohibited > most:
+            short.append(Shortfall("prohibited", self.prohibited, most))
+        return tuple(short)
 
     @cached_property
     def state(self) -> State:
@@ -246,7 +272,7 @@ class Verdict:
             "asked": self.asked,
             **{
                 key: value
-                for name, part in self.parts.items()
+                for name, part in self.with_total.items()
                 for key, value in (
                     (name, part.earned),
                     (f"{name}_asked", part.asked),
@@ -255,52 +281,7 @@ class Verdict:
             },
             "prohibited": self.prohibited,
             "labelled": self.labelled,
-            "mark": asdict(self.mark) if self.mark else None,
+            "mark": self.mark.as_json() if self.mark else None,
             "passed": {State.PASSED: True, State.FAILED: False, State.NONE: None}[self.state],
             "failed": self.failed,
         }
-
-
-@cache
-def read_marks(name: str) -> Mapping[str, Mark]:
-    """sitting -> mark of the examination `name`; empty if it has none."""
-    table = yaml.safe_load(MARKS.read_text(encoding="utf-8")).get(name, {})
-    return {
-        sitting: Mark(**{**values, "of": (values["of"][0], values["of"][1])})
-        for sitting, values in table.items()
-    }
-
-
-def verdicts(items: Iterable[Item | Sequence[Any]]) -> list[Verdict]:
-    """One verdict for each sitting among the items, in order of the sittings."""
-    by_sitting: dict[str, list[Item]] = {}
-    for item in items:
-        one = Item(*item)
-        by_sitting.setdefault(one.sitting, []).append(one)
-    return [_verdict(by_sitting[sitting]) for sitting in sorted(by_sitting)]
-
-
-def _verdict(items: Sequence[Item]) -> Verdict:
-    first = items[0]
-    mark = read_marks(first.marks).get(first.sitting)
-    general = [item for item in items if not item.required]
-    required = [item for item in items if item.required]
-    return Verdict(
-        sitting=first.sitting,
-        answered=len(items),
-        asked=first.asked,
-        required=_part(required, first.required_possible, mark.required if mark else None),
-        general=_part(general, first.general_possible, mark.general if mark else None),
-        prohibited=sum(item.prohibited for item in items),
-        labelled=first.labelled,
-        mark=mark,
-    )
-
-
-def _part(items: Sequence[Item], possible: int, mark: int | None) -> Part:
-    return Part(
-        earned=sum(item.earned for item in items),
-        asked=sum(item.worth for item in items),
-        possible=possible,
-        mark=mark,
-    )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lm_eval_tasks.exams.card import Card
-from lm_eval_tasks.protocols import MEASURES, METRICS, PROTOCOLS
+from lm_eval_tasks.protocols import MEASURES, METRICS, PROTOCOLS, is_agreement
 from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.scoring.verdict import State, Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
@@ -111,11 +111,11 @@ def _means(entry: Entry, overlap: str) -> Iterator[dict[str, Any]]:
                 "metric_id": measure.id,
                 "metric_name": measure.name,
                 "metric_kind": measure.kind,
-                "metric_unit": "proportion",
+                "metric_unit": "coefficient" if is_agreement(value.metric) else "proportion",
                 "lower_is_better": not METRICS[value.metric].higher_is_better,
                 "score_type": "continuous",
-                "min_score": 0,
-                "max_score": 1,
+                "min_score": measure.low,
+                "max_score": measure.high,
             },
             "score_details": _score(entry, value, overlap),
             "generation_config": _generation(entry),
@@ -125,7 +125,10 @@ def _means(entry: Entry, overlap: str) -> Iterator[dict[str, Any]]:
 def _score(entry: Entry, value: Value, overlap: str) -> dict[str, Any]:
     uncertainty: dict[str, Any] = {"num_samples": entry.questions}
     if value.error is not None:
-        uncertainty["standard_error"] = {"value": value.error, "method": "analytic"}
+        uncertainty["standard_error"] = {
+            "value": value.error,
+            "method": "bootstrap" if METRICS[value.metric].over == "set" else "analytic",
+        }
     left_out = "; ".join(f"{reason}: {n}" for reason, n in entry.left_out.items())
     return {
         "score": value.score,
@@ -142,8 +145,8 @@ def _score(entry: Entry, value: Value, overlap: str) -> dict[str, Any]:
 
 def _points(entry: Entry) -> Iterator[dict[str, Any]]:
     for verdict in entry.verdicts:
-        for part in ("required", "general"):
-            if verdict.parts[part].possible:
+        for part, points in verdict.with_total.items():
+            if points.possible:
                 yield _part(entry, verdict, part)
 
 
@@ -163,10 +166,10 @@ def _part(entry: Entry, verdict: Verdict, part: str) -> dict[str, Any]:
             "lower_is_better": False,
             "score_type": "continuous",
             "min_score": 0,
-            "max_score": verdict.parts[part].possible,
+            "max_score": verdict.with_total[part].possible,
         },
         "score_details": {
-            "score": verdict.parts[part].earned,
+            "score": verdict.with_total[part].earned,
             "details": _mark(entry, verdict, part),
         },
         "generation_config": _generation(entry),
@@ -177,14 +180,20 @@ def _mark(entry: Entry, verdict: Verdict, part: str) -> dict[str, str]:
     details = {
         "verdict_of_the_sitting": STATES[verdict.state],
         **({} if entry.sight is Sight.NONE else {"images": entry.sight.value}),
-        "points_of_the_questions_asked": str(verdict.parts[part].asked),
-        "prohibited_choices": "unofficial labels" if verdict.labelled else "not tested: no labels",
+        "points_of_the_questions_asked": str(verdict.with_total[part].asked),
+        "prohibited_choices": _prohibited(verdict),
         "purpose": PURPOSE,
     }
-    if verdict.mark:
-        details["pass_mark"] = str(verdict.parts[part].mark)
+    if verdict.mark and verdict.with_total[part].mark is not None:
+        details["pass_mark"] = str(verdict.with_total[part].mark)
         details["pass_mark_source"] = verdict.mark.source
     return details
+
+
+def _prohibited(verdict: Verdict) -> str:
+    if verdict.mark and not verdict.mark.prohibits:
+        return "none in this sitting"
+    return "unofficial labels" if verdict.labelled else "not tested: no labels"
 
 
 def _source(card: Card, asked: int) -> dict[str, Any]:

@@ -5,8 +5,13 @@ from collections.abc import Iterator, Sequence
 from rich.markup import escape
 from rich.table import Table
 
+from lm_eval_tasks.comparison.balance import balances
 from lm_eval_tasks.comparison.compare import Change, Comparison
 from lm_eval_tasks.comparison.phrases import (
+    NOTHING,
+    balance_head,
+    balance_notes,
+    balance_rows,
     compared_label,
     comparison_remarks,
     difference,
@@ -15,8 +20,10 @@ from lm_eval_tasks.comparison.phrases import (
     p_value,
     part_name,
     rule_notes,
+    shown,
     state,
 )
+from lm_eval_tasks.scoring.verdict import Verdict
 from lm_eval_tasks.streams import printable
 from lm_eval_tasks.words import Words
 
@@ -41,6 +48,8 @@ def comparison_tables(
     """What two models differ in. names: of the base and of the other one."""
     title = f"{names[0]} → {names[1]}"
     yield _summary(comparisons, title, words)
+    if any(comparison.base.clinical for comparison in comparisons):
+        yield _balance(comparisons, words)
     for comparison in comparisons:
         yield from comparison_remarks(comparison, words)
     if any(comparison.sittings for comparison in comparisons):
@@ -70,6 +79,18 @@ def _summary(comparisons: Sequence[Comparison], title: str, words: Words) -> Tab
     return table
 
 
+def _balance(comparisons: Sequence[Comparison], words: Words) -> Table:
+    """Exams and clinical sets, and what of both was gained and lost."""
+    found = balances(comparisons)
+    caption = "\n".join(balance_notes(found, words))
+    table = Table(title=words.terms["balance"], title_justify="left", caption=caption)
+    for column in balance_head(words):
+        table.add_column(column, overflow="fold")
+    for row in balance_rows(found, words):
+        table.add_row(*(cell.replace("; ", "\n") for cell in row), end_section=True)
+    return table
+
+
 def _row(comparison: Comparison, change: Change, words: Words) -> list[str]:
     decides = change is comparison.changes[0]
     test = comparison.test
@@ -77,8 +98,8 @@ def _row(comparison: Comparison, change: Change, words: Words) -> list[str]:
         compared_label(comparison, words) if decides else "",
         change.metric,
         comparison.base.questions_of_published if decides else "",
-        f"{change.before:.1%}{comparison.base.overlap.sign}",
-        f"{change.after:.1%}{comparison.other.overlap.sign}",
+        f"{shown(change.metric, change.before)}{comparison.base.overlap.sign}",
+        f"{shown(change.metric, change.after)}{comparison.other.overlap.sign}",
         difference(change),
         f"+{test.gained} −{test.lost}" if decides else "",
         p_value(test.p) if decides else "",
@@ -99,13 +120,17 @@ def _sittings(comparisons: Sequence[Comparison], words: Words) -> Table:
             table.add_row(
                 compared_label(comparison, words),
                 escape(printable(before.sitting)),
-                f"{before.total.earned}{comparison.base.overlap.sign}",
-                f"{after.total.earned}{comparison.other.overlap.sign}",
-                str(before.total.possible),
+                _earned(before, comparison.base.overlap.sign),
+                _earned(after, comparison.other.overlap.sign),
+                str(before.total.possible or NOTHING),
                 state(before, words) + comparison.base.overlap.sign,
                 state(after, words) + comparison.other.overlap.sign,
             )
     return table
+
+
+def _earned(verdict: Verdict, sign: str) -> str:
+    return f"{verdict.total.earned}{sign}" if verdict.total.possible else NOTHING
 
 
 def _figures(comparison: Comparison, words: Words) -> Table:

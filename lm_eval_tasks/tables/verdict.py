@@ -8,6 +8,7 @@ from rich.table import Table
 from lm_eval_tasks.comparison.phrases import (
     footnotes,
     part_name,
+    points,
     prohibited,
     rate,
     remarks,
@@ -17,11 +18,12 @@ from lm_eval_tasks.comparison.phrases import (
 )
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.breakdown import Group
-from lm_eval_tasks.scoring.verdict import Part, Verdict
+from lm_eval_tasks.scoring.pass_marks import GENERAL, REQUIRED, TOTAL
+from lm_eval_tasks.scoring.verdict import UNKNOWN, Verdict
 from lm_eval_tasks.streams import printable
 from lm_eval_tasks.words import Words
 
-COLUMNS = ("sitting", "verdict", "required", "general", "prohibited", "rate", "answered", "why")
+LEFT = ("sitting", "why")
 
 
 def verdict_table(
@@ -40,19 +42,19 @@ def verdict_table(
     blind = withheld(result, words) if result else []
     caption = "\n".join([*first, *_caption(verdicts, words), *last])
     table = Table(title=escape(printable(title)), title_justify="left", caption=caption)
-    for column in COLUMNS:
-        table.add_column(
-            words.verdict[column], justify="left" if column in {"sitting", "why"} else "right"
-        )
+    parts = [REQUIRED, GENERAL]
+    if any(TOTAL in verdict.shown for verdict in verdicts):
+        parts.append(TOTAL)
+    columns = ("sitting", "verdict", *parts, "prohibited", "rate", "answered", "why")
+    for column in columns:
+        table.add_column(words.verdict[column], justify="left" if column in LEFT else "right")
     for verdict in verdicts:
-        total = verdict.total
         table.add_row(
             escape(printable(verdict.sitting)),
             state(verdict, words) + sign,
-            _points(verdict.required),
-            _points(verdict.general),
+            *(points({**verdict.parts, TOTAL: verdict.total}.get(part, UNKNOWN)) for part in parts),
             prohibited(verdict, words),
-            rate(total, sign) or "-",
+            rate(verdict.total, sign) or "-",
             f"{verdict.answered}/{verdict.asked}",
             "; ".join([*remarks(verdict, words), *blind]),
         )
@@ -76,10 +78,6 @@ def breakdown_tables(
                 f"{part.earned}/{part.worth}",
             )
         yield table
-
-
-def _points(part: Part) -> str:
-    return f"{part.earned}/{part.possible}" + (f" (≥ {part.mark})" if part.mark is not None else "")
 
 
 def _caption(verdicts: Sequence[Verdict], words: Words) -> list[str]:

@@ -14,6 +14,7 @@ import lm_eval_tasks
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.protocols import PROTOCOLS
 from lm_eval_tasks.scoring.breakdown import DIVISIONS
+from lm_eval_tasks.scoring.pass_marks import MARKS, read_marks
 from lm_eval_tasks.scoring.verdict import NoVerdict, State
 from lm_eval_tasks.words import LANGUAGES, Words, read_words
 
@@ -78,10 +79,18 @@ def sources() -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
+def parts_with_marks() -> list[str]:
+    """The parts of exams that pass_marks.yaml has conditions on."""
+    examinations = yaml.safe_load(MARKS.read_text(encoding="utf-8"))
+    marks = [mark for name in examinations for mark in read_marks(name).values()]
+    return sorted({part for mark in marks for part in mark.conditions})
+
+
 def test_no_key_is_unused() -> None:
     source = sources()
     enums = {one.value for kind in (State, NoVerdict) for one in kind}
     marks = set(TABLES["ja"]["marks"])
+    enums |= set(parts_with_marks())
     for name, section in TABLES["ja"].items():
         for key in section.keys() - enums - (marks if name == "marks" else set()):
             quoted = f'"{key}"' in source or f"'{key}'" in source
@@ -92,13 +101,14 @@ def test_no_key_is_unused() -> None:
 def test_what_others_name_has_its_words(language: str) -> None:
     report: Mapping[str, Any] = read_words(language).report
     assert set(report["metrics"]) == {
-        name for one in PROTOCOLS.values() for name in one.metrics
+        name for one in PROTOCOLS.values() for name in (*one.metrics, *one.over_set)
     } | {"ECE"}
     assert set(report["protocols"]) == set(PROTOCOLS)
     assert set(report["accuracy by"]) == set(DIVISIONS)
     words = read_words(language)
     assert {one.value for one in State} <= set(words.terms)
     assert {one.value for one in NoVerdict} <= set(words.verdict)
+    assert set(parts_with_marks()) <= set(words.terms)
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,17 @@ import pytest
 
 from lm_eval_tasks.cli.main import main
 from lm_eval_tasks.results import result
-from lm_eval_tasks.scoring.verdict import Item, Verdict, verdicts
+from lm_eval_tasks.scoring.sittings import verdicts
+from lm_eval_tasks.scoring.verdict import Item, Verdict
 from tests.invented import Run, write
 
 
 def test_a_report_judges_each_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[int] = []
 
-    def counted(items: Sequence[Item]) -> list[Verdict]:
+    def counted(items: Sequence[Item], questions: Sequence[str]) -> list[Verdict]:
         judged.append(len(items))
-        return verdicts(items)
+        return verdicts(items, questions)
 
     monkeypatch.setattr(result, "verdicts", counted)
     for name in ("base", "other"):

@@ -210,8 +210,8 @@ def test_every_deepspeed_file_trains_all_parameters_to_the_same_losses(
 
 @pytest.mark.parametrize("task", ["jmed_sample_mc", "jmed_sample_letters_mc"])
 def test_jmed_hf_gives_the_numbers_of_hf(place: Path, task: str, record_property: Note) -> None:
-    """But for one step of bfloat16, in which lm-eval adds a text's log-probabilities up: for a sum
-    of 200 that step is 1."""
+    """But for a step of bfloat16, in which lm-eval adds a text's log-probabilities up: for a sum of
+    200 that step is 1; and for one of a logit, which is an eighth from 16 on."""
     given = {"device": "cuda", "dtype": "bfloat16", "batch_size": 16}
     asked = requests(task)
     ours, difference, greedy = both(place / "base", asked, **given)
@@ -219,7 +219,7 @@ def test_jmed_hf_gives_the_numbers_of_hf(place: Path, task: str, record_property
     record_property("difference", [float(difference.max()), min(scores), greedy])
     assert not ours.fallback
     assert greedy == len(asked)
-    assert all(difference <= 2**-7 * torch.tensor(scores).abs())
+    assert all(difference <= 2**-7 * torch.tensor(scores).abs() + 2**-3)
 
 
 def over_copies(kind: str) -> tuple[JmedHF, HFLM]:

@@ -11,6 +11,8 @@ from typing import Any
 from tests.benchmarks.gpu.record import MEASURED, Found, Record, read
 
 KEPT = Path(__file__).resolve().parents[2] / "recorded/gpu_h100.json"
+WITH_FLASH = KEPT.with_name("gpu_h100_flash.json")
+"""The same machine with packages that the other record's has not."""
 GIB = 2**30
 PUBLISHED = {
     "sft_published": ("12,473", "NVIDIA NeMo AutoModel, Llama 3 8B LoRA, one H100"),
@@ -115,12 +117,15 @@ def _exactness(found: list[Found]) -> str:
 
 
 def _wrongs(found: list[Found]) -> str:
-    def seen(wrong: Mapping[str, Any]) -> str:
-        noticed = "noticed" if wrong["noticed"] else "not noticed"
-        return f"{wrong['wrong_by']:.2g}, {noticed}"
+    def seen(wrong: Mapping[str, Any], right: Mapping[str, Any]) -> str:
+        if wrong["noticed"]:
+            return f"{wrong['wrong_by']:.2g}, noticed"
+        return "no change" if wrong["wrong_by"] == right["wrong_by"] else f"{wrong['wrong_by']:.2g}"
 
     named = list(dict.fromkeys(name for part in found for name in part.result["wrongs"]))
-    rows = [[name, *(seen(part.result["wrongs"][name]) for part in found)] for name in named]
+    made = [part.result["wrongs"] for part in found]
+    rows = [[name, *(seen(wrongs[name], wrongs["none"]) for wrongs in made)] for name in named[1:]]
+    rows.insert(0, ["none", *(f"{wrongs['none']['wrong_by']:.2g}" for wrongs in made)])
     return _table(["wrong copies: how far from hf", *(part.title for part in found)], rows)
 
 
@@ -180,9 +185,9 @@ def _table(heads: list[str], rows: list[list[Any]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
 
 
-def kept(_: str) -> Iterator[str]:
-    """The record of this repository, by lines."""
-    yield from markdown(read(KEPT, tiny=False)).splitlines()
+def kept(_: str, file: Path = KEPT) -> Iterator[str]:
+    """A record of this repository, by lines."""
+    yield from markdown(read(file, tiny=False)).splitlines()
 
 
 if __name__ == "__main__":

@@ -151,9 +151,9 @@ def tolerance(eps: float, tokens: int, own: float) -> float:
     """Bound on how far the log-likelihood of `tokens` may be from stock code's.
 
     `hf`'s own scores move with batch, padding and kernels. The bound is four times the largest such
-    move among the prompts checked, within limits. In 32 bits: FLOAT32 to ten times that. In fewer: from
-    one rounding of a logit (those between 16 and 32 lie 16 eps apart) to NOISE, for each token;
-    roundings add up as the root of their number.
+    move among the prompts checked, within limits. In 32 bits: FLOAT32 to ten times that. In fewer:
+    from one rounding of a logit (those between 16 and 32 lie 16 eps apart) to NOISE, for each
+    token; roundings add up as the root of their number.
 
     Args:
         eps: torch.finfo's, of the precision that the model computes in.

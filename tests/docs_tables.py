@@ -16,6 +16,7 @@ from lm_eval_tasks.cli.main import command_lines
 from lm_eval_tasks.protocols import PROTOCOLS, TEXT_PROTOCOLS
 from lm_eval_tasks.tables.exams import clinical_markdown, exams_markdown
 from lm_eval_tasks.words import read_words
+from tests.benchmarks.gpu.table import WITH_FLASH
 from tests.benchmarks.gpu.table import kept as gpu_table
 
 Maker = Callable[[str], Iterator[str]]
@@ -100,6 +101,9 @@ FAST: dict[str, Maker] = {
     "python -m tests.docs_tables: protocols, brief": partial(protocols, brief=True),
     "jmed --help": commands,
     "python -m tests.benchmarks.gpu.table": gpu_table,
+    "python -m tests.benchmarks.gpu.table tests/recorded/gpu_h100_flash.json": partial(
+        gpu_table, file=WITH_FLASH
+    ),
 }
 SLOW: dict[str, Maker] = {
     "python -m trainer recipes": recipes,

@@ -176,10 +176,10 @@ def config_of(kind: str, vocabulary: int, **settings: Any) -> PretrainedConfig:
     return CONFIG_MAPPING[kind](**{**named, **SETTINGS.get(kind, {}), **settings})
 
 
-def model_of(config: PretrainedConfig) -> Any:
-    """A model of `config`, in float32, far from uniform, so that a wrong mask cannot hide."""
+def model_of(config: PretrainedConfig, dtype: torch.dtype = torch.float32) -> Any:
+    """A model of `config`, far from uniform, so that a wrong mask cannot hide."""
     torch.manual_seed(0)
-    model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    model: Any = AutoModelForCausalLM.from_config(config, dtype=dtype).eval()
     head = model.get_output_embeddings()
     with torch.no_grad():
         for parameter in model.parameters():

@@ -1,8 +1,11 @@
 """The GPU suite runs, so that it does when somebody has a GPU: tiny layers, on a CPU."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +16,7 @@ import torch
 
 from lm_eval_tasks.errors import JmedError
 from tests.benchmarks.gpu import processes
-from tests.benchmarks.gpu.__main__ import chosen
+from tests.benchmarks.gpu.__main__ import chosen, main
 from tests.benchmarks.gpu.parts import PARTS, NotHereError, Part, Place
 from tests.benchmarks.gpu.processes import Started, finish, run_here
 from tests.benchmarks.gpu.record import FAILED, MEASURED, NOT_RUN, Found, Record, read
@@ -22,7 +25,8 @@ from tests.e2e.sft_run import ROOT, environment
 QUICK = ("mc", "sft_trl", "qlora_70b")
 """One of each way to measure."""
 REST = tuple(part.name for part in PARTS if part.name not in (*QUICK, "environment"))
-NEED_A_GPU = ("sft_liger", "sft_published_liger", "sft_flash", "sft_flex")
+NEED_A_GPU = ("sft_liger", "sft_published_liger", "sft_flash", "sft_flash_liger",
+              "sft_published_flash", "sft_flex")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -81,6 +85,24 @@ def test_a_part_for_which_no_time_was_left_is_tried_again_next_time(tmp_path: Pa
     (tmp_path / "later").mkdir()
     found = finish(waiting(tmp_path / "later"), left=0)
     assert (found.state, found.reason) == (NOT_RUN, "the time was over")
+
+
+def test_no_part_outlives_a_suite_that_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `timeout` ends it: the part is a session of its own, with memory of the card."""
+    started = waiting(tmp_path, "time.sleep(60)")
+    monkeypatch.setattr("tests.benchmarks.gpu.__main__.start", lambda *_, **__: started)
+    out = ["--out", str(tmp_path / "gpu_record.json")]
+    monkeypatch.setattr(sys, "argv", ["gpu", "--tiny", "--only", "environment", *out])
+    before = signal.getsignal(signal.SIGTERM)
+    threading.Timer(1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    try:
+        with pytest.raises(SystemExit):
+            main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert started.ranks[0].poll() is not None
 
 
 def test_a_part_that_dies_is_recorded_with_its_last_words(tmp_path: Path) -> None:

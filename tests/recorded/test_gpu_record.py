@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from lm_eval_tasks.models.paths import COPIES
 from tests.benchmarks.gpu.parts import PARTS, Place
 from tests.benchmarks.gpu.recipe_runs import recipe_of
 from tests.benchmarks.gpu.record import MEASURED, Found, read
 from tests.benchmarks.gpu.sft import RUNS
-from tests.benchmarks.gpu.table import KEPT
+from tests.benchmarks.gpu.table import KEPT, WITH_FLASH
 from tests.benchmarks.gpu_cases import Planned, on_gpus, planned_on, shape_config
 from trainer.gpus import GIB, known_cards
 from trainer.planning import speed
@@ -42,6 +43,27 @@ def test_an_8b_model_was_scored_faster_on_the_packed_way(name: str) -> None:
         assert result["same_responses"] == result["requests"]
     else:  # one rounding of bfloat16: 8 bits
         assert result["largest_difference"] < 2**-7 * result["largest_log_likelihood"]
+
+
+def test_with_windows_jmed_hf_is_no_farther_from_float32_than_hf() -> None:
+    result = part("mc_windows").result
+    assert result["stock_way"] is None
+    assert result["ways"] == [f"{COPIES} after a cached prefix"]
+    assert result["hf"]["tokens"] > 35 * result["jmed_hf"]["tokens"]
+    off = result["from_float32"]
+    assert off["jmed_hf"]["rms"] < off["hf"]["rms"]
+    unseen = [w["returned_by"] for w in result["wrongs"].values() if not w["noticed"]]
+    assert max(unseen) == result["wrongs"]["none"]["wrong_by"]
+
+
+def test_flash_attention_feeds_the_recipe_most() -> None:
+    flash = read(WITH_FLASH, tiny=False)
+    assert {k: v for k, v in flash.environment.items() if k != "packages"} == {
+        k: v for k, v in RECORD.environment.items() if k != "packages"
+    }
+    ours = flash.parts["sft_flash"].result["tokens_per_second"]
+    assert ours > 1.7 * part("sft_recipe").result["tokens_per_second"]
+    assert ours > 2.9 * part("sft_trl").result["tokens_per_second"]
 
 
 def test_70b_in_4_bits_fits_one_card_and_trains_at_a_thousand_tokens_a_second() -> None:

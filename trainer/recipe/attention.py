@@ -16,9 +16,9 @@ BLOCKS = ("flex_attention",)
 BOUNDARIES = ("flash_attention_2", "flash_attention_3", "flash_attention_4")
 """Kept apart by the boundaries (cu_seqlens), without a mask."""
 FLASH_PACKAGES = {
-    "flash_attention_2": "flash-attn",
-    "flash_attention_3": "flash-attn-3",
-    "flash_attention_4": "flash-attn-4",
+    "flash_attention_2": "flash-attn built from source",
+    "flash_attention_3": "flash-attn-3 built from source",
+    "flash_attention_4": "flash-attn-4 'nvidia-cutlass-dsl[cu13]'",
 }
 
 
@@ -61,7 +61,7 @@ def check_installed(model: Model) -> None:
     else:
         wanted = needs_gpu(model) if name not in BLOCKS or model.use_kernels else None
     if wanted and not import_utils.is_kernels_available():
-        source = f", or {FLASH_PACKAGES[name]} built from source" if name in BOUNDARIES else ""
+        source = f", or {FLASH_PACKAGES[name]}" if name in BOUNDARIES else ""
         raise JmedError(
             f"model.{wanted}: its package is not installed; allowed: pip install "
             f"'transformers[kernels]', which fetches a compiled kernel from the Hub at the first "

@@ -19,7 +19,7 @@ from tests.benchmarks.machine import card_named, synchronize
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "deepspeed",
             "lm_eval", "triton", "liger-kernel", "flash-attn", "flash-attn-3", "flash-attn-4",
-            "kernels")  # fmt: skip
+            "nvidia-cutlass-dsl", "kernels")  # fmt: skip
 RUNS = 20
 
 

@@ -37,7 +37,7 @@ class Run:
 
     shape: a file of trainer/planning/shapes. changes: as --set takes them; those of the batch are
     per GPU. drawn: rows have drawn lengths; otherwise all examples are full. steps: of which the
-    first three and the last are not timed. needs: "liger", "flash": a package; "flex": a GPU.
+    first three and the last are not timed. needs: "liger", "flash": packages; "flex": a GPU.
     """
 
     recipe: str
@@ -45,7 +45,7 @@ class Run:
     changes: tuple[str, ...] = ()
     drawn: bool = False
     steps: int = 9
-    needs: str = ""
+    needs: tuple[str, ...] = ()
 
 
 def measure(run: Run, place: Place, processes: int = 1, base: Path | None = None) -> Result:
@@ -143,20 +143,24 @@ def flash() -> str | None:
     return found[0] if found and torch.cuda.is_available() else None
 
 
-def _needed(what: str) -> list[str]:
-    """The change that uses a package, or the reason why not.
+def _needed(what: Sequence[str]) -> list[str]:
+    """The changes that use packages, or the reason why not. Without "flash", sdpa: a record of a
+    machine that has it can be held against one of a machine that has not.
 
     Raises:
         NotHereError: it is not installed, or there is no GPU for it.
     """
-    if what == "liger":
+    attention, changes = "sdpa", []
+    if "liger" in what:
         if not torch.cuda.is_available() or not import_utils.is_liger_kernel_available():
             raise NotHereError("liger-kernel is not installed, or there is no GPU")
-        return ["train.use_liger_kernel=true", f"model.attn_implementation={flash() or 'sdpa'}"]
-    if what == "flex":
+        changes = ["train.use_liger_kernel=true"]
+    if "flex" in what:
         if not torch.cuda.is_available():
             raise NotHereError("flex_attention's backward pass needs a GPU")
-        return ["model.attn_implementation=flex_attention"]
-    if what == "flash" and not flash():
-        raise NotHereError("flash-attn is not installed, or there is no GPU")
-    return [f"model.attn_implementation={flash() or 'sdpa'}"]
+        attention = "flex_attention"
+    if "flash" in what:
+        if not (found := flash()):
+            raise NotHereError("no flash attention is installed, or there is no GPU")
+        attention = found
+    return [*changes, f"model.attn_implementation={attention}"]

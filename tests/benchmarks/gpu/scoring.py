@@ -28,7 +28,11 @@ def likelihoods(protocol: str, questions: int, shots: int | None, place: Place) 
     asked = spread_out(protocol, 8 if place.tiny else questions)
     if shots is not None:
         asked = with_examples(asked, 1 if place.tiny else shots)
-    stock, ours = _models(place)
+    return compared(asked, *_models(place), place)
+
+
+def compared(asked: Sequence[Instance], stock: HFLM, ours: JmedHF, place: Place) -> dict[str, Any]:
+    """Log-likelihoods of the same requests by both, over one model."""
     ours.loglikelihood(list(asked[:10]), disable_tqdm=True)  # its check at the start
     runs, fed = _in_turn(
         place, stock, {
@@ -38,7 +42,8 @@ def likelihoods(protocol: str, questions: int, shots: int | None, place: Place) 
     )  # fmt: skip
     a, b = (runs[name].result for name in ("hf", "jmed_hf"))
     return {
-        **_found(asked, runs, fed, ours),
+        **_found(asked, runs, fed),
+        "stock_way": ours.fallback.get("loglikelihood"),
         "largest_difference": max(abs(x[0] - y[0]) for x, y in zip(a, b, strict=True)),
         "largest_log_likelihood": max(abs(x[0]) for x in a),
     }
@@ -58,17 +63,29 @@ def responses(protocol: str, questions: int, place: Place) -> Result:
     )  # fmt: skip
     a, b = (runs[name].result for name in ("hf", "jmed_hf"))
     same = sum(x == y for x, y in zip(a, b, strict=True))
-    return {**_found(asked, runs, fed, ours), "new_tokens": tokens, "same_responses": same}
+    return {
+        **_found(asked, runs, fed),
+        "stock_way": ours.fallback.get("generate_until") or ours.refusal or None,
+        "new_tokens": tokens,
+        "same_responses": same,
+    }
+
+
+def settings(rows: int) -> dict[str, Any]:
+    """HFLM's arguments. Log-probabilities in float32: lm-eval's default takes them, and their sums,
+    in the model's bfloat16, in which sums from 256 on lie 2 apart.
+
+    Args:
+        rows: batch_size, of hf alone.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return {"device": device, "softmax_dtype": "float32", "max_length": 4096, "batch_size": rows}
 
 
 def _models(place: Place) -> tuple[HFLM, JmedHF]:
-    """Both over the same weights. Log-probabilities in float32: lm-eval's default takes them, and
-    their sums, in the model's bfloat16, in which sums from 256 on lie 2 apart."""
+    """Both over the same weights."""
     folder = write_shape(SHAPE, place.folder / SHAPE, tiny=place.tiny)
-    common: dict[str, Any] = {
-        "device": "cuda" if torch.cuda.is_available() else "cpu",
-        "softmax_dtype": "float32", "max_length": 4096, "batch_size": ROWS,
-    }  # fmt: skip
+    common = settings(ROWS)
     with drawn_weights():
         stock = HFLM(pretrained=str(folder), dtype="bfloat16", **common)
     return stock, JmedHF(pretrained=stock.model, tokenizer=stock.tokenizer, **common)
@@ -92,7 +109,6 @@ def _found(
     asked: Sequence[Instance],
     runs: dict[str, Runs[Any]],
     fed: dict[str, tuple[int, int]],
-    ours: JmedHF,
 ) -> dict[str, Any]:
     questions = len({request.doc_id for request in asked})
     ways = {
@@ -112,7 +128,6 @@ def _found(
         "questions_per_second": round(questions / runs["jmed_hf"].median, 2),
         **ways,
         "ratio": round(ratio(runs["hf"], runs["jmed_hf"]), 3),
-        "stock_way": "; ".join(ours.fallback.values()) or ours.refusal or None,
     }
 
 

@@ -80,12 +80,14 @@ def trl_defaults(place: Place) -> Result:
 RUNS = {
     "sft_recipe": Run(LORA, EIGHT, drawn=True, steps=MANY),
     "sft_grouped": Run(LORA, EIGHT, GROUPED, drawn=True, steps=MANY),
-    "sft_flex": Run(LORA, EIGHT, drawn=True, steps=MANY, needs="flex"),
+    "sft_flex": Run(LORA, EIGHT, drawn=True, steps=MANY, needs=("flex",)),
     "sft_published": Run(LORA, EIGHT, FAST),
     "qlora_70b": Run("llama2_70b_qlora", SEVENTY, steps=6),
-    "sft_liger": Run(LORA, EIGHT, drawn=True, steps=MANY, needs="liger"),
-    "sft_published_liger": Run(LORA, EIGHT, FAST, needs="liger"),
-    "sft_flash": Run(LORA, EIGHT, drawn=True, steps=MANY, needs="flash"),
+    "sft_liger": Run(LORA, EIGHT, drawn=True, steps=MANY, needs=("liger",)),
+    "sft_published_liger": Run(LORA, EIGHT, FAST, needs=("liger",)),
+    "sft_flash": Run(LORA, EIGHT, drawn=True, steps=MANY, needs=("flash",)),
+    "sft_flash_liger": Run(LORA, EIGHT, drawn=True, steps=MANY, needs=("flash", "liger")),
+    "sft_published_flash": Run(LORA, EIGHT, FAST, needs=("flash", "liger")),
     "sft_full_rows": Run(LORA, EIGHT, BY_NVIDIA),
     "qlora_8b": Run("qwen3_8b_qlora", "Qwen--Qwen3-8B"),
 }

@@ -11,10 +11,13 @@ from typing import Any
 from tests.benchmarks.gpu.record import MEASURED, Found, Record, read
 
 KEPT = Path(__file__).resolve().parents[2] / "recorded/gpu_h100.json"
+WITH_FLASH = KEPT.with_name("gpu_h100_flash.json")
+"""The same machine with packages that the other record's has not."""
 GIB = 2**30
 PUBLISHED = {
     "sft_published": ("12,473", "NVIDIA NeMo AutoModel, Llama 3 8B LoRA, one H100"),
     "sft_published_liger": ("12,473", "NVIDIA NeMo AutoModel, Llama 3 8B LoRA, one H100"),
+    "sft_published_flash": ("12,473", "NVIDIA NeMo AutoModel, Llama 3 8B LoRA, one H100"),
     "qlora_70b": (
         "1,092",
         "NVIDIA NeMo AutoModel, Llama 3 70B LoRA, bfloat16, each of eight H100",
@@ -47,6 +50,8 @@ def markdown(record: Record) -> str:
     blocks += [_machine(record.environment)] if record.environment else []
     blocks += [_rates(found.result) for name, found in parts if name == "rates"]
     blocks += [_scoring(scored)] if scored else []
+    seen = [found for found in scored if "wrongs" in found.result]
+    blocks += [_exactness(seen), _wrongs(seen)] if seen else []
     blocks += [_training(trained), _plans(trained)] if trained else []
     others = [(n, found) for n, found in record.parts.items() if found.state != MEASURED]
     blocks += (
@@ -99,6 +104,29 @@ def _scoring(found: list[Found]) -> str:
     heads = ["", "questions", "tokens fed: hf → jmed_hf", "seconds", "times as fast", "tokens/s",
              "answers"]  # fmt: skip
     return _table(heads, rows)
+
+
+def _exactness(found: list[Found]) -> str:
+    rows = []
+    for part in found:
+        r, off = part.result, part.result["from_float32"]
+        each = (f"{off[name]['rms']:.3f}, {off[name]['largest']:.3f}" for name in ("hf", "jmed_hf"))
+        rows.append([part.title, "; ".join(r["ways"]), f"{off['requests']}", *each])
+    heads = ["", "way", "choices", "hf from float32: rms, largest", "jmed_hf"]
+    return _table(heads, rows)
+
+
+def _wrongs(found: list[Found]) -> str:
+    def seen(wrong: Mapping[str, Any], right: Mapping[str, Any]) -> str:
+        if wrong["noticed"]:
+            return f"{wrong['wrong_by']:.2g}, noticed"
+        return "no change" if wrong["wrong_by"] == right["wrong_by"] else f"{wrong['wrong_by']:.2g}"
+
+    named = list(dict.fromkeys(name for part in found for name in part.result["wrongs"]))
+    made = [part.result["wrongs"] for part in found]
+    rows = [[name, *(seen(wrongs[name], wrongs["none"]) for wrongs in made)] for name in named[1:]]
+    rows.insert(0, ["none", *(f"{wrongs['none']['wrong_by']:.2g}" for wrongs in made)])
+    return _table(["wrong copies: how far from hf", *(part.title for part in found)], rows)
 
 
 def _training(found: list[tuple[str, Found]]) -> str:
@@ -157,9 +185,9 @@ def _table(heads: list[str], rows: list[list[Any]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
 
 
-def kept(_: str) -> Iterator[str]:
-    """The record of this repository, by lines."""
-    yield from markdown(read(KEPT, tiny=False)).splitlines()
+def kept(_: str, file: Path = KEPT) -> Iterator[str]:
+    """A record of this repository, by lines."""
+    yield from markdown(read(file, tiny=False)).splitlines()
 
 
 if __name__ == "__main__":

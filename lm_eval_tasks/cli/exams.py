@@ -11,7 +11,7 @@ from lm_eval_tasks.cli.common import Command, add_language
 from lm_eval_tasks.cli.link import link, stub_folder, unlink
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import Card, exam_names, read_card
-from lm_eval_tasks.exams.hub import hub_rows
+from lm_eval_tasks.exams.hub import hub_files, hub_rows
 from lm_eval_tasks.exams.images import image_files, image_pins, missing_images
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.sources import local_files, local_sittings
@@ -176,7 +176,7 @@ def _fetch(args: argparse.Namespace) -> None:
 def _fetched(card: Card, *, images: bool) -> str:
     """Fetch what is not here, and say what now is: "1 files and 110 images (26.0 MB)"."""
     if card.hub:
-        return f"{len(hub_rows(card))} rows"
+        return f"{len(hub_files(card))} files" if card.hub.files else f"{len(hub_rows(card))} rows"
     got = f"{len(local_files(card))} files"
     if not images or not card.images:
         return got

@@ -17,13 +17,17 @@ from lm_eval_tasks.errors import JmedError
 
 @dataclass(frozen=True)
 class Published:
-    """How files for leaderboards and the Hub name and explain a metric, a share of 0 to 1."""
+    """How files for leaderboards and the Hub name and explain a metric."""
 
     id: str
     """Every Eval Ever's name; of metrics that are ours alone with the prefix `jmed.`."""
     name: str
     kind: str
     text: str
+    low: float = 0
+    """The least it can be; most metrics are shares of 0 to 1."""
+    high: float = 1
+    """The most."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,14 @@ class Metric:
     """One metric of lm-eval's results, as tasks/_base_yaml lists it."""
 
     name: str
-    over: Literal["answers", "points", "sitting", "orders"]
-    """What it sums up: a mean of the answers; a sum of points; the exam's verdict, of exams with
-    pass marks; or how answers change with the order of the choices, of permuted runs."""
+    over: Literal["answers", "set", "points", "sitting", "orders"]
+    """What it sums up: a mean of the answers; how the answers to a whole clinical set agree with
+    its keys, which no mean of single answers says (scoring/agreement.py); a sum of points; the
+    exam's verdict, of exams with pass marks; or how answers change with the order of the choices,
+    of permuted runs."""
     higher_is_better: bool = True
     published: Published | None = None
-    """None for all but means of answers: these alone are published as metrics."""
+    """None for all but means of answers and figures of a whole set: these alone are published."""
 
 
 _ANSWERS = {
@@ -106,6 +112,47 @@ _ANSWERS = {
         "rate",
         "Responses to which several sets of choices are equally near.",
     ),
+    "exact_f1_set": Published(
+        "jmed.exact_f1_set",
+        "exact F1 (sets)",
+        "f1",
+        "Mean over texts of the F1 of the expressions named against the right ones, after NFKC.",
+    ),
+    "partial_f1_set": Published(
+        "jmed.partial_f1_set",
+        "partial F1 (sets)",
+        "f1",
+        "The same, where an expression counts that holds a right one or is held by one.",
+    ),
+    "exact_f1": Published(
+        "jmed.exact_f1_published",
+        "exact F1 (publisher's program)",
+        "f1",
+        "Mean over texts of the F1 of the expressions named, as the publisher's program counts.",
+    ),
+    "partial_f1": Published(
+        "jmed.partial_f1_published",
+        "partial F1 (publisher's program)",
+        "f1",
+        "What the publisher's program calls partial F1; naming little can take it above 1.",
+        high=2,
+    ),
+}
+_SETS = {
+    "kappa": Published(
+        "jmed.cohen_kappa",
+        "Cohen's kappa",
+        "agreement",
+        "Agreement with the keys beyond chance; of generated answers by the publisher's rule.",
+        low=-1,
+    ),
+    "kappa_lenient": Published(
+        "jmed.cohen_kappa_lenient",
+        "Cohen's kappa (lenient reading)",
+        "agreement",
+        "Agreement with the keys beyond chance; any width and separator, words around the answer.",
+        low=-1,
+    ),
 }
 _LOWER_IS_BETTER = ("gestalt_tie", "prohibited", "acc_spread", "position_chi2")
 _OTHERS: Mapping[Literal["points", "sitting", "orders"], tuple[str, ...]] = {
@@ -121,6 +168,7 @@ METRICS: Mapping[str, Metric] = {
         name: Metric(name, "answers", name not in _LOWER_IS_BETTER, published)
         for name, published in _ANSWERS.items()
     },
+    **{name: Metric(name, "set", published=published) for name, published in _SETS.items()},
     **{
         name: Metric(name, over, name not in _LOWER_IS_BETTER)
         for over, names in _OTHERS.items()
@@ -128,12 +176,18 @@ METRICS: Mapping[str, Metric] = {
     },
 }
 """Name -> metric."""
-MEASURES: Mapping[str, Published] = _ANSWERS
+MEASURES: Mapping[str, Published] = _ANSWERS | _SETS
 """Metric -> how it is published, of those that are."""
 
 
+def is_agreement(metric: str) -> bool:
+    """Whether a metric is Cohen's kappa of some kind: no share, so it is not shown in per cent."""
+    known = METRICS.get(metric)
+    return bool(known and known.published and known.published.kind == "agreement")
+
+
 TextProtocol = Literal["paper", "paper_1shot", "letters", "cot", "mc", "letters_mc"]
-ProtocolName = Literal[TextProtocol, "letters_vision", "cot_vision"]
+ProtocolName = Literal[TextProtocol, "letters_vision", "cot_vision", "extract"]
 _PAPER = (
     *("gestalt_acc_set", "gestalt_acc", "gestalt_score_set", "gestalt_score"),
     *("exact_match_set", "exact_match", "gestalt_tie"),
@@ -145,27 +199,35 @@ class Protocol:
     """One way to ask a question and to score the answer."""
 
     name: ProtocolName
-    answer: Literal["text", "letters", "loglikelihood"]
+    answer: Literal["text", "letters", "loglikelihood", "entities"]
     """What is scored: a generated text, taken for the choice nearest to it; letters (or a number)
-    read from a generated text; or the log-likelihood of each choice."""
-    prompt: Literal["paper", "letters", "cot"]
+    read from a generated text; the log-likelihood of each choice; or expressions of a text, read
+    from a generated list."""
+    prompt: Literal["paper", "letters", "cot", "extract"]
     """The function of prompting/prompts.py; `cot` asks for the reasoning before the answer."""
-    scorer: Literal["paper", "letters", "mc", "letters_mc"]
+    scorer: Literal["paper", "letters", "mc", "letters_mc", "extract"]
     """The function of scoring/metrics.py."""
     metrics: tuple[str, ...]
     """The means of its answers; the first decides whether an answer is right, as in the verdict.
     Where letters are read, an exam without a published rule has no `acc`."""
     shots: int
     """num_fewshot of its template."""
+    over_set: tuple[str, ...] = ()
+    """What it measures beside `metrics` of a clinical set whose card says so; see `Metric.over`."""
     in_own_exams: bool = True
     """`jmed new-exam` writes a task of it, one that shows images only where the exam has some."""
     vision: bool = False
     """Questions are asked with their images."""
+    exams: bool = True
+    """Exams are asked so; False of a protocol that is for clinical sets alone."""
+    graded: bool = False
+    """The first metric is a share of 0 to 1 for each answer, right at 1 alone. Two runs are then
+    compared by these shares, not by how many answers are wholly right."""
 
     @property
     def needs_choices(self) -> bool:
         """Whether a question without choices, whose answer is a number, cannot be asked."""
-        return self.answer != "letters"
+        return self.answer not in ("letters", "entities")
 
     @property
     def reasons(self) -> bool:
@@ -174,22 +236,48 @@ class Protocol:
 
 
 _LETTERS = ("acc_lenient", "acc", "extracted")
+_ENTITIES = ("exact_f1_set", "partial_f1_set", "exact_f1", "partial_f1", "extracted")
+_KAPPA = ("kappa",)
+_KAPPAS = ("kappa_lenient", "kappa")
 PROTOCOLS: Mapping[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
         Protocol("paper", "text", "paper", "paper", _PAPER, shots=0),
         Protocol("paper_1shot", "text", "paper", "paper", _PAPER, shots=1, in_own_exams=False),
-        Protocol("letters", "letters", "letters", "letters", _LETTERS, shots=3),
-        Protocol("cot", "letters", "cot", "letters", _LETTERS, shots=0),
-        Protocol("mc", "loglikelihood", "paper", "mc", ("acc", "acc_norm"), shots=0),
-        Protocol("letters_mc", "loglikelihood", "letters", "letters_mc", ("acc",), shots=3),
-        Protocol("letters_vision", "letters", "letters", "letters", _LETTERS, 3, vision=True),
-        Protocol("cot_vision", "letters", "cot", "letters", _LETTERS, shots=0, vision=True),
+        Protocol("letters", "letters", "letters", "letters", _LETTERS, 3, _KAPPAS),
+        Protocol("cot", "letters", "cot", "letters", _LETTERS, 0, _KAPPAS),
+        Protocol("mc", "loglikelihood", "paper", "mc", ("acc", "acc_norm"), 0, _KAPPA),
+        Protocol("letters_mc", "loglikelihood", "letters", "letters_mc", ("acc",), 3, _KAPPA),
+        Protocol(
+            "letters_vision", "letters", "letters", "letters", _LETTERS, 3, _KAPPAS, vision=True
+        ),
+        Protocol("cot_vision", "letters", "cot", "letters", _LETTERS, 0, _KAPPAS, vision=True),
+        Protocol(
+            name="extract",
+            answer="entities",
+            prompt="extract",
+            scorer="extract",
+            metrics=_ENTITIES,
+            shots=3,
+            in_own_exams=False,
+            exams=False,
+            graded=True,
+        ),
     )
 }
 """Name -> protocol, always in this order."""
-TEXT_PROTOCOLS = tuple(name for name, protocol in PROTOCOLS.items() if not protocol.vision)
+TEXT_PROTOCOLS = tuple(
+    name for name, protocol in PROTOCOLS.items() if protocol.exams and not protocol.vision
+)
+"""Those of exams, without images."""
 VISION_PROTOCOLS = tuple(name for name, protocol in PROTOCOLS.items() if protocol.vision)
+CLINICAL_PROTOCOLS = tuple(
+    name
+    for name, protocol in PROTOCOLS.items()
+    if (protocol.over_set or not protocol.exams) and not protocol.vision
+)
+"""Those of clinical sets; each set has some of them, as its card says."""
+_OF_TEXTS = tuple(name for name, protocol in PROTOCOLS.items() if not protocol.vision)
 
 
 def _answered_by(answer: str) -> tuple[str, ...]:
@@ -238,11 +326,11 @@ def split_task(task: str) -> tuple[str, str]:
         JmedError: the name is none of jmed's, or ends in no protocol.
     """
     vision = task.startswith(VISION_TASK)
-    for name in sorted(VISION_PROTOCOLS if vision else TEXT_PROTOCOLS, key=len, reverse=True):
+    for name in sorted(VISION_PROTOCOLS if vision else _OF_TEXTS, key=len, reverse=True):
         end = f"_{name.removesuffix('_vision')}"
         if task.endswith(end):
             return task.removeprefix(VISION_TASK if vision else TEXT_TASK).removesuffix(end), name
-    ends = (f"{TEXT_TASK}EXAM_{name}" for name in TEXT_PROTOCOLS)
+    ends = (f"{TEXT_TASK}EXAM_{name}" for name in _OF_TEXTS)
     raise JmedError(f"{task}: not a task of jmed; allowed: {', '.join(ends)}, …")
 
 
@@ -262,9 +350,17 @@ def text_twin(protocol: str) -> str:
     return protocol.removesuffix("_vision")
 
 
-def recommended_tasks() -> list[str]:
-    """The tasks of lm-eval's tag `jmed`: one protocol of each exam checked on its whole data."""
+EXAMS_TAG, CLINICAL_TAG = "jmed", "jmedclinical"
+"""lm-eval's tags: one protocol of each exam, of each clinical set, that was checked on its whole
+data. Neither begins as tasks do: a pattern that matched a tag and its tasks would end lm-eval after
+the model is loaded."""
+
+
+def recommended_tasks(tag: str = EXAMS_TAG) -> list[str]:
+    """The tasks of a tag of lm-eval."""
     files = task_files().items()
     return [
-        name for name, file in sorted(files) if "\ntag: jmed\n" in file.read_text(encoding="utf-8")
+        name
+        for name, file in sorted(files)
+        if f"\ntag: {tag}\n" in file.read_text(encoding="utf-8")
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from lm_eval_tasks import telemetry
 from lm_eval_tasks.cli.main import command_lines
 from lm_eval_tasks.protocols import PROTOCOLS, TEXT_PROTOCOLS
-from lm_eval_tasks.tables.exams import exams_markdown
+from lm_eval_tasks.tables.exams import clinical_markdown, exams_markdown
 from lm_eval_tasks.words import read_words
 from tests.benchmarks.gpu.table import kept as gpu_table
 
@@ -94,6 +94,8 @@ def families(language: str) -> Iterator[str]:
 FAST: dict[str, Maker] = {
     "jmed exams --markdown": exams_markdown,
     "jmed exams --markdown, brief": partial(exams_markdown, brief=True),
+    "jmed exams --markdown, clinical": clinical_markdown,
+    "jmed exams --markdown, clinical, brief": partial(clinical_markdown, brief=True),
     "python -m tests.docs_tables: protocols": protocols,
     "python -m tests.docs_tables: protocols, brief": partial(protocols, brief=True),
     "jmed --help": commands,

@@ -79,6 +79,14 @@ def _jmmlu(files: dict[str, Path]) -> Iterator[tuple[str, str]]:
                 yield f"{Path(name).stem}-{number}", row[-1].strip().lower()
 
 
+def _jmed_llm(files: dict[str, Path]) -> Iterator[tuple[str, str]]:
+    for file in files.values():
+        with file.open(encoding="utf-8", newline="") as lines:
+            for number, row in enumerate(csv.DictReader(lines), 1):
+                answer = row["answer"]
+                yield f"{number:03}", answer.lower() if len(answer) == 1 else answer
+
+
 def _lines(file: Path) -> Iterator[dict[str, Any]]:
     for line in file.read_text(encoding="utf-8-sig").splitlines():
         if line.strip():
@@ -87,5 +95,5 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
 
 READ = {
     "igakuqa": _igakuqa, "igakuqa119": _igakuqa119, "jmle2026": _jmle2026, "aistairc": _aistairc,
-    "yakugakuqa": _yakugakuqa, "jmmlu": _jmmlu,
+    "yakugakuqa": _yakugakuqa, "jmmlu": _jmmlu, "jmed_llm": _jmed_llm,
 }  # fmt: skip

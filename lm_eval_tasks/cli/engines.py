@@ -10,7 +10,8 @@ from typing import Any
 
 from lm_eval_tasks.cli.prompt_logprobs import why_none
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.protocols import LOGLIKELIHOOD, OWN_EXAM, split_task, task_name
+from lm_eval_tasks.exams.card import is_clinical
+from lm_eval_tasks.protocols import LOGLIKELIHOOD, OWN_EXAM, split_task, task_name, task_names
 
 VLLM = ("vllm", "vllm-vlm", "jmed_vllm")
 COMPLETIONS = "local-completions"
@@ -65,7 +66,14 @@ def generated_instead(tasks: Sequence[str]) -> str:
     """`--tasks …` of the same exams by generated answers."""
     exams = sorted({split_task(name)[0] for name in tasks})
     generated = [protocol for protocol in OWN_EXAM if protocol not in LOGLIKELIHOOD]
-    return "--tasks " + ",".join(task_name(exam, one) for exam in exams for one in generated)
+    known = task_names()  # exams have all of them, private ones too
+    named = [
+        name
+        for exam in exams
+        for one in generated
+        if (name := task_name(exam, one)) in known or not is_clinical(exam)
+    ]
+    return "--tasks " + ",".join(named)
 
 
 def _thinking(model: str, model_args: Mapping[str, Any], scored: Sequence[str]) -> Iterator[str]:

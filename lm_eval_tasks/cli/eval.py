@@ -30,6 +30,8 @@ from lm_eval_tasks.files.json_file import JsonError, parse_json
 from lm_eval_tasks.files.yaml_file import read_yaml
 from lm_eval_tasks.prompting.options import Options, parse_options
 from lm_eval_tasks.protocols import (
+    CLINICAL_TAG,
+    EXAMS_TAG,
     LOGLIKELIHOOD,
     is_task,
     recommended_tasks,
@@ -96,7 +98,8 @@ def check_arguments(arguments: Sequence[str]) -> str:
     """
     args = _parsed(arguments)
     matched = [name for name in task_names() if any(fnmatch(name, task) for task in args.tasks)]
-    tagged = recommended_tasks() if "jmed" in args.tasks else []
+    tags = [tag for tag in (EXAMS_TAG, CLINICAL_TAG) if tag in args.tasks]
+    tagged = [name for tag in tags for name in recommended_tasks(tag)]
     if args.include_path and (ours := [*matched, *tagged]):
         raise JmedError(
             f"--include_path {args.include_path} takes the place of jmed's tasks, of which "
@@ -126,7 +129,7 @@ def check_arguments(arguments: Sequence[str]) -> str:
 
 def _foreign(found: Mapping[str, Sequence[Path]]) -> list[str]:
     """What is asked for that is neither a task of ours nor one of the files `found` for it."""
-    ours = [*task_names(), "jmed"]
+    ours = [*task_names(), EXAMS_TAG, CLINICAL_TAG]
     return [
         task
         for task, files in found.items()

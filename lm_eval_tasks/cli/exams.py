@@ -10,18 +10,18 @@ from rich.table import Table
 from lm_eval_tasks.cli.common import Command, add_language
 from lm_eval_tasks.cli.link import link, stub_folder, unlink
 from lm_eval_tasks.errors import JmedError, check_choice
-from lm_eval_tasks.exams.card import Card, exam_names, read_card
+from lm_eval_tasks.exams.card import Card, clinical_names, exam_names, read_card, set_names
 from lm_eval_tasks.exams.hub import hub_files, hub_rows
 from lm_eval_tasks.exams.images import image_files, image_pins, missing_images
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.sources import local_files, local_sittings
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import select_from
-from lm_eval_tasks.tables.exams import exams_markdown
+from lm_eval_tasks.tables.exams import clinical_markdown, exams_markdown
 from lm_eval_tasks.tables.scores import console
 from lm_eval_tasks.words import read_words
 
-EXAMS = ", ".join(exam_names())
+EXAMS = ", ".join(set_names())
 COLUMNS = (
     *("exam", "published", "text only", "questions kept", "with images", "sittings", "here"),
     "overlaps",
@@ -33,7 +33,7 @@ def add_commands(command: Command) -> None:
     exams = command("exams", "the exams: questions, licences, what is on this machine", "")
     exams.add_argument("--json", action="store_true", help="print JSON instead of a table")
     exams.add_argument(
-        "--markdown", action="store_true", help="print the README's table: cards alone, no data"
+        "--markdown", action="store_true", help="print the README's tables: cards alone, no data"
     )
     add_language(exams, "en")
     exams.set_defaults(run=_exams)
@@ -76,9 +76,9 @@ class ExamRow:
 
 def _exams(args: argparse.Namespace) -> None:
     if args.markdown:
-        print("\n".join(exams_markdown("en")))
+        print("\n".join([*exams_markdown("en"), "", *clinical_markdown("en")]))
         return
-    rows = [_row(read_card(name)) for name in exam_names()]
+    rows = [_row(read_card(name)) for name in (*exam_names(), *clinical_names())]
     if args.json:
         print(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=2))
         return
@@ -151,12 +151,12 @@ def _fetch(args: argparse.Namespace) -> None:
         raise JmedError(f"fetch: name exams, or --all (exams: {EXAMS})")
     without = [name for name in args.exam if args.images and not read_card(name).images]
     if without:
-        known = ", ".join(name for name in exam_names() if read_card(name).images)
+        known = ", ".join(name for name in set_names() if read_card(name).images)
         raise JmedError(
             f"fetch --images: {', '.join(without)}: no images; exams with some: {known}"
         )
     failed = []
-    for name in exam_names() if args.all else args.exam:
+    for name in set_names() if args.all else args.exam:
         card = read_card(name)
         try:
             got = _fetched(card, images=args.images)
@@ -187,7 +187,7 @@ def _fetched(card: Card, *, images: bool) -> str:
 
 def _link(args: argparse.Namespace) -> None:
     for name in args.exam:
-        check_choice(name, exam_names(), "link: exam")
+        check_choice(name, set_names(), "link: exam")
     folder = stub_folder()
     stubs = link(folder, args.exam)
     print(f"{len(stubs)} task stubs written to {folder}; `jmed unlink` removes them")

@@ -13,7 +13,8 @@ three ways to score a model with lm-eval:
   lm_eval --include_path "$(jmed path)" --tasks jmed --model hf --model_args pretrained=MODEL
   jmed link     once, then:  lm_eval --tasks jmed …
   jmed eval --tasks jmed …     lm-eval's own command line, the tasks supplied
-`jmed` is the recommended set, 'jmed_*' everything; then: jmed verdict OUTPUT_PATH
+`jmed` is the recommended set of exams, `jmedclinical` the clinical sets, 'jmed_*' everything; then:
+jmed verdict OUTPUT_PATH
 
 data: JMED_MIRROR (a folder or an http address, laid out owner/repo/commit/path) is read first,
 then JMED_CACHE (default: the user's cache folder); the rest is fetched from the publisher.

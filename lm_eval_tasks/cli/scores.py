@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lm_eval_tasks.cli import clinical
 from lm_eval_tasks.cli.common import Command, add_language
 from lm_eval_tasks.comparison.phrases import rule_line
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
-from lm_eval_tasks.exams.card import Card, exam_names, read_card
+from lm_eval_tasks.exams.card import Card, is_clinical, read_card, set_names
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.files.json_file import JsonError, parse_json
@@ -39,7 +40,8 @@ Score answers that are already there, with no model: files with lines
 they are published, or lm-eval's samples_*.jsonl of letters and cot tasks; or a folder together
 with --model NAME for all files *_NAME.jsonl and *_NAME.json in it. Result by the rule of the exam's
 publisher, if it has one, and by the lenient one. Questions that a run left out (figures) count as
-unanswered; the column "text only" leaves them out.
+unanswered; the column "text only" leaves them out. Of a clinical set the answers are whole
+responses, also as JMED-LLM's program writes them (NAME.json).
 
 examples:
   jmed rescore igakuqa IgakuQA/baseline_results --model gpt4
@@ -58,7 +60,7 @@ example:
 def add_commands(command: Command) -> None:
     """Add both."""
     rescore = command("rescore", "score a file of predictions, with no model", RESCORE)
-    rescore.add_argument("exam", help=", ".join(exam_names()))
+    rescore.add_argument("exam", help=", ".join(set_names()))
     rescore.add_argument("predictions", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
     rescore.add_argument("--model", help="of a folder, read the files *_MODEL.jsonl and .json")
     rescore.add_argument("--verdict", action="store_true", help="also: pass or fail, and why")
@@ -82,7 +84,10 @@ def add_commands(command: Command) -> None:
 
 
 def _rescore(args: argparse.Namespace) -> None:
-    check_choice(args.exam, exam_names(), "rescore: exam")
+    check_choice(args.exam, set_names(), "rescore: exam")
+    if is_clinical(args.exam):
+        clinical.rescore(args)
+        return
     files = find_files(args.predictions, args.model)
     for file in files:
         check_seen(file)

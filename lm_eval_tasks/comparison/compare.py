@@ -8,11 +8,19 @@ from dataclasses import dataclass
 
 from lm_eval_tasks.comparison.comparable import differences, remarks
 from lm_eval_tasks.comparison.flips import ExtractionChange, Flips, flips_by_part, format_change
-from lm_eval_tasks.comparison.statistics import McNemar, holm, interval, mcnemar
+from lm_eval_tasks.comparison.statistics import (
+    DRAWS,
+    McNemar,
+    holm,
+    interval,
+    mcnemar,
+    permuted,
+)
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.protocols import VISION_TASK
+from lm_eval_tasks.protocols import PROTOCOLS, VISION_TASK
 from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.result import Result, by_figure
+from lm_eval_tasks.scoring.agreement import paired_interval
 from lm_eval_tasks.scoring.verdict import Verdict
 
 
@@ -155,8 +163,18 @@ def _blind_instead(base: Sequence[Result], other: Sequence[Result]) -> str:
     )
 
 
+def _differences(base: Result, other: Result, metric: str) -> list[float]:
+    old, new = base.by_question(metric), other.by_question(metric)
+    return [new[id_] - old[id_] for id_ in old]
+
+
 def _test(base: Result, other: Result) -> McNemar:
-    """McNemar's test; with permuted choices, of the questions that were right more often."""
+    """McNemar's test; with permuted choices, of the questions that were right more often.
+
+    Of a graded metric the permutation test, of which McNemar's is the one for right and wrong.
+    """
+    if PROTOCOLS[base.protocol].graded:
+        return permuted(_differences(base, other, base.metric))
     old, new = _right(base), _right(other)
     return mcnemar([old[id_] > new[id_] for id_ in old], [new[id_] > old[id_] for id_ in old])
 
@@ -213,7 +231,9 @@ def _sittings(base: Result, other: Result) -> list[tuple[Verdict, Verdict]]:
 
 
 def _change(base: Result, other: Result, metric: str) -> Change:
-    old, new = base.by_question(metric), other.by_question(metric)
-    low, high = interval([new[id_] - old[id_] for id_ in old])
-    before, after = base.mean(metric), other.mean(metric)
+    if pairs := base.pairs(metric):
+        low, high = paired_interval(pairs, other.pairs(metric), DRAWS)
+    else:
+        low, high = interval(_differences(base, other, metric))
+    before, after = base.score(metric), other.score(metric)
     return Change(metric, before, after, after - before, low, high)

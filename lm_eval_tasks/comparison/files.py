@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lm_eval_tasks.comparison.compare import Change, Comparison
+from lm_eval_tasks.protocols import PROTOCOLS
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.verdict import State, Verdict
 
@@ -30,6 +31,9 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         "decided_by": base.metric,
         "published_rule": base.rule,
         "metrics": [asdict(change) for change in comparison.changes],
+        "clinical": base.clinical,
+        "test": "permutation" if PROTOCOLS[base.protocol].graded else "McNemar",
+        # the name is older than the other test
         "mcnemar": {**asdict(comparison.test), "p_holm": comparison.p_holm},
         "format": asdict(comparison.format) if comparison.format else None,
         "flips": {

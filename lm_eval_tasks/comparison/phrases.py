@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from lm_eval_tasks.comparison.balance import Balance
 from lm_eval_tasks.comparison.compare import Change, Comparison, FigureChange
-from lm_eval_tasks.protocols import VISION_PROTOCOLS, task_name, task_names
+from lm_eval_tasks.protocols import VISION_PROTOCOLS, is_agreement, task_name, task_names
 from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.result import Result
 from lm_eval_tasks.scoring.breakdown import UNKNOWN
@@ -13,6 +14,8 @@ from lm_eval_tasks.scoring.verdict import Part, Shortfall, State, Verdict
 from lm_eval_tasks.streams import printable
 from lm_eval_tasks.words import Words
 
+MISSING = {"exams": "no exams", "clinical sets": "no clinical sets"}
+"""Half of the answer that nobody asked for -> the words that say so."""
 NEEDS_A_FIGURE = "needs a figure"
 """Why prompting/selection.py leaves a question out of a task on text."""
 
@@ -51,9 +54,47 @@ def footnotes(runs: Sequence[Result], words: Words) -> list[str]:
 
 
 def difference(change: Change) -> str:
-    """In percentage points, with a true minus as in the counts of flips."""
-    points, low, high = (100 * x for x in (change.difference, change.low, change.high))
-    return f"{points:+.1f} [{low:+.1f}, {high:+.1f}]".replace("-", "−")
+    """In percentage points, with a true minus as in the counts of flips; of kappa as it stands."""
+    unit, digits = (1, 3) if is_agreement(change.metric) else (100, 1)
+    points, low, high = (unit * x for x in (change.difference, change.low, change.high))
+    text = f"{points:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    return text.replace("-", "−")
+
+
+def shown(metric: str, value: float) -> str:
+    """ "61.2%", and kappa, which is no share, "0.612"."""
+    return f"{value:.3f}".replace("-", "−") if is_agreement(metric) else f"{value:.1%}"
+
+
+def balance_head(words: Words) -> list[str]:
+    """Of the table that `balance_rows` fills."""
+    return [
+        words.terms[key] for key in ("kind of task", "tasks", "gained by", "lost by", "unclear")
+    ]
+
+
+def balance_rows(found: Sequence[Balance], words: Words) -> list[list[str]]:
+    """Exams and clinical sets: their tasks, and which of them gained, lost, and neither."""
+    return [
+        [
+            words.terms[one.kind],
+            str(one.tasks),
+            *(_changed(part, words) for part in (one.gained, one.lost, one.unclear)),
+        ]
+        for one in found
+    ]
+
+
+def balance_notes(found: Sequence[Balance], words: Words) -> list[str]:
+    """How it was decided, and which half of the answer is missing."""
+    missing = [words.terms[MISSING[one.kind]] for one in found if not one.tasks]
+    return [words.terms["balance how"].format(tasks=sum(one.tasks for one in found)), *missing]
+
+
+def _changed(comparisons: Sequence[Comparison], words: Words) -> str:
+    """ "2: jmed_a +3.0 [+1.0, +5.0]; jmed_b …", "0"."""
+    each = (f"{compared_label(one, words)} {difference(one.changes[0])}" for one in comparisons)
+    return f"{len(comparisons)}: {'; '.join(each)}" if comparisons else "0"
 
 
 def figure_rows(comparison: Comparison, words: Words) -> list[list[str]]:

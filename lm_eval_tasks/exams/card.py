@@ -13,6 +13,7 @@ from typing import Any
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError, check_choice, check_keys
+from lm_eval_tasks.exams.clinical import Clinical, read_clinical
 from lm_eval_tasks.exams.counts import Counts, read_counts
 from lm_eval_tasks.files.yaml_file import read_yaml
 
@@ -21,7 +22,10 @@ SOURCE = re.compile(
     r"package|here|[\w-][\w.-]*/[\w-][\w.-]*@[0-9a-f]{40}|hf:[\w-][\w.-]*/[\w-][\w.-]*@[\w-][\w.-]*",
     re.ASCII,
 )
-PUBLISHED_RULES = ("igakuqa", "jmle119", "jmle120", "yakugakuqa", "kokushimd10", "medllm_qa")
+PUBLISHED_RULES = (
+    *("igakuqa", "jmle119", "jmle120", "yakugakuqa", "kokushimd10", "medllm_qa"),
+    "jmed_llm",
+)
 """Names of the rules in scoring/published_rules.py."""
 
 
@@ -67,7 +71,7 @@ class Hub:
 
 @dataclass(frozen=True)
 class Card:
-    """One exam.
+    """One exam, or one clinical set, whose rows are its questions.
 
     name: "igakuqa", the stem of the card's file and of the task names.
     reader: module of lm_eval_tasks.exams.readers.
@@ -90,6 +94,7 @@ class Card:
         publisher has no program for answers in letters.
     overlaps: exams that share questions with this one.
     categories: all that its questions have; reports name no others.
+    clinical: what a clinical set has in place of sittings and points; None = it is an exam.
     checked: what was counted on the whole published data; None = the reader was never run on
         it. Private exams have none: their questions are in the folder, and counted when read.
     """
@@ -115,6 +120,7 @@ class Card:
     hub: Hub | None = None
     counted: bool = True
     exceptions: Exceptions = Exceptions()
+    clinical: Clinical | None = None
     checked: Counts | None = None
 
     def sittings(self, names: Iterable[str]) -> list[str]:
@@ -133,11 +139,30 @@ CARD_SUFFIX = ".card"
 
 def exam_names() -> list[str]:
     """The exams that jmed carries tasks for."""
+    return [name for name in set_names() if name not in clinical_names()]
+
+
+@cache
+def clinical_names() -> tuple[str, ...]:
+    """The clinical sets that it carries tasks for: no exams, see `Clinical`."""
+    cards = sorted(_cards().items())
+    return tuple(
+        name for name, file in cards if "\nclinical:\n" in file.read_text(encoding="utf-8")
+    )
+
+
+def set_names() -> list[str]:
+    """Both: all that has a card."""
     return sorted(_cards())
 
 
 def _cards() -> dict[str, Path]:
     return {file.stem: file for file in TASKS_PATH.glob(f"*/*{CARD_SUFFIX}")}
+
+
+def is_clinical(name: str) -> bool:
+    """Whether `name` is one of jmed's clinical sets; private exams are none."""
+    return name in clinical_names()
 
 
 def read_card(name: str) -> Card:
@@ -172,7 +197,7 @@ def card_from(file: Path) -> Card:
         check_choice(values["published_rule"], PUBLISHED_RULES, f"{file}: published_rule")
     if hub := _mapping(values.pop("hub", {}), f"{file}: hub"):
         _check_hub(hub, f"{file}: hub")
-    counts = values.pop("checked", None)
+    counts, clinical = values.pop("checked", None), values.pop("clinical", None)
     try:
         card = Card(
             name=file.stem,
@@ -181,11 +206,14 @@ def card_from(file: Path) -> Card:
             categories=tuple(values.pop("categories", ())),
             hub=Hub(**hub) if hub else None,
             exceptions=_exceptions(special),
+            clinical=None if clinical is None else read_clinical(clinical, f"{file}: clinical"),
             **values,
         )
     except TypeError as error:
         raise JmedError(f"{file}: {error}") from None
     _check_types(card, file)
+    if card.clinical and (card.pass_marks or card.required_sections or counts):
+        raise JmedError(f"{file}: clinical: such a set has no pass_marks, sections and checked")
     if counts is None:
         return card
     checked = read_counts(counts, sum(card.published.values()), f"{file}: checked")

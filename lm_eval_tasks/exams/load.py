@@ -10,6 +10,7 @@ from types import ModuleType
 
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card, read_card
+from lm_eval_tasks.exams.examples import read_examples
 from lm_eval_tasks.exams.hub import hub_files, hub_rows
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.exams.sources import local_files
@@ -72,6 +73,8 @@ def _as_found(card: Card, found: Counter[str]) -> Card:
 def _demonstrations(
     card: Card, reader: ModuleType, files: dict[str, Path]
 ) -> Sequence[tuple[Question, str]]:
+    if card.clinical:
+        return [(question, "") for question in read_examples(card)]
     if not card.demonstrations:
         return load_exam(EMBEDDED).demonstrations
     shown: list[tuple[Question, str]] = reader.read_demonstrations(card, files[card.demonstrations])

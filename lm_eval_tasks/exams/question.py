@@ -45,6 +45,8 @@ class Question:
     required: the question counts for the required part of the exam.
     prohibited: letters of the prohibited choices; unofficial labels.
     human_accuracy: per cent of examinees who were right, None if not known.
+    entities: of a clinical set that asks for all expressions of a kind in a text: those that are
+        right, in published order; it has no choices then, and no number.
     boilerplate: a translator's remark stands where exam text should.
     unusable: why nobody can be asked this question as it is published, "" if one can; such a
         question need not have choices or an answer. Where it has a key, `accepted` holds it, so
@@ -74,13 +76,20 @@ class Question:
     human_accuracy: float | None = None
     boilerplate: bool = False
     unusable: str = ""
+    entities: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = frozenset(LETTERS[: len(self.choices)])
         if self.unusable:
             return
-        if bool(self.choices) == bool(self.number) or bool(self.choices) != bool(self.accepted):
-            raise ValueError("a question has choices and accepted letters, or a number")
+        if sum(map(bool, (self.choices, self.number, self.entities))) != 1 or (
+            bool(self.choices) != bool(self.accepted)
+        ):
+            raise ValueError(
+                "a question has choices and accepted letters, or a number, or entities"
+            )
+        if self.entities:
+            return
         if any(not letters or letters - known for letters in self.accepted):
             raise ValueError(f"the answer is outside the choices {LETTERS[: len(self.choices)]!r}")
         if any(len(letters) != self.n_select for letters in self.accepted):
@@ -96,11 +105,16 @@ class Question:
     @property
     def scorable(self) -> bool:
         """Whether an answer can be right or wrong: a key is known, or everybody was credited."""
-        return bool(self.accepted or self.number or self.credited_to_all)
+        return bool(self.accepted or self.number or self.entities or self.credited_to_all)
 
     @property
     def gold(self) -> str:
-        """The printed gold as one writes it on the sheet: "e", "a,c", "130"; "" if not known."""
+        """The printed gold as one writes it on the sheet: "e", "a,c", "130"; "" if not known.
+
+        Of entities a list in the form of Python, as their publisher has it: "['fever', 'cough']".
+        """
+        if self.entities:
+            return str([*self.entities])
         if not self.number and not self.accepted:
             return ""
         return self.number.sheet if self.number else ",".join(sorted(self.accepted[0]))

@@ -56,6 +56,33 @@ def table_items(file: Path, fields: Sequence[str]) -> Iterator[Item]:
     return items(file, [dict(zip(fields, record, strict=True)) for record in records])
 
 
+def headed_items(file: Path, needed: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Item]:
+    """Yield the records of a CSV file by the columns that its first line names.
+
+    `line` counts the records, without that line, from 1.
+
+    Raises:
+        JmedError: the file cannot be read, a column is lacking, not known or there twice, there is
+            no record, or one has more or fewer columns.
+    """
+    records = [
+        record for record in csv.reader(StringIO(read_text(file, LARGEST), newline="")) if record
+    ]
+    allowed = f"CSV with a first line of {', '.join(needed)}; may have: {', '.join(optional)}"
+    if len(records) < 2:
+        raise JmedError(f"{file}: no rows; allowed: {allowed}")
+    header, *rows = records
+    lacking = [name for name in needed if name not in header]
+    if lacking or {*header} - {*needed, *optional} or len({*header}) < len(header):
+        raise JmedError(f"{file}: found the columns {', '.join(header)[:200]}; allowed: {allowed}")
+    for number, record in enumerate(rows, 1):
+        if len(record) != len(header):
+            raise JmedError(
+                f"{file}, item {number}: found {len(record)} columns; allowed: {len(header)}"
+            )
+    return items(file, [dict(zip(header, record, strict=True)) for record in rows])
+
+
 def by_key(rows: Iterable[Row], field: str) -> dict[str, Row]:
     """Map the text of `field` to its row.
 

@@ -5,6 +5,7 @@ from unicodedata import normalize
 
 from lm_eval_tasks.answers.published_prediction import KEY, published_prediction
 from lm_eval_tasks.answers.reasoning import strip_reasoning
+from lm_eval_tasks.exams.card import is_clinical
 from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.protocols import PROTOCOLS, READS_LETTERS
 
@@ -14,11 +15,14 @@ BARE = re.compile(rf"(?:[{LETTERS}](?:[ ,、・]{{0,3}}[{LETTERS}])*|[\d,.]+)[.�
 def protocol_of(task: str) -> str:
     """The protocol of a jmed task that may stop early, one that reads letters; "" for all others.
 
-    `paper` is defined by its 256 tokens and never stopped.
+    `paper` is defined by its 256 tokens and never stopped. The publisher's rule for clinical sets
+    looks for a capital in the whole of a response.
     """
     if not task.startswith("jmed_"):
         return ""
-    return next((name for name in READS_LETTERS if task.endswith(f"_{name}")), "")
+    protocol = next((name for name in READS_LETTERS if task.endswith(f"_{name}")), "")
+    exam = task.removeprefix("jmed_").removesuffix(f"_{protocol}")
+    return "" if is_clinical(exam) else protocol
 
 
 def answered(response: str, protocol: str) -> bool:

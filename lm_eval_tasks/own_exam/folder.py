@@ -11,7 +11,7 @@ import yaml
 
 from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exams.card import CARD_SUFFIX, exam_names
+from lm_eval_tasks.exams.card import CARD_SUFFIX, set_names
 from lm_eval_tasks.exams.manifest import read_pins
 from lm_eval_tasks.files.write import new_draft, put_folder, recover, remove
 from lm_eval_tasks.own_exam.check import Checked
@@ -34,7 +34,7 @@ def check_name(name: str) -> str:
     where = f"exam name: found {name!r}; give another with --name; allowed:"
     if not NAME.fullmatch(name):
         raise JmedError(f"{where} lower-case letters a-z, digits and _, at most 64")
-    if name in exam_names():
+    if name in set_names():
         raise JmedError(f"{where} a name other than those of jmed's exams")
     if name.endswith(tuple(f"_{protocol}" for protocol in OWN_EXAM)):
         raise JmedError(f"{where} a name that does not end in _{' or _'.join(OWN_EXAM)}")

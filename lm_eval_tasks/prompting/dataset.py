@@ -14,7 +14,7 @@ from lm_eval_tasks import __version__
 from lm_eval_tasks.exams.card import CARD_SUFFIX
 from lm_eval_tasks.exams.load import Exam, load_exam
 from lm_eval_tasks.exams.question import Question
-from lm_eval_tasks.prompting.doc import Doc, to_doc
+from lm_eval_tasks.prompting.doc import Doc, clinical_doc, to_doc
 from lm_eval_tasks.prompting.docs import docs_of
 from lm_eval_tasks.prompting.images import images_of
 from lm_eval_tasks.prompting.options import Options, parse_options
@@ -95,13 +95,17 @@ def _splits(
     if images:
         record["images"] = images.record(selection.kept)
     _log_once(f"{exam.card.name}: {describe(record)}")
-    shown = [_demonstration(*worked, vision=options.vision) for worked in exam.demonstrations]
+    shown = [_demonstration(exam, *worked, options) for worked in exam.demonstrations]
     return {"test": Dataset.from_list(docs), "dev": Dataset.from_list(shown)}
 
 
-def _demonstration(question: Question, explanation: str, *, vision: bool) -> dict[str, Any]:
-    none = {"images": [], "max_pixels": 0} if vision else {}
-    return to_doc(question) | {"explanation": explanation} | none
+def _demonstration(
+    exam: Exam, question: Question, explanation: str, options: Options
+) -> dict[str, Any]:
+    none = {"images": [], "max_pixels": 0} if options.vision else {}
+    doc, clinical = to_doc(question), exam.card.clinical
+    shown = clinical_doc(doc, question, clinical.kappa) if clinical else doc
+    return {**shown, "explanation": explanation} | none
 
 
 def _record(exam: Exam, selection: Selection, docs: Sequence[Doc]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Question -> doc: the flat record that lm-eval hands to prompts and metrics, and logs."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, TypedDict
 
 from lm_eval_tasks.exams.question import LETTERS, Question
@@ -83,6 +84,27 @@ class VisionDoc(Doc):
 
     images: list[ShownImage]
     max_pixels: int
+
+
+class ClinicalDoc(Doc):
+    """The doc of a clinical set.
+
+    kappa: the weights by which its labels are compared, see exams/clinical.py; "" for none.
+    entities: the right expressions, of a set that asks for all of a kind; else empty.
+    """
+
+    kappa: str
+    entities: list[str]
+
+
+def is_clinical(doc: Mapping[str, object]) -> bool:
+    """Whether a doc, also one that was logged, is of a clinical set."""
+    return "kappa" in doc
+
+
+def clinical_doc(doc: Doc, question: Question, kappa: str) -> ClinicalDoc:
+    """The doc of a clinical set."""
+    return ClinicalDoc(**doc, kappa=kappa, entities=[*question.entities])
 
 
 ALONE = Whole("", 0, 0, 0, 0)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from lm_eval_tasks.exams.load import Exam
 from lm_eval_tasks.exams.question import Question
-from lm_eval_tasks.prompting.doc import Doc, Whole, to_doc
+from lm_eval_tasks.prompting.doc import Doc, Whole, clinical_doc, to_doc
 from lm_eval_tasks.prompting.images import Images
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.orders import orders, reorder
@@ -22,7 +22,7 @@ def docs_of(
         images: those of the questions, in a task that shows images.
     """
     rule = exam.card.published_rule
-    wholes = sitting_wholes(exam, kept)
+    wholes, clinical = sitting_wholes(exam, kept), exam.card.clinical
     for question in kept:
         if options.permute:
             docs = [
@@ -31,6 +31,8 @@ def docs_of(
             ]
         else:
             docs = [to_doc(question, rule=rule, whole=wholes[question.sitting])]
+        if clinical:
+            docs = [clinical_doc(doc, question, clinical.kappa) for doc in docs]
         yield from docs if images is None else (images.doc(doc, question) for doc in docs)
 
 

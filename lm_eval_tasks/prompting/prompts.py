@@ -9,7 +9,7 @@ from pathlib import Path
 import jinja2
 
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.prompting.doc import PLACEHOLDER, Doc, VisionDoc, gold_texts
+from lm_eval_tasks.prompting.doc import PLACEHOLDER, Doc, VisionDoc, gold_texts, is_clinical
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 ANSWER_LINE = {"ja": "答え：", "en": "Answer: "}
@@ -46,7 +46,17 @@ def paper_target(doc: Doc) -> str:
 
 
 def letters_target(doc: Doc) -> str:
-    """The right letters as on the answer sheet, "a,c", or its digits."""
+    """The right letters as on the answer sheet, "a,c", or its digits; of a clinical set "C"."""
+    return doc["gold"].upper() if is_clinical(doc) else doc["gold"]
+
+
+def extract(doc: Doc) -> str:
+    """Question with its text, "all expressions, word for word, as a list", answer line."""
+    return _render("extract", doc)
+
+
+def extract_target(doc: Doc) -> str:
+    """The list of the right expressions."""
     return doc["gold"]
 
 
@@ -56,8 +66,9 @@ def cot_target(doc: Doc) -> str:
 
 
 def labels(doc: Doc) -> list[str]:
-    """The letters in use: a to e, mostly."""
-    return list(LETTERS[: len(doc["choices"])])
+    """The letters in use: a to e, mostly; in clinical sets capitals, as their publisher reads."""
+    letters = LETTERS.upper() if is_clinical(doc) else LETTERS
+    return list(letters[: len(doc["choices"])])
 
 
 def _placeholders(doc: VisionDoc) -> str:

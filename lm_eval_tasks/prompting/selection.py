@@ -58,8 +58,9 @@ def _reason(question: Question, options: Options, choices_only: bool) -> str:
         return "needs a figure"
     if question.unusable:
         return question.unusable
-    if question.number and options.permute:
-        return "the answer is a number, there are no choices to permute"
+    if not question.choices and options.permute:
+        kind = "a number" if question.number else "a list of expressions"
+        return f"the answer is {kind}, there are no choices to permute"
     if choices_only and question.number:
         return "the answer is a number, there are no choices"
     if choices_only and not _can_be_told_apart(question):
@@ -91,6 +92,6 @@ def _marks(question: Question, options: Options) -> list[str]:
         "choices that name each other, left in printed order": bool(options.permute)
         and not can_be_permuted(question),
         "translator's remark in the text": question.boilerplate,
-        ALIKE: not question.number and not _can_be_told_apart(question),
+        ALIKE: bool(question.choices) and not _can_be_told_apart(question),
     }
     return [mark for mark, holds in marks.items() if holds]

@@ -26,7 +26,7 @@ class Mistake:
     section: str
     category: str
     key: str
-    """Letters as shown, or a number's digits."""
+    """Letters as shown, or a number's digits; of expressions how many, "(3)"."""
     picked: str | None
     """As `key`; None where it is not known."""
     unread: bool
@@ -106,7 +106,8 @@ def _mistake(answer: Answer, picks: Picks | None, permuted: bool, with_text: boo
         id=f"{answer.key.id} ({answer.key.permutation})" if permuted else answer.key.id,
         section=doc["section"],
         category=doc["category"],
-        key=str(doc.get("gold", "")),
+        # expressions are text of the exam
+        key=f"({len(doc['entities'])})" if doc.get("entities") else str(doc.get("gold", "")),
         # a number that was read is not kept apart from the response
         picked=None if picks is None or doc.get("number") else ",".join(sorted(picks[answer.key])),
         unread=answer.extracted is False,

@@ -7,8 +7,9 @@ import jinja2
 
 from lm_eval_tasks import __version__
 from lm_eval_tasks.comparison.phrases import task_label
-from lm_eval_tasks.exams.card import exam_names, read_card
+from lm_eval_tasks.exams.card import read_card, set_names
 from lm_eval_tasks.report import (
+    balance,
     calibration,
     change,
     facts,
@@ -19,6 +20,7 @@ from lm_eval_tasks.report import (
     parts,
     position_bias,
     scores,
+    unread,
     verdicts,
 )
 from lm_eval_tasks.report.models import Found, Report, read_report
@@ -30,6 +32,7 @@ from lm_eval_tasks.words import Words, read_words
 TEMPLATES = Path(__file__).parent
 SECTIONS: Sequence[Callable[[Report, Words], Section | None]] = (
     scores.models_section,
+    balance.section,
     scores.section,
     figures.section,
     change.section,
@@ -39,6 +42,7 @@ TASK_SECTIONS: Sequence[Callable[[Task, Words], Section | None]] = (
     verdicts.section,
     parts.section,
     position_bias.section,
+    unread.section,
     calibration.section,
     floors.section,
     facts.section,
@@ -71,7 +75,7 @@ def _tasks(report: Report, words: Words, *, with_text: bool) -> list[Section]:
         first = runs[0][1]
         title = task_label(first, words)
         task = read_task(f"task{place}", title, runs, with_text=with_text)
-        exam = read_card(first.exam).title if first.exam in exam_names() else first.exam
+        exam = read_card(first.exam).title if first.exam in set_names() else first.exam
         inner = [section for make in TASK_SECTIONS if (section := make(task, words))]
         made.append(Section(title, [Paragraph(exam, small=False)], task.name, inner))
     return made

@@ -48,10 +48,10 @@ def picks(result: Result) -> Picks | None:
     """The letters of each answer as shown, empty if none could be read.
 
     None in the paper's protocol, where the choice nearest to the text is recorded with permuted
-    choices only.
+    choices only, and where no choice is asked for.
     """
     permuted = all(answer.position_a is not UNSET for answer in result.answers)
-    if not permuted and PROTOCOLS[result.protocol].answer == "text":
+    if not permuted and PROTOCOLS[result.protocol].answer in ("text", "entities"):
         return None
     return {answer.key: _pick(answer, result.protocol) for answer in result.answers}
 

@@ -49,7 +49,7 @@ def section(report: Report, words: Words) -> Section:
 
 def metric_meanings(runs: Sequence[Result], words: Words) -> Mapping[str, str]:
     """Metric -> its meaning, of the metrics of these runs alone."""
-    used = {metric for result in runs for metric in result.answers[0].values}
+    used = {metric for result in runs for metric in result.metrics}
     if any(result.protocol in LOGLIKELIHOOD for result in runs):
         used.add(ECE)
     return {name: text for name, text in words.report["metrics"].items() if name in used}
@@ -61,7 +61,7 @@ def _rows(report: Report, words: Words) -> Iterator[list[list[str]]]:
         for model, result in runs:
             yield [
                 _row(model, result, metric, words)
-                for metric in sorted(result.answers[0].values, key=lambda m: m != result.metric)
+                for metric in sorted(result.metrics, key=lambda m: m != result.metric)
             ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from lm_eval_tasks.protocols import METRICS
 from lm_eval_tasks.results.records import Questions, Sample
 from lm_eval_tasks.scoring.verdict import Item
 
@@ -19,22 +20,28 @@ SHARES = ("consistency", "position_p", "acc_spread")
 
 
 def sample_faults(
-    sample: Sample, logged: Mapping[str, Any], metrics: Sequence[str]
+    sample: Sample, logged: Mapping[str, Any], metrics: Sequence[str], *, graded: bool
 ) -> Iterator[str]:
     """Of one sample.
 
     Args:
         logged: the same as it stands in the file, with its metrics.
-        metrics: each 0 to 1; the first says right or wrong, so it is 0 or 1.
+        metrics: the first says right or wrong, so it is 0 or 1, unless its protocol is graded.
     """
     for metric in metrics:
-        value = logged[metric]
-        if not isinstance(value, int | float) or not 0 <= value <= 1:
-            yield f"{metric} is {str(value)[:20]!r}; possible: 0 to 1"
-    if logged[metrics[0]] not in (0, 1):
+        yield from _out_of_bounds(metric, logged[metric])
+    if logged[metrics[0]] not in (0, 1) and not graded:
         yield f"{metrics[0]} is {str(logged[metrics[0]])[:20]!r}; possible: 0 or 1"
     if sample.passed is not UNSET:
         yield from _item_faults(sample.passed, sample.doc.sitting)
+
+
+def _out_of_bounds(metric: str, value: object) -> Iterator[str]:
+    """Nothing of a value that the metric can have, 0 to 1 for most; NaN is none."""
+    known = METRICS.get(metric)
+    low, high = (known.published.low, known.published.high) if known and known.published else (0, 1)
+    if not isinstance(value, int | float) or not low <= value <= high:
+        yield f"{metric} is {str(value)[:20]!r}; possible: {low:g} to {high:g}"
 
 
 def _item_faults(item: Item, sitting: str) -> Iterator[str]:
@@ -85,13 +92,15 @@ def stated_faults(
 
     Args:
         stated: "metric,none" -> value.
-        means: of the samples.
+        means: the scores, of the samples.
         counts: of `n-samples`.
     """
     for metric, mean in means.items():
         value = stated.get(f"{metric},none", mean)
-        if not isinstance(value, int | float) or not 0 <= value <= 1:
-            yield f"{metric} is {str(value)[:20]!r}; possible: 0 to 1"
+        if math.isnan(mean) and isinstance(value, float) and math.isnan(value):
+            continue  # of a whole set, all of whose keys and answers are one label
+        if wrong := next(_out_of_bounds(metric, value), ""):
+            yield wrong
         elif not math.isclose(value, mean, abs_tol=CLOSE):
             yield (
                 f"{metric}: the results are not those of the samples: {value:.6g} there, "

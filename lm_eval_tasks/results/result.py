@@ -11,16 +11,19 @@ from itertools import chain
 from statistics import stdev
 from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import UNSET
 
-from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.protocols import PROTOCOLS, split_task
+from lm_eval_tasks.errors import JmedError, check_choice
+from lm_eval_tasks.prompting.doc import is_clinical
+from lm_eval_tasks.protocols import PROTOCOLS, is_agreement, split_task
 from lm_eval_tasks.results.images import Sight, image_faults, prompt_without_images
 from lm_eval_tasks.results.overlap import OverlapMark, overlap_mark
 from lm_eval_tasks.results.possible import question_faults, run_faults, sample_faults, stated_faults
 from lm_eval_tasks.results.records import FormError, Sample, record_of
 from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.results.weights import provenance
+from lm_eval_tasks.scoring.agreement import FIGURES, Pair, figure, kappa_stderr
 from lm_eval_tasks.scoring.breakdown import figure_part
 from lm_eval_tasks.scoring.published_rules import rule_of
 from lm_eval_tasks.scoring.verdict import Item, Verdict, verdicts
@@ -47,12 +50,14 @@ class Answer:
     prompt_text: str | None
     """The prompt without the signs for images, of tasks that have some; None of others."""
     right: bool
-    """By the first metric of the protocol."""
+    """By the first metric of the protocol; where that is graded, at 1 alone."""
     extracted: bool | None
     """An answer could be read from the response; None where nothing is generated, and in the
     paper's protocol, which takes any response for the choice nearest to it."""
     values: Mapping[str, float]
     """Metric -> value, the means of the protocol."""
+    pairs: Mapping[str, Pair]
+    """Metric over a whole clinical set -> what this answer contributes; empty of other tasks."""
     item: Item | None
     """What the verdict counts; None for an exam without pass marks and for permuted choices."""
     filtered_resps: Any
@@ -63,13 +68,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class Cell:
-    """A score in a table. error: standard error, over questions. sign: of contamination."""
+    """A score in a table. error: standard error, over questions. sign: of contamination.
+
+    share: it is one, and shown in per cent; Cohen's kappa is none.
+    """
 
     value: float
     error: float
     sign: str
+    share: bool = True
 
     def __str__(self) -> str:
+        if not self.share:
+            return f"{self.value:.3f} ± {self.error:.3f}{self.sign}"
         return f"{100 * self.value:.1f} ± {100 * self.error:.1f}{self.sign}"
 
 
@@ -95,11 +106,24 @@ class Result:
 
     @property
     def metrics(self) -> list[str]:
-        """Those that the samples have, of the protocol's means; the deciding one first."""
-        return list(self.answers[0].values)
+        """Those that the samples have: the protocol's means, the deciding one first; and behind
+        them, of a clinical set, those over the whole set."""
+        return [*self.answers[0].values, *self.answers[0].pairs]
 
-    def mean(self, metric: str) -> float:
-        """The mean of one of `metrics` over all answers."""
+    @property
+    def clinical(self) -> bool:
+        """Whether it is a clinical set, and no exam."""
+        return is_clinical(self.answers[0].doc)
+
+    def pairs(self, metric: str) -> list[Pair]:
+        """What the answers contribute to a metric over the whole set, in order of their keys; empty
+        of one that is a mean."""
+        return [answer.pairs[metric] for answer in self.answers if metric in answer.pairs]
+
+    def score(self, metric: str) -> float:
+        """One of `metrics`: the mean over all answers, or the figure of the whole set."""
+        if pairs := self.pairs(metric):
+            return figure(pairs)
         return sum(answer.values[metric] for answer in self.answers) / len(self.answers)
 
     def by_question(self, metric: str) -> dict[str, float]:
@@ -116,12 +140,15 @@ class Result:
         return {question: total * share for question, total in sums.items()}
 
     def standard_error(self, metric: str) -> float:
-        """Of the score; see `standard_error`."""
+        """Of the score; see `standard_error`, and `kappa_stderr` of a figure of the whole set."""
+        if pairs := self.pairs(metric):
+            return kappa_stderr(pairs)
         return standard_error(self.by_question(metric).values())
 
     def cell(self, metric: str) -> Cell:
         """The score and its standard error, as tables show it."""
-        return Cell(self.mean(metric), self.standard_error(metric), self.overlap.sign)
+        value, error = self.score(metric), self.standard_error(metric)
+        return Cell(value, error, self.overlap.sign, not is_agreement(metric))
 
     @property
     def shots(self) -> int:
@@ -214,7 +241,11 @@ def _faults(result: Result) -> Iterator[str]:
         yield f"{run.task} with {result.sight.value}"
     yield from question_faults(run.questions)
     yield from run_faults(result.items, len(result.answers), run.asked)
-    means = {metric: result.mean(metric) for metric in result.metrics}
+    compared = [[(name, one.measure) for name, one in x.pairs.items()] for x in result.answers]
+    if any(names != compared[0] for names in compared):
+        yield "samples with different metrics over the whole set"
+        return
+    means = {metric: result.score(metric) for metric in result.metrics}
     stated, counts = run.results.scores(run.task), run.results.counts(run.task)
     yield from stated_faults(stated, means, counts, len(run.samples))
 
@@ -236,30 +267,46 @@ def _rule(run: TaskRun) -> str:
 def _answer(
     run: TaskRun, sample: Sample, logged: Mapping[str, Any], metrics: Sequence[str]
 ) -> Answer:
-    where = f"{run.file}: {run.task}"
+    where, protocol = f"{run.file}: {run.task}", PROTOCOLS[split_task(run.task)[1]]
     if missing := [metric for metric in metrics if metric not in logged]:
         raise JmedError(
             f"{where}: a sample without {missing[0]!r}: written by another version of jmed or "
             "damaged"
         )
     sight = run.setting.sight
-    faults = chain(sample_faults(sample, logged, metrics), image_faults(sight, sample))
+    faults = chain(
+        sample_faults(sample, logged, metrics, graded=protocol.graded), image_faults(sight, sample)
+    )
     if wrong := next(faults, ""):
         raise JmedError(f"{where}: damaged: question {sample.doc.id}: {wrong}")
     values = {metric: float(logged[metric]) for metric in metrics}
+    over_set = [name for name in protocol.over_set if name in logged]
     return Answer(
         key=QuestionKey(sample.doc.id, sample.doc.permutation),
         doc=logged["doc"],
         doc_hash=sample.doc_hash,
         prompt_hash=sample.prompt_hash,
         prompt_text=None if sight is Sight.NONE else prompt_without_images(sample),
-        right=bool(values[metrics[0]]),
+        right=values[metrics[0]] == 1,
         extracted=bool(values["extracted"]) if "extracted" in values else None,
         values=values,
+        pairs={name: _pair(run, sample, logged, name) for name in over_set},
         item=None if sample.passed is UNSET else sample.passed,
         filtered_resps=_unwrapped(sample.filtered_resps),
         position_a=sample.position_a,
     )
+
+
+def _pair(run: TaskRun, sample: Sample, logged: Mapping[str, Any], metric: str) -> Pair:
+    where = f"{run.file}: {run.task}: damaged: question {sample.doc.id}"
+    try:
+        pair = msgspec.convert(logged[metric], Pair, strict=True)
+    except msgspec.ValidationError as error:
+        raise JmedError(f"{where}: a pair of labels: {error}") from None
+    check_choice(pair.measure, FIGURES, where)
+    if pair.gold != str(logged["doc"].get("gold")).upper():
+        raise JmedError(f"{where}: a pair of labels with another key than the question's")
+    return pair
 
 
 def _unwrapped(responses: object) -> object:

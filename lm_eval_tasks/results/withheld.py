@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from lm_eval_tasks.exams.card import Card, exam_names, read_card
+from lm_eval_tasks.exams.card import Card, read_card, set_names
 from lm_eval_tasks.prompting.options import CONTEXT, FIGURES, VISION_FIGURES
 from lm_eval_tasks.protocols import task_name
 from lm_eval_tasks.results import public as permitted
@@ -68,7 +68,7 @@ def public(runs: Iterable[Result], withheld: Withheld) -> list[Result]:
 
 
 def _public(result: Result, withheld: Withheld) -> Result:
-    card = read_card(result.exam) if result.exam in exam_names() else None
+    card = read_card(result.exam) if result.exam in set_names() else None
     exam = result.exam if card else withheld.value(result.exam)
     task = task_name(exam, result.protocol)
     run = result.run

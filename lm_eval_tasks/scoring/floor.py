@@ -4,21 +4,33 @@ A score means little without its floor: an empty response scores 17 % accuracy u
 definition, and the right text not quite 100 %.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from statistics import fmean
-from typing import Any
+from typing import Any, cast
 
 from tqdm import tqdm
 
 from lm_eval_tasks.errors import check_choice
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.prompting.doc import Doc, gold_texts, to_doc
+from lm_eval_tasks.prompting.doc import (
+    ClinicalDoc,
+    Doc,
+    clinical_doc,
+    gold_texts,
+    is_clinical,
+    to_doc,
+)
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import Selection, select_from
 from lm_eval_tasks.protocols import METRICS, PROTOCOLS, split_task, task_names
+from lm_eval_tasks.scoring.agreement import Pair, figure
 from lm_eval_tasks.scoring.metrics import SCORERS, Scores
+
+Answers = Callable[[Doc], Sequence[Any]]
+"""All answers of a kind to a question."""
 
 
 def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, float]]]:
@@ -35,15 +47,17 @@ def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, 
     exam, protocol = split_task(task)
     loaded = load_exam(exam, options.sittings)
     selection = select_from(loaded, options, choices_only=PROTOCOLS[protocol].needs_choices)
-    rule = loaded.card.published_rule
-    return selection, floors_on([to_doc(q, rule=rule) for q in selection.kept], protocol)
+    rule, clinical = loaded.card.published_rule, loaded.card.clinical
+    docs = [(question, to_doc(question, rule=rule)) for question in selection.kept]
+    asked = [clinical_doc(doc, q, clinical.kappa) if clinical else doc for q, doc in docs]
+    return selection, floors_on(asked, protocol)
 
 
 def floors_on(docs: Sequence[Doc], protocol: str) -> dict[str, dict[str, float]]:
     """The same table for docs at hand, such as those that a run logged."""
     process = SCORERS[PROTOCOLS[protocol].scorer]
     table = {}
-    for name, answers in _answers(protocol).items():
+    for name, answers in _answers_to(docs, protocol).items():
         scored = [
             [process(doc, result) for result in answers(doc)]
             for doc in tqdm(docs, desc=name, unit="question", leave=False, disable=None)
@@ -52,7 +66,40 @@ def floors_on(docs: Sequence[Doc], protocol: str) -> dict[str, dict[str, float]]
     return table
 
 
-def _answers(protocol: str) -> dict[str, Callable[[Doc], Sequence[Any]]]:
+def _answers_to(docs: Sequence[Doc], protocol: str) -> dict[str, Answers]:
+    """Those of an exam; of a clinical set also the commonest answer, and its letters are capitals.
+
+    Where expressions are asked for, nobody can choose at random.
+    """
+    if not is_clinical(docs[0]):
+        return _answers(protocol)
+    if PROTOCOLS[protocol].answer == "entities":
+        commonest = str([commonest_answer(docs)])
+        return {
+            "gold": lambda doc: [[doc["gold"]]],
+            "empty": lambda doc: [[""]],
+            "majority": lambda doc: [[commonest]],
+        }
+    letter = commonest_answer(docs)
+    if PROTOCOLS[protocol].answer == "loglikelihood":
+        return _answers(protocol) | {"majority": lambda doc: [_loglikelihoods(doc, letter.lower())]}
+    return {
+        "gold": lambda doc: [[doc["gold"].upper()]],
+        "empty": lambda doc: [[""]],
+        "majority": lambda doc: [[letter]],
+        "random choice": lambda doc: [[picked.upper()] for (picked,) in _sets(doc)],
+    }
+
+
+def commonest_answer(docs: Sequence[Doc]) -> str:
+    """The label, or the expression, that is right most often; of several the first in order."""
+    counts: Counter[str] = Counter()
+    for doc in docs:
+        counts.update(cast(ClinicalDoc, doc)["entities"] or [doc["gold"].upper()])
+    return min(counts, key=lambda answer: (-counts[answer], answer))
+
+
+def _answers(protocol: str) -> dict[str, Answers]:
     if PROTOCOLS[protocol].answer == "loglikelihood":
         return {
             "gold": lambda doc: [_loglikelihoods(doc, doc["accepted"][0])],
@@ -89,10 +136,17 @@ def _loglikelihoods(doc: Doc, picked: Sequence[str]) -> list[tuple[float, bool]]
 
 
 def _aggregate(scored: Sequence[Sequence[Scores]]) -> dict[str, float]:
-    """Mean over each question's answers, then as lm-eval does: points summed, the rest averaged."""
+    """Mean over each question's answers, then as lm-eval does: points summed, the rest averaged.
+
+    A figure of a whole set there is of one answer to each question alone.
+    """
     result: dict[str, float] = {}
     for metric in scored[0][0]:
         if metric.endswith("_stderr") or METRICS[metric].over in ("sitting", "orders"):
+            continue
+        if METRICS[metric].over == "set":
+            if all(len(question) == 1 for question in scored):
+                result[metric] = figure([cast(Pair, question[0][metric]) for question in scored])
             continue
         means = [fmean(_number(one[metric]) for one in question) for question in scored]
         result[metric] = sum(means) if metric.startswith("points") else fmean(means)

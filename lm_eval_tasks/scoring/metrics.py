@@ -5,21 +5,29 @@ its own: lm-eval shows a key `<metric>_stderr` as the error of the metric before
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, cast
 
+from lm_eval_tasks.answers.entities import entity, listed, strict_list
 from lm_eval_tasks.answers.reading import Reading, read_letters, read_number, same_number
 from lm_eval_tasks.answers.reasoning import strip_reasoning
 from lm_eval_tasks.exams.question import LETTERS, normal_form
-from lm_eval_tasks.prompting.doc import Doc, gold_texts
+from lm_eval_tasks.prompting.doc import ClinicalDoc, Doc, gold_texts, is_clinical
 from lm_eval_tasks.prompting.orders import Pick
 from lm_eval_tasks.protocols import METRICS
 from lm_eval_tasks.scoring.aggregations import Points
+from lm_eval_tasks.scoring.agreement import UNREAD, Pair
+from lm_eval_tasks.scoring.entity_f1 import exact_f1, overlap_f1, published_partial_f1
 from lm_eval_tasks.scoring.gestalt import author_pick, author_scores, nearest_sets, set_score
-from lm_eval_tasks.scoring.published_rules import published_correct, published_line, rule_of
+from lm_eval_tasks.scoring.published_rules import (
+    RULES,
+    published_correct,
+    published_line,
+    rule_of,
+)
 from lm_eval_tasks.scoring.verdict import Item
 
-Scores = dict[str, float | Points | Item | Pick]
+Scores = dict[str, float | Points | Item | Pick | Pair]
 MARKERS = ("### 応答：\n", "### Response:", "### Answer:")
 HEADING = re.compile(r"\A#{1,6}[ \t]*(?:応答|答え|回答|Response|Answer)[ \t]*[:：]?\s*")
 
@@ -53,6 +61,7 @@ def letters(doc: Doc, results: Sequence[str]) -> Scores:
         **_published(doc, response),
         "acc_lenient": float(lenient),
         "extracted": float(bool(reading.rule)),
+        **_agreement(doc, kappa_lenient=answer),
         **_points(doc, points_lenient=lenient),
         **sitting_scores(doc, answer, correct=lenient),
     }
@@ -73,6 +82,7 @@ def mc(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
     return {
         "acc": float(correct),
         "acc_norm": float(_is_accepted(doc, likeliest(doc, per_character))),
+        **_agreement(doc, kappa=answer),
         **_points(doc, points=correct),
         **sitting_scores(doc, answer, correct=correct),
     }
@@ -109,8 +119,32 @@ def _published(doc: Doc, response: str) -> Scores:
     """By the publisher's rule; nothing if it has none."""
     if not rule_of(doc):
         return {}
-    correct = published_correct(doc, published_line(doc, response))
-    return {"acc": float(correct), **_points(doc, points=correct)}
+    line = published_line(doc, response)
+    correct = published_correct(doc, line)
+    named = RULES[rule_of(doc)].letters(line)
+    return {
+        "acc": float(correct),
+        **_agreement(doc, kappa=named),
+        **_points(doc, points=correct),
+    }
+
+
+def _agreement(doc: Doc, **named: Collection[str]) -> dict[str, Pair]:
+    """The pair of each metric over a whole clinical set, and of its error.
+
+    Args:
+        named: the letters that the answer names; other than one are no label.
+
+    Nothing of sets that are not compared so, and of a question whose choices were permuted.
+    """
+    if not doc.get("kappa") or doc["order"]:
+        return {}
+    pairs: dict[str, Pair] = {}
+    for name, letters in named.items():
+        given = "".join(letters).upper() if len(letters) == 1 else UNREAD
+        pair = Pair(doc["gold"].upper(), given, str(doc["kappa"]))  # type: ignore[typeddict-item]
+        pairs[name] = pairs[f"{name}_stderr"] = pair
+    return pairs
 
 
 def _paper_author(doc: Doc, response: str) -> Scores:
@@ -160,8 +194,11 @@ def _is_accepted(doc: Doc, answer: frozenset[str]) -> bool:
 
 
 def _points(doc: Doc, **correct: bool) -> dict[str, Points]:
-    """Each sum with its error, and what there was to earn; nothing of a repeated question."""
-    if doc["order"]:
+    """Each sum with its error, and what there was to earn.
+
+    Nothing of a repeated question, and of a clinical set, where no points are earned.
+    """
+    if doc["order"] or is_clinical(doc):
         return {}
     items: dict[str, Points] = {}
     for name, right in correct.items():
@@ -219,10 +256,31 @@ def _of(over: str) -> list[str]:
     return [name for name, metric in METRICS.items() if metric.over == over]
 
 
+def extract(doc: Doc, results: Sequence[str]) -> Scores:
+    """Expressions of a text, given as a list.
+
+    exact_f1, partial_f1: the publisher's program, on responses that are a list and nothing else.
+    exact_f1_set, partial_f1_set: ours, on the last list in the response, in normal form.
+    extracted: share of responses in which a list could be read.
+    """
+    strict, named = strict_list(results[0]), listed(results[0])
+    right = cast(ClinicalDoc, doc)["entities"]
+    ours = {*map(entity, right)}, {*map(str, named.items)}
+    published = {*right}, {*strict.items}
+    return {
+        "exact_f1_set": exact_f1(*ours),
+        "partial_f1_set": overlap_f1(*ours),
+        "exact_f1": exact_f1(*published),
+        "partial_f1": published_partial_f1(*published),
+        "extracted": 0.0 if named.reason else 1.0,
+    }
+
+
 SCORERS: Mapping[str, Callable[[Doc, Any], Scores]] = {
     "paper": paper,
     "letters": letters,
     "mc": mc,
     "letters_mc": letters_mc,
+    "extract": extract,
 }
 """The functions that protocols name."""

@@ -100,6 +100,20 @@ def medllm_qa(doc: Doc, prediction: str) -> bool:
     return _stripped_parts(prediction) == _key(doc)
 
 
+def jmed_llm(doc: Doc, prediction: str) -> bool:
+    """The first of the capitals A to F in a whole response, whatever word it is part of.
+
+    Source: sociocom/JMED-LLM@3774a34e4a26a7b8a7851f421ecad91a04c2f59b src/utils.py
+    """
+    return first_capital(prediction) == doc["gold"].upper()
+
+
+def first_capital(response: str) -> str:
+    """The label that JMED-LLM's program takes out of a response, "" if there is none."""
+    found = re.search("[A-F]", response)
+    return found[0] if found else ""
+
+
 def marked_line(response: str) -> str:
     """What follows 【回答】 on its line; in a response without that mark, its answer line.
 
@@ -170,6 +184,7 @@ RULES: Mapping[str, Rule] = {
     "yakugakuqa": Rule(yakugakuqa, _numbered_parts, digits=True, through=True),
     "kokushimd10": Rule(kokushimd10, lambda text: _alphanumerics(text).lower(), digits=True),
     "medllm_qa": Rule(medllm_qa, _stripped_parts),
+    "jmed_llm": Rule(jmed_llm, lambda text: first_capital(text).lower(), line=str),
 }
 """By the name that cards and docs have; a card without one is of an exam without such a rule."""
 

@@ -24,7 +24,10 @@ LEFT_OUT = ("needs a figure", "its figure is not published", "another sitting")
 
 @dataclass(frozen=True)
 class Value:
-    """A metric's mean over questions and its standard error, None of a single question."""
+    """A metric and its standard error, None of a single question.
+
+    The metric is a mean over questions, or of a clinical set also a figure of all together.
+    """
 
     metric: str
     score: float
@@ -63,7 +66,8 @@ class Entry:
     adapter: the model is one of an adapter on a base.
     values: means over questions; the first decides whether an answer is right.
     rule: of published_rules.py, "" if the publisher has none; None where no letters are read.
-    right: of `questions`, by that metric, in printed order of the choices; None if permuted.
+    right: of `questions`, by that metric, in printed order of the choices; None if permuted, and
+        where the metric is a share of each answer.
     published, left_out: questions of the source, and why not all were asked.
     whole, no_figure: over all questions and over those without a figure; None if permuted.
     counted_by: the metric of these two, acc where it goes by the publisher's rule of today.
@@ -130,7 +134,9 @@ def _entry(run: TaskRun) -> Entry:
         adapter=has_adapter(run.results),
         values=_values(result, where),
         rule=_rule(result, where),
-        right=None if permuted else sum(answer.right for answer in result.answers),
+        right=None
+        if permuted or PROTOCOLS[result.protocol].graded
+        else sum(answer.right for answer in result.answers),
         questions=kept,
         published=published,
         left_out=_left_out(run.questions, published - kept),
@@ -150,6 +156,8 @@ def _entry(run: TaskRun) -> Entry:
 def _values(result: Result, where: str) -> list[Value]:
     stated = result.run.results.scores(result.run.task)
     values = [_value(result, metric) for metric in result.metrics]
+    if undefined := [value.metric for value in values if math.isnan(value.score)]:
+        raise JmedError(f"{where}: {undefined[0]}: no number, since all answers are one label")
     for value in values:
         if f"{value.metric},none" not in stated:  # what is there was held against the samples
             raise JmedError(f"{where}: {value.metric}: not in the results")
@@ -164,6 +172,9 @@ def _rule(result: Result, where: str) -> str | None:
 
 def _value(result: Result, metric: str) -> Value:
     """Answers to one question in several orders count as one: they are not independent."""
+    if result.pairs(metric):
+        over_set = result.standard_error(metric)
+        return Value(metric, result.score(metric), None if math.isnan(over_set) else over_set)
     by_question: dict[str, list[float]] = {}
     for answer in result.answers:
         by_question.setdefault(answer.key.id, []).append(answer.values[metric])

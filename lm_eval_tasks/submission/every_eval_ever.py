@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lm_eval_tasks.exams.card import Card
-from lm_eval_tasks.protocols import MEASURES, METRICS, PROTOCOLS
+from lm_eval_tasks.protocols import MEASURES, METRICS, PROTOCOLS, is_agreement
 from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.scoring.verdict import State, Verdict
 from lm_eval_tasks.submission.entry import Entry, Value
@@ -111,11 +111,11 @@ def _means(entry: Entry, overlap: str) -> Iterator[dict[str, Any]]:
                 "metric_id": measure.id,
                 "metric_name": measure.name,
                 "metric_kind": measure.kind,
-                "metric_unit": "proportion",
+                "metric_unit": "coefficient" if is_agreement(value.metric) else "proportion",
                 "lower_is_better": not METRICS[value.metric].higher_is_better,
                 "score_type": "continuous",
-                "min_score": 0,
-                "max_score": 1,
+                "min_score": measure.low,
+                "max_score": measure.high,
             },
             "score_details": _score(entry, value, overlap),
             "generation_config": _generation(entry),
@@ -125,7 +125,10 @@ def _means(entry: Entry, overlap: str) -> Iterator[dict[str, Any]]:
 def _score(entry: Entry, value: Value, overlap: str) -> dict[str, Any]:
     uncertainty: dict[str, Any] = {"num_samples": entry.questions}
     if value.error is not None:
-        uncertainty["standard_error"] = {"value": value.error, "method": "analytic"}
+        uncertainty["standard_error"] = {
+            "value": value.error,
+            "method": "bootstrap" if METRICS[value.metric].over == "set" else "analytic",
+        }
     left_out = "; ".join(f"{reason}: {n}" for reason, n in entry.left_out.items())
     return {
         "score": value.score,

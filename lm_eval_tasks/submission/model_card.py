@@ -6,7 +6,7 @@ from pathlib import Path
 from huggingface_hub import ModelCard, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
-from lm_eval_tasks.comparison.phrases import rule_line
+from lm_eval_tasks.comparison.phrases import rule_line, shown
 from lm_eval_tasks.protocols import MEASURES
 from lm_eval_tasks.results.images import Sight
 from lm_eval_tasks.results.training_text import adapter_kind, overlap_line
@@ -90,9 +90,11 @@ def _compared(training: Training | None) -> str:
 
 
 def _score(entry: Entry, value: Value) -> str:
-    error = "" if value.error is None else f" ± {value.error:.1%}"
+    error = "" if value.error is None else f" ± {shown(value.metric, value.error)}"
     first = value is entry.values[0] and entry.right is not None
-    return f"{value.score:.1%}{error}" + (f" ({entry.right}/{entry.questions})" * first)
+    return f"{shown(value.metric, value.score)}{error}" + (
+        f" ({entry.right}/{entry.questions})" * first
+    )
 
 
 def _rule(rule: str) -> str:

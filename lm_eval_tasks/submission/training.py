@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lm_eval_tasks.exams.card import Card, exam_names
+from lm_eval_tasks.exams.card import Card, set_names
 from lm_eval_tasks.protocols import PROTOCOLS
 from lm_eval_tasks.results import public as permitted
 from lm_eval_tasks.results.training_record import (
@@ -156,7 +156,7 @@ def _modules(given: object) -> str:
 def _source(source: Mapping[str, Any]) -> str:
     """A local file's name may name people or places, so it is not repeated."""
     if source.get("exam"):
-        exam = source["exam"] if source["exam"] in exam_names() else "withheld"
+        exam = source["exam"] if source["exam"] in set_names() else "withheld"
         named = source.get("sittings")
         given = named if isinstance(named, list) else []
         sittings = [permitted.text(s, re.compile(r"\d{3}")) for s in given]
@@ -192,7 +192,7 @@ def _losses(result: Outcome) -> dict[str, float]:
 
 
 def _overlap(given: Mapping[str, OverlapCount]) -> dict[str, tuple[int, int]]:
-    known = {*exam_names()}
+    known = {*set_names()}
     return {exam: (held.rows, held.questions) for exam, held in given.items() if exam in known}
 
 
@@ -201,5 +201,5 @@ def _compared(given: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {
         match["exam"]: tuple((match["sittings"] or "").split(", ")) if match["sittings"] else ()
         for match in matches
-        if match["exam"] in exam_names()
+        if match["exam"] in set_names()
     }

@@ -5,8 +5,12 @@ from collections.abc import Iterator, Sequence
 from rich.markup import escape
 from rich.table import Table
 
+from lm_eval_tasks.comparison.balance import balances
 from lm_eval_tasks.comparison.compare import Change, Comparison
 from lm_eval_tasks.comparison.phrases import (
+    balance_head,
+    balance_notes,
+    balance_rows,
     compared_label,
     comparison_remarks,
     difference,
@@ -15,6 +19,7 @@ from lm_eval_tasks.comparison.phrases import (
     p_value,
     part_name,
     rule_notes,
+    shown,
     state,
 )
 from lm_eval_tasks.streams import printable
@@ -41,6 +46,8 @@ def comparison_tables(
     """What two models differ in. names: of the base and of the other one."""
     title = f"{names[0]} → {names[1]}"
     yield _summary(comparisons, title, words)
+    if any(comparison.base.clinical for comparison in comparisons):
+        yield _balance(comparisons, words)
     for comparison in comparisons:
         yield from comparison_remarks(comparison, words)
     if any(comparison.sittings for comparison in comparisons):
@@ -70,6 +77,18 @@ def _summary(comparisons: Sequence[Comparison], title: str, words: Words) -> Tab
     return table
 
 
+def _balance(comparisons: Sequence[Comparison], words: Words) -> Table:
+    """Exams and clinical sets, and what of both was gained and lost."""
+    found = balances(comparisons)
+    caption = "\n".join(balance_notes(found, words))
+    table = Table(title=words.terms["balance"], title_justify="left", caption=caption)
+    for column in balance_head(words):
+        table.add_column(column, overflow="fold")
+    for row in balance_rows(found, words):
+        table.add_row(*(cell.replace("; ", "\n") for cell in row), end_section=True)
+    return table
+
+
 def _row(comparison: Comparison, change: Change, words: Words) -> list[str]:
     decides = change is comparison.changes[0]
     test = comparison.test
@@ -77,8 +96,8 @@ def _row(comparison: Comparison, change: Change, words: Words) -> list[str]:
         compared_label(comparison, words) if decides else "",
         change.metric,
         comparison.base.questions_of_published if decides else "",
-        f"{change.before:.1%}{comparison.base.overlap.sign}",
-        f"{change.after:.1%}{comparison.other.overlap.sign}",
+        f"{shown(change.metric, change.before)}{comparison.base.overlap.sign}",
+        f"{shown(change.metric, change.after)}{comparison.other.overlap.sign}",
         difference(change),
         f"+{test.gained} −{test.lost}" if decides else "",
         p_value(test.p) if decides else "",

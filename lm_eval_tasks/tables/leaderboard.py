@@ -133,7 +133,7 @@ def _row(result: Result, name: ModelName) -> LeaderboardRow:
         exam=result.exam,
         protocol=_protocol(result),
         shots=result.shots,
-        score=result.mean(result.metric),
+        score=result.score(result.metric),
         error=result.standard_error(result.metric),
         metric=result.metric,
         asked=result.questions_of_published,

@@ -30,11 +30,13 @@ def print_floors(table: Mapping[str, Mapping[str, float]], words: Words) -> None
     for kind in table:
         out.add_column(kinds[kind] if words.language == "ja" else kind, justify="right")
     for metric in metrics:
-        out.add_row(metric, *(_value(metric, row[metric]) for row in table.values()))
+        out.add_row(metric, *(_value(metric, row.get(metric)) for row in table.values()))
     console().print(out)
 
 
-def _value(metric: str, value: float) -> str:
+def _value(metric: str, value: float | None) -> str:
+    if value is None:  # of a whole set, which answers of several kinds to a question have not
+        return "-"
     return f"{value:.1f}" if metric.startswith("points") else f"{value:.4f}"
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.streams import REFUSED
 from lm_eval_tasks.tables.leaderboard_files import END, START
 from tests import invented, training_record
-from tests.unit import private_sheets
+from tests.unit import clinical_runs, private_sheets
 
 ROOT = Path(__file__).parents[2]
 Files = Mapping[str, bytes]
@@ -231,6 +231,39 @@ def _published(folder: Path, _: random.Random) -> None:
     igakuqa.read_demonstrations(read_card("sample"), folder / "prompt.jsonl")
 
 
+@cache
+def clinical_results() -> Files:
+    """A base and another model on clinical sets: labels that are compared, and expressions."""
+    tasks = ["jmed_crade_letters", "jmed_nrner_extract"]
+
+    def write(folder: Path) -> None:
+        clinical_runs.write_run(folder / "base", tasks, clinical_runs.skilled(0.9))
+        clinical_runs.write_run(folder / "tuned", tasks, clinical_runs.skilled(0.5), "tuned")
+
+    return written(write)
+
+
+@cache
+def clinical_tables() -> Files:
+    """Invented rows of JMED-LLM's two kinds of table, and worked examples."""
+    folder = TASKS_PATH / "jmed_llm"
+    return {
+        "crade.csv": 'tag,question,optionA,optionB,answer\nx,"色\nは？",赤,青,A\n'.encode(),
+        "nrner.csv": "tag,question,answer\nd,色は？,\"['赤', '青']\"\n".encode(),
+        "crade.examples.jsonl": (folder / "crade.examples.jsonl").read_bytes(),
+    }
+
+
+def _clinical_tables(folder: Path, _: random.Random) -> None:
+    from lm_eval_tasks.exams.card import read_card  # noqa: PLC0415
+    from lm_eval_tasks.exams.examples import read_examples  # noqa: PLC0415
+    from lm_eval_tasks.exams.readers import jmed_llm  # noqa: PLC0415
+
+    list(read_examples(replace(read_card("crade"), folder=folder)))
+    for name in ("crade", "nrner"):
+        list(jmed_llm.read(read_card(name), {"x.csv": folder / f"{name}.csv"}))
+
+
 def _config_file() -> Files:
     config = {
         "model": "hf", "model_args": {"pretrained": "gpt2"}, "tasks": ["jmed_sample_letters"],
@@ -300,6 +333,8 @@ KINDS = (
     Kind("private exam: card, manifest, questions", private_exam, ("card", "sha256", "jsonl"),
          _private, 1600),
     Kind("published exam files", published_exam, ("jsonl",), _published, 2000, always_files=True),
+    Kind("results of clinical sets", clinical_results, ("json", "jsonl"), _read_results, 1000),
+    Kind("tables of clinical sets", clinical_tables, ("csv", "jsonl"), _clinical_tables, 1000),
     Kind("eval --config", _config_file, ("yaml",), _config, 1000),
     Kind("--metadata", _metadata_file, ("json",), _metadata, 1000, always_files=True),
     Kind("submission check", submitted, ("json", "md", "yaml"), _check_submission, 1200),

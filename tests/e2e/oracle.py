@@ -14,18 +14,20 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
 
-from lm_eval_tasks.exams.card import exam_names
+from lm_eval_tasks.exams.card import set_names
 from lm_eval_tasks.exams.question import LETTERS
-from lm_eval_tasks.prompting.doc import Doc, gold_texts
+from lm_eval_tasks.prompting.doc import Doc, gold_texts, is_clinical
 from lm_eval_tasks.prompting.prompts import cot_target, paper_target
 from tests.printed_keys import answer_to
 
 
 def as_printed(doc: Doc) -> Doc:
     """The doc with the key as published, by the letters that it shows."""
-    if doc["exam"] not in exam_names():
+    if doc["exam"] not in set_names():
         return doc
     printed = answer_to(doc["exam"], doc["id"], doc["n_select"])
+    if doc.get("entities"):
+        return {**doc, "gold": printed}
     shown = {letter: LETTERS[place] for place, letter in enumerate(doc["order"])}
     letters = sorted(shown.get(letter, letter) for letter in printed.split(",") if doc["choices"])
     return {**doc, "accepted": [letters], "gold": ",".join(letters) or printed}
@@ -55,10 +57,12 @@ class Oracle(LM):  # type: ignore[misc]
             return paper_target(doc)
         if prompt.endswith(("考え方：", "Reasoning:")):
             return cot_target(doc)
-        return doc["gold"]
+        return doc["gold"].upper() if doc["choices"] and is_clinical(doc) else doc["gold"]
 
     def _is_key(self, doc: Doc, continuation: str) -> bool:
-        return continuation.strip() in {*doc["accepted"][0], *(t.strip() for t in gold_texts(doc))}
+        key = doc["accepted"][0]
+        letters = [letter.upper() for letter in key] if is_clinical(doc) else key
+        return continuation.strip() in {*letters, *(text.strip() for text in gold_texts(doc))}
 
 
 if __name__ == "__main__":

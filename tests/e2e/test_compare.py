@@ -34,7 +34,7 @@ def test_scores_and_errors_are_those_of_lm_eval(folder: Path) -> None:
     for scored in runs:
         found = scored.run.results.scores(scored.run.task)
         for metric in scored.answers[0].values:
-            assert scored.mean(metric) == pytest.approx(found[f"{metric},none"])
+            assert scored.score(metric) == pytest.approx(found[f"{metric},none"])
             error = scored.standard_error(metric)
             assert error == pytest.approx(found[f"{metric}_stderr,none"], abs=1e-12)
 

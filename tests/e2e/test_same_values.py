@@ -72,7 +72,7 @@ def test_jmed_reads_what_this_lm_eval_wrote(runs: dict[str, Run], folder: Path) 
     assert sorted(one.run.task for one in found.results) == sorted(TASKS)
     for one in found.results:
         stated = runs["printed"].metrics(one.run.task)
-        assert one.mean(one.metrics[0]) == pytest.approx(stated[one.metrics[0]])
+        assert one.score(one.metrics[0]) == pytest.approx(stated[one.metrics[0]])
         generated = split_task(one.run.task)[1] in READS_LETTERS or "paper" in one.run.task
         for answer in one.answers:
             assert len(answer.filtered_resps) == (1 if generated else len(answer.doc["choices"]))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval_tasks import TASKS_PATH
-from lm_eval_tasks.exams.card import exam_names, read_card
+from lm_eval_tasks.exams.card import exam_names, read_card, set_names
 from lm_eval_tasks.exams.images import missing_images
 from lm_eval_tasks.exams.sources import is_local, local_sittings
 from lm_eval_tasks.protocols import PROTOCOLS, split_task, task_names
@@ -58,7 +58,7 @@ def ceiling(run: Run, task: str) -> dict[str, float]:
 def oracle_runs(folder: Path) -> Iterator[Run]:
     """Run the oracle over every task whose exam is here; of an exam that is here in part, over the
     sittings that are."""
-    cards = [read_card(name) for name in exam_names()]
+    cards = [read_card(name) for name in set_names()]
     here = {card.name: local_sittings(card) for card in cards}
     whole = [card.name for card in cards if is_local(card)]
     yield _run(folder / "whole", tasks_of(whole, vision=False), {})

@@ -35,7 +35,7 @@ def test_every_run_is_read() -> None:
     assert {
         key: (len(run.answers), run.limit, run.metrics) for key, run in runs.items()
     } == EXPECTED
-    assert all(run.mean(run.metric) == 1.0 for run in runs.values())
+    assert all(run.score(run.metric) == 1.0 for run in runs.values())
     letters = runs["printed", "jmed_sample_letters"]
     assert (letters.shots, letters.rule, letters.questions_of_published) == (3, "igakuqa", "6/120")
     assert [item.earned for item in letters.items] == [1] * 6

@@ -10,7 +10,7 @@ from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.prompting import prompts
-from lm_eval_tasks.prompting.doc import Doc
+from lm_eval_tasks.prompting.doc import Doc, is_clinical
 from lm_eval_tasks.prompting.docs import docs_of
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import select
@@ -110,8 +110,11 @@ def test_every_listed_metric_has_its_record_and_its_direction() -> None:
             assert name.removesuffix("_stderr") in METRICS
 
 
-def docs() -> list[Doc]:
-    """Of the sample exam, of an exam without marks and rule, printed and in two orders."""
+def docs(*, entities: bool = False) -> list[Doc]:
+    """Of the sample exam, of an exam without marks and rule, printed and in two orders.
+
+    And of a clinical set; with `entities` all of one that asks for expressions.
+    """
     found: list[Doc] = []
     for options in (Options(), Options(permute=2)):
         exam = load_exam("sample")
@@ -120,20 +123,27 @@ def docs() -> list[Doc]:
     assert {bool(doc["order"]) for doc in found} == {True, False}
     for doc in found[:3]:
         found.append(cast(Doc, {**doc, "pass_marks": "", "rule": ""}))
-    return found
+        found.append(cast(Doc, {**doc, "pass_marks": "", "kappa": "linear", "rule": "jmed_llm"}))
+    named = {"kappa": "", "entities": ["発熱", "咳"]}
+    return [cast(Doc, {**doc, **named}) for doc in found] if entities else found
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=list(PROTOCOLS))
 def test_what_a_scorer_returns_is_listed_and_recorded(protocol: Protocol) -> None:
     """lm-eval averages what is not listed, without direction, after one warning."""
     returned: set[str] = set()
-    for doc in docs():
+    for doc in docs(entities=protocol.answer == "entities"):
         if protocol.needs_choices and not doc["choices"]:
             continue
         likelihoods: list[Any] = [(-float(place), True) for place in range(len(doc["choices"]))]
         responses: list[Any] = ["a"] if protocol.answer != "loglikelihood" else likelihoods
         scores = metrics.SCORERS[protocol.scorer](doc, responses)
         assert {*protocol.metrics} - {"acc"} <= scores.keys()
+        over_set = {name for name in scores if name in METRICS and METRICS[name].over == "set"}
+        compared = doc.get("kappa") and not doc["order"]
+        assert over_set == ({*protocol.over_set} if compared else set())
+        points = {name for name in scores if name.startswith("points")}
+        assert not (points and is_clinical(doc)), "a clinical set has no points"
         returned |= scores.keys()
     assert returned <= listed().keys()
     means = {name for name in returned if name in METRICS and METRICS[name].over == "answers"}
@@ -146,4 +156,9 @@ def test_the_word_lists_name_every_protocol_and_metric(language: str) -> None:
     assert words["protocols"].keys() == PROTOCOLS.keys()
     published = {name for name, metric in METRICS.items() if metric.published}
     assert published <= words["metrics"].keys()
-    assert published == {name for name, metric in METRICS.items() if metric.over == "answers"}
+    assert published == {
+        name for name, metric in METRICS.items() if metric.over in ("answers", "set")
+    }
+    assert {name for one in PROTOCOLS.values() for name in one.over_set} == {
+        name for name, metric in METRICS.items() if metric.over == "set"
+    }

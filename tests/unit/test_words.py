@@ -92,7 +92,7 @@ def test_no_key_is_unused() -> None:
 def test_what_others_name_has_its_words(language: str) -> None:
     report: Mapping[str, Any] = read_words(language).report
     assert set(report["metrics"]) == {
-        name for one in PROTOCOLS.values() for name in one.metrics
+        name for one in PROTOCOLS.values() for name in (*one.metrics, *one.over_set)
     } | {"ECE"}
     assert set(report["protocols"]) == set(PROTOCOLS)
     assert set(report["accuracy by"]) == set(DIVISIONS)

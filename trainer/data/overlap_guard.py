@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exams.card import exam_names, read_card
+from lm_eval_tasks.exams.card import read_card, set_names
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.exams.sources import local_sittings
@@ -70,7 +70,7 @@ def with_earlier(own: OverlapRecord, before: TrainingRecord) -> OverlapRecord:
 
 def exams_here() -> list[str]:
     """The exams of which every file is on this machine."""
-    cards = [read_card(name) for name in exam_names()]
+    cards = [read_card(name) for name in set_names()]
     return [card.name for card in cards if set(local_sittings(card)) >= set(card.published)]
 
 
@@ -78,7 +78,7 @@ def questions_here() -> tuple[list[Question], list[str], list[str]]:
     """All questions whose files are here, and the names of what is compared and of what is not."""
     questions: list[Question] = []
     compared, not_here = [], []
-    for name in exam_names():
+    for name in set_names():
         card = read_card(name)
         here = local_sittings(card)
         lacking = [sitting for sitting in card.published if sitting not in here]

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from lm_eval_tasks.errors import JmedError, check_choice
-from lm_eval_tasks.exams.card import exam_names
+from lm_eval_tasks.exams.card import exam_names, set_names
 from trainer.recipe.attention import BLOCKS, BOUNDARIES, DENSE, keeps_packed_apart
 from trainer.recipe.preference_settings import preference_faults
 from trainer.recipe.protocols import scoring_task
@@ -55,7 +55,7 @@ def check_recipe(recipe: Recipe) -> None:
     for fault in _faults(recipe):
         raise JmedError(fault)
     for exam in recipe.data.may_overlap:
-        check_choice(exam, exam_names(), "data.may_overlap")
+        check_choice(exam, set_names(), "data.may_overlap")
     for source in recipe.data.datasets:
         if source.exam:
             check_choice(source.exam, exam_names(), "data.datasets: exam")

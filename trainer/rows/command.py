@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lm_eval_tasks import __version__
 from lm_eval_tasks.errors import JmedError, check_choice
-from lm_eval_tasks.exams.card import exam_names
+from lm_eval_tasks.exams.card import set_names
 from lm_eval_tasks.files.json_file import JsonError, parse_json
 from trainer.data.overlap import Index
 from trainer.data.overlap_guard import questions_here
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
         )
     check_folder(args.output, args.documents)
     for name in args.may_overlap:
-        check_choice(name, exam_names(), "--may-overlap")
+        check_choice(name, set_names(), "--may-overlap")
     if args.base_url:
         check_address(args.base_url, allow_remote=args.allow_remote)
     prompts = _prompts(args)

@@ -54,10 +54,11 @@ def test_the_interval_is_that_of_scipy(differences: list[float]) -> None:
         reference = bootstrap(
             (differences,), np.mean, n_resamples=DRAWS, method="percentile", batch=1000, rng=1
         ).confidence_interval
-    # both are random: their ends may differ by a step of the mean, or by the error of a quantile
-    allowed = max(0.5 / len(differences), 0.04 * (high - low)) + 1e-9
-    assert low == pytest.approx(reference.low, abs=allowed + 0.5 / len(differences))
-    assert high == pytest.approx(reference.high, abs=allowed + 0.5 / len(differences))
+    # both are random: their ends may differ by a step of the mean, which is 2 / n where all answers
+    # changed, or by the error of a quantile
+    allowed = max(0.5 / len(differences), 0.04 * (high - low)) + 1.5 / len(differences) + 1e-9
+    assert low == pytest.approx(reference.low, abs=allowed)
+    assert high == pytest.approx(reference.high, abs=allowed)
     assert low - 1e-9 <= np.mean(differences) <= high + 1e-9
 
 

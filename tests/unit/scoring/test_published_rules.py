@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lm_eval_tasks.errors import JmedError
-from lm_eval_tasks.exams.card import card_from, exam_names, read_card
+from lm_eval_tasks.exams.card import card_from, clinical_names, exam_names, read_card
 from lm_eval_tasks.exams.question import LETTERS, Number, Question
 from lm_eval_tasks.prompting.doc import Doc, to_doc
 from lm_eval_tasks.scoring.metrics import letters
@@ -23,6 +23,7 @@ TWO_OF_THREE = replace(
 WITHOUT_CHOICES = replace(TWO, choices=(), unusable="the choices are in the figure")
 WITHOUT_KEY = replace(SINGLE, accepted=(), unusable="the publisher gives no answer")
 ALL_FIVE = replace(SINGLE, accepted=(frozenset("abcde"),), n_select=5)
+EXAM_RULES = sorted({read_card(name).published_rule for name in exam_names()} - {""})
 NUMBERS = replace(NUMBER, number=Number(NUMBER.number.value, "225") if NUMBER.number else None)
 
 
@@ -78,6 +79,13 @@ def right(rule: str, question: Question, prediction: str) -> bool:
         ("medllm_qa", SINGLE, ["c", "ｃ", " c "], ["C", "c.", "", "c c"]),
         ("medllm_qa", TWO, ["a,c", "c、a", "ａ，ｃ", "a , c", "c､ a"], ["ac", "a c", "a", "a,c,"]),
         ("medllm_qa", TWO_OF_THREE, ["b,d,e"], ["b,d"]),
+        (
+            "jmed_llm",
+            SINGLE,
+            ["C", "答えはCです。", "C, not A", "(C)", "VCR"],
+            ["c", "Ｃ", "3", ""],
+        ),
+        ("jmed_llm", SINGLE, ["So C"], ["Because of C", "A or C", "E", "Answer: C"]),
     ],
 )
 def test_what_a_rule_counts(rule: str, question: Question, good: list[str], bad: list[str]) -> None:
@@ -115,13 +123,13 @@ def test_without_a_key_nothing_is_right(rule: str, text: str) -> None:
     assert not right(rule, WITHOUT_KEY, text)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", EXAM_RULES)
 @pytest.mark.parametrize("question", [SINGLE, TWO, ALL_FIVE, NUMBER, WITHOUT_CHOICES])
 def test_every_rule_takes_the_key_as_it_is_printed(rule: str, question: Question) -> None:
     assert right(rule, question, question.gold)
 
 
-@given(st.sets(st.sampled_from("abcde"), min_size=1), st.randoms(), st.sampled_from(sorted(RULES)))
+@given(st.sets(st.sampled_from("abcde"), min_size=1), st.randoms(), st.sampled_from(EXAM_RULES))
 def test_no_rule_minds_the_order(key: set[str], random: object, rule: str) -> None:
     question = replace(SINGLE, accepted=(frozenset(key),), n_select=len(key))
     told = sorted(key)
@@ -145,7 +153,7 @@ def test_whatever_parts_the_letters_for_jmle119(
         assert not right("jmle119", question, told + order[n])
 
 
-@given(st.text(max_size=30), st.sampled_from(sorted(RULES)))
+@given(st.text(max_size=30), st.sampled_from(EXAM_RULES))
 def test_any_text_is_judged(text: str, rule: str) -> None:
     for question in (SINGLE, TWO, NUMBER):
         found = right(rule, question, text)
@@ -165,7 +173,9 @@ def test_every_exam_says_whether_its_publisher_has_a_rule() -> None:
     assert {name for name, rule in found.items() if not rule} == {
         *("jmmlu_med", "medqa_ja", "medmcqa_ja"),
     }
-    assert {*found.values()} - {""} == set(RULES)
+    clinical = {read_card(name).published_rule for name in clinical_names()}
+    assert {*found.values(), *clinical} - {""} == set(RULES)
+    assert not clinical & {*EXAM_RULES}
 
 
 def test_a_card_with_a_rule_that_there_is_not_is_refused(tmp_path: object) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from unicodedata import normalize
 
 import pytest
+from huggingface_hub.utils._paths import filter_repo_objects
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -222,6 +223,13 @@ def test_every_row_is_a_question_or_an_error_that_names_it(
         return
     (question,) = read(folder, row)
     assert question.unusable or question.gold
+
+
+def test_the_hub_is_asked_for_all_of_them_and_no_image() -> None:
+    assert CARD.hub
+    image = "JMed48k-eval/01_doctor_2021/2021_images/1.png"
+    found = filter_repo_objects([*paths(), image, "README.md"], allow_patterns=[CARD.hub.files])
+    assert list(found) == paths()
 
 
 def test_the_whole_set_is_read_from_a_copy_of_its_repository(

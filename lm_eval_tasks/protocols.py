@@ -137,8 +137,74 @@ _ANSWERS = {
         "What the publisher's program calls partial F1; naming little can take it above 1.",
         high=2,
     ),
+    "sentence_acc_lenient": Published(
+        "jmed.sentence_accuracy_lenient",
+        "sentence accuracy (lenient reading)",
+        "accuracy",
+        "The wrong sentence was named, or rightly none; any width, words around the answer.",
+    ),
+    "sentence_acc": Published(
+        "jmed.sentence_accuracy",
+        "sentence accuracy (publisher's program)",
+        "accuracy",
+        "The wrong sentence was named, or rightly none, as the publisher's program reads it.",
+    ),
+    "correction_exact_match": Published(
+        "jmed.correction_exact_match",
+        "exact correction",
+        "exact_match",
+        "Rightly none, or the wrong sentence with the very text of the key, after NFKC.",
+    ),
+    "correction_rouge1": Published(
+        "jmed.correction_rouge1_characters",
+        "ROUGE-1 of the correction (characters)",
+        "similarity",
+        "F of the characters of the corrected sentence; 1 for rightly none, 0 for one missing.",
+    ),
+    "correction_rougeL": Published(
+        "jmed.correction_rougeL_characters",
+        "ROUGE-L of the correction (characters)",
+        "similarity",
+        "The same of the longest common subsequence.",
+    ),
+    "contrast_f1": Published(
+        "jmed.contrast_f1_mean",
+        "F1 of contradictions (mean over documents)",
+        "f1",
+        "Pairs named of two documents against the right ones, each named pair finding one at most.",
+    ),
 }
 _SETS = {
+    "detection_f1_lenient": Published(
+        "jmed.detection_f1_lenient",
+        "detection F1 (lenient reading)",
+        "f1",
+        "F1 of the texts said to hold an error; any width, words around the answer.",
+    ),
+    "detection_f1": Published(
+        "jmed.detection_f1",
+        "detection F1 (publisher's program)",
+        "f1",
+        "F1 of the texts said to hold an error; what cannot be read counts as wrong.",
+    ),
+    "error_sentence_acc": Published(
+        "jmed.error_sentence_accuracy",
+        "sentence accuracy, texts with an error (publisher's program)",
+        "accuracy",
+        "Of the texts with an error, those whose wrong sentence was named.",
+    ),
+    "contrast_f1_micro": Published(
+        "jmed.contrast_f1_micro",
+        "F1 of contradictions (all documents together)",
+        "f1",
+        "All pairs named against all right ones, each named pair finding one at most.",
+    ),
+    "contrast_recall": Published(
+        "jmed.contrast_recall_published",
+        "recall of contradictions (publisher's program)",
+        "recall",
+        "Right pairs within a named pair; the two documents whole, as one pair, hold all of them.",
+    ),
     "kappa": Published(
         "jmed.cohen_kappa",
         "Cohen's kappa",
@@ -187,7 +253,9 @@ def is_agreement(metric: str) -> bool:
 
 
 TextProtocol = Literal["paper", "paper_1shot", "letters", "cot", "mc", "letters_mc"]
-ProtocolName = Literal[TextProtocol, "letters_vision", "cot_vision", "extract"]
+ProtocolName = Literal[
+    TextProtocol, "letters_vision", "cot_vision", "extract", "correct", "contrast"
+]
 _PAPER = (
     *("gestalt_acc_set", "gestalt_acc", "gestalt_score_set", "gestalt_score"),
     *("exact_match_set", "exact_match", "gestalt_tie"),
@@ -199,13 +267,13 @@ class Protocol:
     """One way to ask a question and to score the answer."""
 
     name: ProtocolName
-    answer: Literal["text", "letters", "loglikelihood", "entities"]
+    answer: Literal["text", "letters", "loglikelihood", "entities", "correction", "contrasts"]
     """What is scored: a generated text, taken for the choice nearest to it; letters (or a number)
-    read from a generated text; the log-likelihood of each choice; or expressions of a text, read
-    from a generated list."""
-    prompt: Literal["paper", "letters", "cot", "extract"]
+    read from a generated text; the log-likelihood of each choice; or of a generated text a list of
+    expressions, the correction of a sentence, or pairs of expressions of two documents."""
+    prompt: Literal["paper", "letters", "cot", "extract", "correct", "contrast"]
     """The function of prompting/prompts.py; `cot` asks for the reasoning before the answer."""
-    scorer: Literal["paper", "letters", "mc", "letters_mc", "extract"]
+    scorer: Literal["paper", "letters", "mc", "letters_mc", "extract", "correct", "contrast"]
     """The function of scoring/metrics.py."""
     metrics: tuple[str, ...]
     """The means of its answers; the first decides whether an answer is right, as in the verdict.
@@ -227,7 +295,12 @@ class Protocol:
     @property
     def needs_choices(self) -> bool:
         """Whether a question without choices, whose answer is a number, cannot be asked."""
-        return self.answer not in ("letters", "entities")
+        return self.answer in ("text", "loglikelihood")
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no choice and no number is asked for, but words of a text."""
+        return self.answer in ("entities", "correction", "contrasts")
 
     @property
     def reasons(self) -> bool:
@@ -237,6 +310,10 @@ class Protocol:
 
 _LETTERS = ("acc_lenient", "acc", "extracted")
 _ENTITIES = ("exact_f1_set", "partial_f1_set", "exact_f1", "partial_f1", "extracted")
+_CORRECTION = (
+    *("sentence_acc_lenient", "sentence_acc", "correction_exact_match"),
+    *("correction_rouge1", "correction_rougeL", "extracted"),
+)
 _KAPPA = ("kappa",)
 _KAPPAS = ("kappa_lenient", "kappa")
 PROTOCOLS: Mapping[str, Protocol] = {
@@ -259,6 +336,29 @@ PROTOCOLS: Mapping[str, Protocol] = {
             scorer="extract",
             metrics=_ENTITIES,
             shots=3,
+            in_own_exams=False,
+            exams=False,
+            graded=True,
+        ),
+        Protocol(
+            name="correct",
+            answer="correction",
+            prompt="correct",
+            scorer="correct",
+            metrics=_CORRECTION,
+            shots=3,
+            over_set=("detection_f1_lenient", "detection_f1", "error_sentence_acc"),
+            in_own_exams=False,
+            exams=False,
+        ),
+        Protocol(
+            name="contrast",
+            answer="contrasts",
+            prompt="contrast",
+            scorer="contrast",
+            metrics=("contrast_f1", "extracted"),
+            shots=3,
+            over_set=("contrast_f1_micro", "contrast_recall"),
             in_own_exams=False,
             exams=False,
             graded=True,

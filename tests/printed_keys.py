@@ -87,6 +87,23 @@ def _jmed_llm(files: dict[str, Path]) -> Iterator[tuple[str, str]]:
                 yield f"{number:03}", answer.lower() if len(answer) == 1 else answer
 
 
+def _medrect(files: dict[str, Path]) -> Iterator[tuple[str, str]]:
+    for file in files.values():
+        for number, row in enumerate(json.loads(file.read_text(encoding="utf-8")), 1):
+            right = f"{row['error_sentence_id']}: {row['corrected_sentence']}"
+            yield f"{number:03}", right if row["error_flag"] else "CORRECT"
+
+
+def _sogocheck(files: dict[str, Path]) -> Iterator[tuple[str, str]]:
+    for file in files.values():
+        for number, row in enumerate(_lines(file), 1):
+            pairs = zip(row["before"], row["after"], strict=True)
+            lines = [
+                f"- {' → '.join(pair)}".replace("\n", " ") for pair in pairs if len({*pair}) > 1
+            ]
+            yield f"{number:03}", "\n".join(lines) or "なし"
+
+
 def _lines(file: Path) -> Iterator[dict[str, Any]]:
     for line in file.read_text(encoding="utf-8-sig").splitlines():
         if line.strip():
@@ -95,5 +112,6 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
 
 READ = {
     "igakuqa": _igakuqa, "igakuqa119": _igakuqa119, "jmle2026": _jmle2026, "aistairc": _aistairc,
-    "yakugakuqa": _yakugakuqa, "jmmlu": _jmmlu, "jmed_llm": _jmed_llm,
+    "yakugakuqa": _yakugakuqa, "jmmlu": _jmmlu, "jmed_llm": _jmed_llm, "medrect": _medrect,
+    "sogocheck": _sogocheck,
 }  # fmt: skip

@@ -11,9 +11,10 @@ from lm_eval_tasks.cli.common import Command, add_language
 from lm_eval_tasks.cli.link import link, stub_folder, unlink
 from lm_eval_tasks.errors import JmedError, check_choice
 from lm_eval_tasks.exams.card import Card, clinical_names, exam_names, read_card, set_names
-from lm_eval_tasks.exams.hub import hub_rows
+from lm_eval_tasks.exams.hub import hub_files, hub_rows
 from lm_eval_tasks.exams.images import image_files, image_pins, missing_images
 from lm_eval_tasks.exams.load import load_exam
+from lm_eval_tasks.exams.manifest import read_manifest
 from lm_eval_tasks.exams.sources import local_files, local_sittings
 from lm_eval_tasks.prompting.options import Options
 from lm_eval_tasks.prompting.selection import select_from
@@ -165,7 +166,7 @@ def _fetch(args: argparse.Namespace) -> None:
                 raise
             failed.append(str(error))  # the others are still fetched
             continue
-        print(f"{name}: {got} here and checked, from {card.source}")
+        print(f"{name}: {got}, from {card.source}")
         print(f"  licence: {card.licence}\n  cite: {card.citation}")
         if card.images and not args.images:
             print(f"  its images, which vision models are shown: jmed fetch {name} --images")
@@ -174,15 +175,18 @@ def _fetch(args: argparse.Namespace) -> None:
 
 
 def _fetched(card: Card, *, images: bool) -> str:
-    """Fetch what is not here, and say what now is: "1 files and 110 images (26.0 MB)"."""
+    """Fetch what is not here, and say what now is: "1 files and 110 images (26.0 MB) here …"."""
     if card.hub:
-        return f"{len(hub_rows(card))} rows"
-    got = f"{len(local_files(card))} files"
+        got = len(hub_files(card) if card.hub.files else hub_rows(card))
+        return f"{got} {'files' if card.hub.files else 'rows'} here and checked"
+    got, known = len(local_files(card)), [pin.sha256 for pin in read_manifest(card).values()]
+    if not all(known):
+        return f"{got} files here, pinned by the commit alone (no sha256 of them was known)"
     if not images or not card.images:
-        return got
+        return f"{got} files here and checked"
     files = image_files(card, image_pins(card))
     size = sum(file.stat().st_size for file in files.values())
-    return f"{got} and {len(files)} images ({size / 1e6:.1f} MB)"
+    return f"{got} files and {len(files)} images ({size / 1e6:.1f} MB) here and checked"
 
 
 def _link(args: argparse.Namespace) -> None:

@@ -58,10 +58,15 @@ class Exceptions:
 
 @dataclass(frozen=True)
 class Hub:
-    """A configuration and split of a Hugging Face Hub dataset."""
+    """What of a Hugging Face Hub dataset an exam is: a configuration and split, or files.
 
-    config: str
-    split: str
+    files: pattern of paths in its repository, of files that the reader opens itself because their
+        rows make no table.
+    """
+
+    config: str = ""
+    split: str = ""
+    files: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ class Card:
         for files beside the card; "hf:owner/name@revision" for a Hub dataset, then with `hub`.
     published: sitting -> how many questions the source publishes; the sitting is "" if there is
         but one.
+    counted: false where `published` is what its publisher says, and its files may hold another
+        number, such as questions that the publisher does not score; a run says how many it read.
     manifest: the file beside the card that lists the published files, see manifest.py.
     images: the same of its images, which only a run that shows them needs; "" = it has none.
     sitting: pattern over a published path whose group 1 is its sitting, so that a run on some
@@ -115,6 +122,7 @@ class Card:
     overlaps: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     hub: Hub | None = None
+    counted: bool = True
     exceptions: Exceptions = Exceptions()
     clinical: Clinical | None = None
     checked: Counts | None = None
@@ -192,7 +200,7 @@ def card_from(file: Path) -> Card:
     if values.get("published_rule"):
         check_choice(values["published_rule"], PUBLISHED_RULES, f"{file}: published_rule")
     if hub := _mapping(values.pop("hub", {}), f"{file}: hub"):
-        check_keys(hub, ["config", "split"], f"{file}: hub")
+        _check_hub(hub, f"{file}: hub")
     counts, clinical = values.pop("checked", None), values.pop("clinical", None)
     try:
         card = Card(
@@ -224,6 +232,16 @@ def _exceptions(special: Mapping[str, Any]) -> Exceptions:
     return Exceptions(**known)
 
 
+def _check_hub(hub: Mapping[str, Any], where: str) -> None:
+    check_keys(hub, ["config", "split", "files"], where)
+    if {*hub} not in ({"config", "split"}, {"files"}) or not all(map(_is_text, hub.values())):
+        raise JmedError(f"{where}: found {hub!r}; allowed: config and split, or files")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
 def _mapping(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise JmedError(f"{where}: found {value!r}; allowed: keys and values")
@@ -236,6 +254,8 @@ def _check_types(card: Card, file: Path) -> None:
     for name in sorted(texts):
         if not isinstance(getattr(card, name), str):
             raise JmedError(f"{file}: {name}: found {getattr(card, name)!r}; allowed: text")
+    if not isinstance(card.counted, bool):
+        raise JmedError(f"{file}: counted: found {card.counted!r}; allowed: true or false")
     if not SOURCE.fullmatch(card.source):
         raise JmedError(
             f"{file}: source: found {card.source!r}; allowed: package, here, owner/repo@COMMIT "

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -11,9 +11,10 @@ from types import ModuleType
 from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card, read_card
 from lm_eval_tasks.exams.examples import read_examples
-from lm_eval_tasks.exams.hub import hub_rows
+from lm_eval_tasks.exams.hub import hub_files, hub_rows
 from lm_eval_tasks.exams.question import Question
 from lm_eval_tasks.exams.sources import local_files
+from lm_eval_tasks.streams import say
 
 EMBEDDED = "sample"
 
@@ -40,14 +41,33 @@ def load_exam(name: str, sittings: tuple[str, ...] = ()) -> Exam:
     card = read_card(name)
     wanted = card.sittings(sittings)
     reader = import_module(f"lm_eval_tasks.exams.readers.{card.reader}")
-    files = {} if card.hub else local_files(card, sittings)
-    read = reader.read(card, hub_rows(card)) if card.hub else reader.read(card, files)
+    files = _files(card, sittings)
+    rows = card.hub and not card.hub.files
+    read = reader.read(card, hub_rows(card) if rows else files)
     questions = [question for question in read if question.sitting in wanted]
     found = Counter(question.sitting for question in questions)
+    if not card.counted:
+        card = _as_found(card, found)
     if expected := {s: n for s, n in card.published.items() if s in wanted and found[s] != n}:
         counts = ", ".join(f"{s or name}: {found[s]} of {n}" for s, n in expected.items())
         raise JmedError(f"{name}: questions read are not those published: {counts}")
     return Exam(card, questions, _demonstrations(card, reader, files))
+
+
+def _files(card: Card, sittings: tuple[str, ...]) -> dict[str, Path]:
+    if not card.hub:
+        return local_files(card, sittings)
+    return hub_files(card) if card.hub.files else {}
+
+
+def _as_found(card: Card, found: Counter[str]) -> Card:
+    """The card with the numbers that its files hold, which nobody here has ever counted."""
+    said, read = sum(card.published.values()), sum(found.values())
+    say(
+        f"{card.name}: {read:,} questions are in its files, its publisher speaks of {said:,}. "
+        "jmed's reader of it was never run on its data before: look at some prompts first."
+    )
+    return replace(card, published={**card.published, **found})
 
 
 def _demonstrations(

@@ -1,6 +1,7 @@
 """An exam's manifest -> the content that each published file must have.
 
-A line is `sha256  path`, as sha256sum prints it, or `sha256  bytes  path`.
+A line is `sha256  path`, as sha256sum prints it, or `sha256  bytes  path`. `-  path` is a file that
+was never at hand, whose sha256 nobody could take: the commit of its source alone pins it.
 """
 
 import re
@@ -12,7 +13,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.card import Card, is_inside
 from lm_eval_tasks.files.text_file import read_text
 
-DIGEST = re.compile(r"[0-9a-f]{64}")
+DIGEST = re.compile(r"[0-9a-f]{64}|-")
 LONGEST_MANIFEST = 1 << 20
 """Bytes."""
 LARGEST = 1 << 28
@@ -21,7 +22,11 @@ LARGEST = 1 << 28
 
 @dataclass(frozen=True)
 class Pin:
-    """The content that a published file must have. size: bytes, the most that are downloaded."""
+    """The content that a published file must have.
+
+    sha256: "" if it is not known.
+    size: bytes, the most that are downloaded.
+    """
 
     sha256: str
     size: int = LARGEST
@@ -60,10 +65,10 @@ def _pinned(line: str, where: str) -> tuple[str, Pin]:
     digest, *size, path = line.split("  ", 2) if line.count("  ") else (line, "")
     if not DIGEST.fullmatch(digest) or not is_inside(path) or (size and not size[0].isdecimal()):
         raise JmedError(
-            f"{where}: found {line[:120]!r}; allowed: a sha256, two blanks, the bytes of the file, "
-            "two blanks, its path inside the source"
+            f"{where}: found {line[:120]!r}; allowed: a sha256 or -, two blanks, the bytes of "
+            "the file, two blanks, its path inside the source"
         )
-    return path, Pin(digest, *map(int, size))
+    return path, Pin(digest.removeprefix("-"), *map(int, size))
 
 
 def _sitting(card: Card, path: str) -> str:

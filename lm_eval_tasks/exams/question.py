@@ -7,6 +7,8 @@ from decimal import Decimal
 from itertools import combinations
 from unicodedata import normalize
 
+from lm_eval_tasks.exams.free_answers import Contrast, Correction, written
+
 LETTERS = "abcdefgh"
 _BETWEEN = re.compile(r"[,、\n]")
 
@@ -47,6 +49,9 @@ class Question:
     human_accuracy: per cent of examinees who were right, None if not known.
     entities: of a clinical set that asks for all expressions of a kind in a text: those that are
         right, in published order; it has no choices then, and no number.
+    correction: of a clinical set that asks for the one wrong sentence of a text, if there is one.
+    contrasts: of one that asks where two documents contradict each other: all such places, which
+        may be none.
     boilerplate: a translator's remark stands where exam text should.
     unusable: why nobody can be asked this question as it is published, "" if one can; such a
         question need not have choices or an answer. Where it has a key, `accepted` holds it, so
@@ -77,18 +82,20 @@ class Question:
     boilerplate: bool = False
     unusable: str = ""
     entities: tuple[str, ...] = ()
+    correction: Correction | None = None
+    contrasts: tuple[Contrast, ...] | None = None
 
     def __post_init__(self) -> None:
         known = frozenset(LETTERS[: len(self.choices)])
         if self.unusable:
             return
-        if sum(map(bool, (self.choices, self.number, self.entities))) != 1 or (
-            bool(self.choices) != bool(self.accepted)
-        ):
+        kinds = (bool(self.choices), bool(self.number), self.is_free)
+        if sum(kinds) != 1 or bool(self.choices) != bool(self.accepted):
             raise ValueError(
-                "a question has choices and accepted letters, or a number, or entities"
+                "a question has choices and accepted letters, or a number, or entities, a "
+                "correction or contrasts"
             )
-        if self.entities:
+        if self.is_free:
             return
         if any(not letters or letters - known for letters in self.accepted):
             raise ValueError(f"the answer is outside the choices {LETTERS[: len(self.choices)]!r}")
@@ -98,6 +105,11 @@ class Question:
             raise ValueError(f"a prohibited choice is outside {LETTERS[: len(self.choices)]!r}")
 
     @property
+    def is_free(self) -> bool:
+        """Whether its answer is neither letters nor a number, as in some clinical sets."""
+        return bool(self.entities or self.correction) or self.contrasts is not None
+
+    @property
     def shown_images(self) -> tuple[str, ...]:
         """All images that belong in front of it, each once."""
         return tuple(dict.fromkeys((*self.context_images, *self.images)))
@@ -105,19 +117,26 @@ class Question:
     @property
     def scorable(self) -> bool:
         """Whether an answer can be right or wrong: a key is known, or everybody was credited."""
-        return bool(self.accepted or self.number or self.entities or self.credited_to_all)
+        return bool(self.accepted or self.number or self.is_free or self.credited_to_all)
 
     @property
     def gold(self) -> str:
         """The printed gold as one writes it on the sheet: "e", "a,c", "130"; "" if not known.
 
-        Of entities a list in the form of Python, as their publisher has it: "['fever', 'cough']".
+        Of entities a list in the form of Python, as their publisher has it: "['fever', 'cough']";
+        of corrections and contrasts see free_answers.py.
         """
-        if self.entities:
-            return str([*self.entities])
+        if self.is_free:
+            return self._free_gold
         if not self.number and not self.accepted:
             return ""
         return self.number.sheet if self.number else ",".join(sorted(self.accepted[0]))
+
+    @property
+    def _free_gold(self) -> str:
+        if self.correction:
+            return self.correction.line
+        return str([*self.entities]) if self.contrasts is None else written(self.contrasts)
 
 
 def accepted_sets(letters: Iterable[str], n_select: int) -> tuple[frozenset[str], ...]:

@@ -97,6 +97,25 @@ class ClinicalDoc(Doc):
     entities: list[str]
 
 
+class CorrectionDoc(ClinicalDoc):
+    """The doc of a set that asks for the wrong sentence of a text.
+
+    sentence: its number, 0 if there is none. correction: the text it should have.
+    """
+
+    sentence: int
+    correction: str
+
+
+class ContrastDoc(ClinicalDoc):
+    """The doc of a set that asks where two documents contradict each other.
+
+    contrasts: the words of the one and of the other, for each place.
+    """
+
+    contrasts: list[list[str]]
+
+
 def is_clinical(doc: Mapping[str, object]) -> bool:
     """Whether a doc, also one that was logged, is of a clinical set."""
     return "kappa" in doc
@@ -104,7 +123,12 @@ def is_clinical(doc: Mapping[str, object]) -> bool:
 
 def clinical_doc(doc: Doc, question: Question, kappa: str) -> ClinicalDoc:
     """The doc of a clinical set."""
-    return ClinicalDoc(**doc, kappa=kappa, entities=[*question.entities])
+    made = ClinicalDoc(**doc, kappa=kappa, entities=[*question.entities])
+    if answer := question.correction:
+        return CorrectionDoc(**made, sentence=answer.sentence, correction=answer.text)
+    if question.contrasts is not None:
+        return ContrastDoc(**made, contrasts=[[*pair] for pair in question.contrasts])
+    return made
 
 
 ALONE = Whole("", 0, 0, 0, 0)

@@ -69,6 +69,26 @@ def extract_target(doc: Doc) -> str:
     return doc["gold"]
 
 
+def correct(doc: Doc) -> str:
+    """Text of numbered sentences, "CORRECT, or the number of the wrong one and it put right"."""
+    return _render("correct", doc)
+
+
+def correct_target(doc: Doc) -> str:
+    """ "5: …" or "CORRECT"."""
+    return doc["gold"]
+
+
+def contrast(doc: Doc) -> str:
+    """Two documents, "every place where they contradict each other, one on a line"."""
+    return _render("contrast", doc)
+
+
+def contrast_target(doc: Doc) -> str:
+    """A line "- … → …" for each place, or "なし"."""
+    return doc["gold"]
+
+
 def cot_target(doc: Doc) -> str:
     """The explanation of a worked example and its answer line."""
     return f"{doc['explanation']}\n{ANSWER_LINE[doc['language']]}{doc['gold']}".strip()

@@ -60,6 +60,7 @@ def _reason(question: Question, options: Options, choices_only: bool) -> str:
         return question.unusable
     if not question.choices and options.permute:
         kind = "a number" if question.number else "a list of expressions"
+        kind = kind if not question.is_free or question.entities else "a text"
         return f"the answer is {kind}, there are no choices to permute"
     if choices_only and question.number:
         return "the answer is a number, there are no choices"

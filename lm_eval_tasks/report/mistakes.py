@@ -26,7 +26,8 @@ class Mistake:
     section: str
     category: str
     key: str
-    """Letters as shown, or a number's digits; of expressions how many, "(3)"."""
+    """Letters as shown, or a number's digits; of expressions and pairs how many, "(3)"; of a
+    correction the number of the sentence."""
     picked: str | None
     """As `key`; None where it is not known."""
     unread: bool
@@ -100,14 +101,21 @@ def counted(id_: str) -> tuple[tuple[str, int], ...]:
     return tuple((parts[i], int(parts[i + 1] or -1)) for i in range(0, len(parts) - 1, 2))
 
 
+def _key(doc: Mapping[str, Any]) -> str:
+    """Expressions, pairs and corrections are text of the exam, which only --with-text shows."""
+    if "sentence" in doc:
+        return str(doc["sentence"])
+    words = doc.get("contrasts", doc.get("entities") or None)
+    return str(doc.get("gold", "")) if words is None else f"({len(words)})"
+
+
 def _mistake(answer: Answer, picks: Picks | None, permuted: bool, with_text: bool) -> Mistake:
     doc = answer.doc
     return Mistake(
         id=f"{answer.key.id} ({answer.key.permutation})" if permuted else answer.key.id,
         section=doc["section"],
         category=doc["category"],
-        # expressions are text of the exam
-        key=f"({len(doc['entities'])})" if doc.get("entities") else str(doc.get("gold", "")),
+        key=_key(doc),
         # a number that was read is not kept apart from the response
         picked=None if picks is None or doc.get("number") else ",".join(sorted(picks[answer.key])),
         unread=answer.extracted is False,

@@ -51,7 +51,8 @@ def picks(result: Result) -> Picks | None:
     choices only, and where no choice is asked for.
     """
     permuted = all(answer.position_a is not UNSET for answer in result.answers)
-    if not permuted and PROTOCOLS[result.protocol].answer in ("text", "entities"):
+    protocol = PROTOCOLS[result.protocol]
+    if not permuted and (protocol.answer == "text" or protocol.is_free):
         return None
     return {answer.key: _pick(answer, result.protocol) for answer in result.answers}
 

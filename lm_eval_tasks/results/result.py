@@ -24,7 +24,7 @@ from lm_eval_tasks.results.possible import question_faults, run_faults, sample_f
 from lm_eval_tasks.results.records import FormError, OfSitting, Sample, record_of
 from lm_eval_tasks.results.runs import TaskRun
 from lm_eval_tasks.results.weights import provenance
-from lm_eval_tasks.scoring.agreement import FIGURES, Pair, figure, kappa_stderr
+from lm_eval_tasks.scoring.agreement import FIGURES, Pair, can_be, figure, kappa_stderr, key
 from lm_eval_tasks.scoring.breakdown import figure_part
 from lm_eval_tasks.scoring.published_rules import rule_of
 from lm_eval_tasks.scoring.sittings import numbered, verdicts
@@ -331,8 +331,10 @@ def _pair(run: TaskRun, sample: Sample, logged: Mapping[str, Any], metric: str) 
     except msgspec.ValidationError as error:
         raise JmedError(f"{where}: a pair of labels: {error}") from None
     check_choice(pair.measure, FIGURES, where)
-    if pair.gold != str(logged["doc"].get("gold")).upper():
+    if pair.gold != key(logged["doc"], pair.measure):
         raise JmedError(f"{where}: a pair of labels with another key than the question's")
+    if not can_be(pair):
+        raise JmedError(f"{where}: a pair of labels: {pair.given[:20]!r} is no answer")
     return pair
 
 

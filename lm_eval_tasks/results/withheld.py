@@ -28,10 +28,11 @@ from lm_eval_tasks.results.result import Answer, Result
 from lm_eval_tasks.words import read_words
 
 ID = re.compile(
-    # "116A1", "120F-75", "097A001"; "107_64-0"; a row's number; a UUID
+    # "116A1", "120F-75", "097A001"; "107_64-0"; a row's number; a UUID; "nurse-2024-AM12"
     r"\d{2,3}[A-F]-?\d{1,4}|\d{2,3}_\d{1,5}-\d{1,3}|\d{1,6}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|[a-z-]{5,25}-20\d\d-(?:[A-F]|[AP]M)?\d{1,3}"
 )
-SECTION = re.compile(r"[A-F]?")
+SECTION = re.compile(r"[A-F]?|[AP]M")
 GOLD = re.compile(r"[a-h](?:,[a-h])*|-?\d{1,6}(?:\.\d{1,4})?|")
 SWITCHES = ("do_sample", "temperature", "top_p", "top_k", "max_gen_toks", "num_beams", "until")
 """Of generation_kwargs, the keys that are shown; of `until` that there is one."""

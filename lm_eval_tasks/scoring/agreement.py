@@ -10,6 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from lm_eval_tasks.scoring import set_figures
+from lm_eval_tasks.scoring.set_figures import MEASURES
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     """Of shape (draws,)."""
 
 RESAMPLES = 1000
-UNREAD = "None"
+UNREAD = set_figures.UNREAD
 """The label of a response that names none; as in the publisher's program it sorts behind A to F."""
 
 
@@ -142,9 +145,22 @@ def _kappa(counts: "Counts", weights: "NDArray[np.float64]") -> "Drawn":
         return np.asarray(1.0 - observed / expected)
 
 
+def key(doc: Mapping[str, object], measure: str) -> str:
+    """The label of the key that a logged doc gives to a pair of `measure`."""
+    other = MEASURES.get(measure)
+    return other.key(doc) if other else str(doc.get("gold")).upper()
+
+
+def can_be(pair: Pair) -> bool:
+    """Whether its answer is of the form that its measure logs; of kappa any text is a label."""
+    other = MEASURES.get(pair.measure)
+    return not other or bool(other.answer.fullmatch(pair.given))
+
+
 FIGURES: Mapping[str, "Callable[[Counts, Sequence[str]], Drawn]"] = {
     "unweighted": _unweighted,
     "linear": _linear,
+    **{name: measure.figure for name, measure in MEASURES.items()},
 }
-"""Name -> the figure of each draw's counts over the labels; the names are those of cards
-(exams/clinical.py)."""
+"""Name -> the figure of each draw's counts over the labels; of kappa the names are those of cards
+(exams/clinical.py), of others those of the metrics."""

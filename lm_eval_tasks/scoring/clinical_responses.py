@@ -13,7 +13,7 @@ from lm_eval_tasks.files.json_file import JsonError, read_json
 from lm_eval_tasks.files.rows import Row, read_rows
 from lm_eval_tasks.prompting.doc import clinical_doc, to_doc
 from lm_eval_tasks.protocols import METRICS, PROTOCOLS
-from lm_eval_tasks.scoring.agreement import Pair, kappa, kappa_stderr
+from lm_eval_tasks.scoring.agreement import Pair, figure, kappa_stderr
 from lm_eval_tasks.scoring.metrics import SCORERS
 from lm_eval_tasks.scoring.unread import Reading, unread
 
@@ -87,7 +87,7 @@ def rescore_clinical(exam: Exam, files: Sequence[Path], *, may_lack: bool) -> Re
 def _score(metric: str, values: Sequence[object]) -> Score:
     if METRICS[metric].over == "set":
         pairs = cast(Sequence[Pair], values)
-        return Score(kappa(pairs), kappa_stderr(pairs))
+        return Score(figure(pairs), kappa_stderr(pairs))
     numbers = [float(cast(float, value)) for value in values]
     error = stdev(numbers) / math.sqrt(len(numbers)) if len(numbers) > 1 else math.nan
     return Score(fmean(numbers), error)

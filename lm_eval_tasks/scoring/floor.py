@@ -5,7 +5,7 @@ definition, and the right text not quite 100 %.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 from statistics import fmean
 from typing import Any, cast
@@ -13,6 +13,7 @@ from typing import Any, cast
 from tqdm import tqdm
 
 from lm_eval_tasks.errors import check_choice
+from lm_eval_tasks.exams.free_answers import NO_CONTRAST, NO_ERROR
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.exams.question import LETTERS
 from lm_eval_tasks.prompting.doc import (
@@ -31,6 +32,13 @@ from lm_eval_tasks.scoring.metrics import SCORERS, Scores
 
 Answers = Callable[[Doc], Sequence[Any]]
 """All answers of a kind to a question."""
+
+ALIKE: Mapping[str, Mapping[str, str]] = {
+    "correction": {"empty": "", "none": NO_ERROR, "an error": "1: …の誤り。"},
+    "contrasts": {"empty": "", "none": NO_CONTRAST},
+}
+"""What is answered -> answers that are the same for every text. Of texts of which more than half
+hold an error, to say so of all of them is what detection by F1 is held against."""
 
 
 def floors(task: str, options: Options) -> tuple[Selection, dict[str, dict[str, float]]]:
@@ -73,6 +81,9 @@ def _answers_to(docs: Sequence[Doc], protocol: str) -> dict[str, Answers]:
     """
     if not is_clinical(docs[0]):
         return _answers(protocol)
+    if alike := ALIKE.get(PROTOCOLS[protocol].answer):
+        known = {name: lambda _, line=line: [[line]] for name, line in alike.items()}
+        return {"gold": lambda doc: [[doc["gold"]]], **known}
     if PROTOCOLS[protocol].answer == "entities":
         commonest = str([commonest_answer(docs)])
         return {

@@ -8,22 +8,43 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
+from lm_eval_tasks.answers.corrections import published_claim, read_correction
 from lm_eval_tasks.answers.entities import entity, listed, strict_list
+from lm_eval_tasks.answers.inconsistencies import published_pairs, read_pairs
 from lm_eval_tasks.answers.reading import Reading, read_letters, read_number, same_number
 from lm_eval_tasks.answers.reasoning import strip_reasoning
+from lm_eval_tasks.exams.free_answers import Contrast, Correction
 from lm_eval_tasks.exams.question import LETTERS, normal_form
-from lm_eval_tasks.prompting.doc import ClinicalDoc, Doc, gold_texts, is_clinical
+from lm_eval_tasks.prompting.doc import (
+    ClinicalDoc,
+    ContrastDoc,
+    CorrectionDoc,
+    Doc,
+    gold_texts,
+    is_clinical,
+)
 from lm_eval_tasks.prompting.orders import Pick
 from lm_eval_tasks.protocols import METRICS
 from lm_eval_tasks.scoring.aggregations import Points
 from lm_eval_tasks.scoring.agreement import UNREAD, Pair
 from lm_eval_tasks.scoring.entity_f1 import exact_f1, overlap_f1, published_partial_f1
 from lm_eval_tasks.scoring.gestalt import author_pick, author_scores, nearest_sets, set_score
+from lm_eval_tasks.scoring.inconsistencies import found, pair_f1, published_found
 from lm_eval_tasks.scoring.published_rules import (
     RULES,
     published_correct,
     published_line,
     rule_of,
+)
+from lm_eval_tasks.scoring.rouge import rouge1, rouge_l
+from lm_eval_tasks.scoring.set_figures import (
+    NO,
+    YES,
+    contrast_key,
+    counted,
+    error_key,
+    numbered,
+    sentence_key,
 )
 from lm_eval_tasks.scoring.verdict import Item
 
@@ -276,11 +297,82 @@ def extract(doc: Doc, results: Sequence[str]) -> Scores:
     }
 
 
+def correct(doc: Doc, results: Sequence[str]) -> Scores:
+    """The wrong sentence of a text, or that there is none, and the sentence put right.
+
+    sentence_acc, detection_f1, error_sentence_acc: as the publisher's program reads a response.
+    sentence_acc_lenient, detection_f1_lenient: as ours does; the metrics of the correction too.
+    correction_exact_match: rightly none, or the right sentence with the very text of the key.
+    correction_rouge1, correction_rougeL: of the text alone, whichever sentence it is for; 1 where
+        it is rightly none, 0 where it is missing or too much. The publisher's are of words that
+        MeCab parts; these are of characters, which need no dictionary.
+    extracted: share of responses that ours could read.
+    """
+    key = cast(CorrectionDoc, doc)
+    claim, ours = published_claim(results[0]), read_correction(results[0])
+    error = error_key(doc)
+    lenient = UNREAD if ours is None else YES if ours.sentence else NO
+    detected = UNREAD if claim.error is None else YES if claim.error else NO
+    return {
+        "sentence_acc_lenient": float(ours is not None and ours.sentence == key["sentence"]),
+        "sentence_acc": float(claim.sentence == key["sentence"]),
+        **_correction_scores(key, ours),
+        "extracted": float(ours is not None),
+        **_pair("detection_f1_lenient", Pair(error, lenient, "detection_f1")),
+        **_pair("detection_f1", Pair(error, detected, "detection_f1")),
+        **_pair(
+            "error_sentence_acc",
+            Pair(sentence_key(doc), numbered(claim.sentence), "error_sentence_acc"),
+        ),
+    }
+
+
+def _correction_scores(key: CorrectionDoc, ours: Correction | None) -> Scores:
+    names = ("correction_exact_match", "correction_rouge1", "correction_rougeL")
+    if not key["sentence"] or not ours or not ours.sentence:
+        right = ours is not None and ours.sentence == key["sentence"]
+        return dict.fromkeys(names, float(right))
+    same = normal_form(ours.text) == normal_form(key["correction"])
+    return {
+        names[0]: float(same and ours.sentence == key["sentence"]),
+        names[1]: rouge1(key["correction"], ours.text),
+        names[2]: rouge_l(key["correction"], ours.text),
+    }
+
+
+def contrast(doc: Doc, results: Sequence[str]) -> Scores:
+    """Places where two documents contradict each other.
+
+    contrast_f1: of this text, contrast_f1_micro: of all; ours, see scoring/inconsistencies.py.
+    contrast_recall: the publisher's program, which counts no pair that is wrongly named.
+    extracted: share of responses in which a pair, or that there is none, could be read.
+    """
+    right = [Contrast(*pair) for pair in cast(ContrastDoc, doc)["contrasts"]]
+    named = read_pairs(results[0])
+    hits = found(right, named) if named.read else 0
+    score = pair_f1(len(right), len(named.items), hits) if named.read else 0.0
+    total, theirs = contrast_key(doc), published_found(right, published_pairs(results[0]))
+    micro = Pair(total, counted(hits, len(named.items)), "contrast_f1_micro")
+    return {
+        "contrast_f1": score,
+        "extracted": float(named.read),
+        **_pair("contrast_f1_micro", micro),
+        **_pair("contrast_recall", Pair(total, counted(theirs, theirs), "contrast_recall")),
+    }
+
+
+def _pair(name: str, pair: Pair) -> Scores:
+    """For the metric and its error."""
+    return {name: pair, f"{name}_stderr": pair}
+
+
 SCORERS: Mapping[str, Callable[[Doc, Any], Scores]] = {
     "paper": paper,
     "letters": letters,
     "mc": mc,
     "letters_mc": letters_mc,
     "extract": extract,
+    "correct": correct,
+    "contrast": contrast,
 }
 """The functions that protocols name."""

@@ -126,6 +126,8 @@ def _entry(run: TaskRun) -> Entry:
     permuted = any(answer.key.permutation for answer in result.answers)
     kept = len({answer.key.id for answer in result.answers})
     published = sum(card.published.values())
+    if not card.counted:  # the run counted them
+        published = run.questions.published or published
     return Entry(
         card=card,
         task=run.task,

@@ -204,7 +204,7 @@ def _source(card: Card, asked: int) -> dict[str, Any]:
             "dataset_name": card.name,
             "source_type": "hf_dataset",
             "hf_repo": repository,
-            "hf_split": card.hub.split,
+            **({"hf_split": card.hub.split} if card.hub.split else {}),
             "samples_number": asked,
             "additional_details": details,
         }

@@ -19,7 +19,7 @@ from lm_eval_tasks.errors import JmedError
 from lm_eval_tasks.exams.load import load_exam
 from lm_eval_tasks.streams import REFUSED
 from lm_eval_tasks.tables.leaderboard_files import END, START
-from tests import invented, training_record
+from tests import invented, invented_clinical, training_record
 from tests.unit import clinical_runs, private_sheets
 
 ROOT = Path(__file__).parents[2]
@@ -233,8 +233,11 @@ def _published(folder: Path, _: random.Random) -> None:
 
 @cache
 def clinical_results() -> Files:
-    """A base and another model on clinical sets: labels that are compared, and expressions."""
-    tasks = ["jmed_crade_letters", "jmed_nrner_extract"]
+    """A base and another model on clinical sets: labels that are compared, and words of texts."""
+    tasks = [
+        *("jmed_crade_letters", "jmed_nrner_extract"),
+        *("jmed_medrect_ja_correct", "jmed_sogocheck_easy_contrast"),
+    ]
 
     def write(folder: Path) -> None:
         clinical_runs.write_run(folder / "base", tasks, clinical_runs.skilled(0.9))
@@ -262,6 +265,49 @@ def _clinical_tables(folder: Path, _: random.Random) -> None:
     list(read_examples(replace(read_card("crade"), folder=folder)))
     for name in ("crade", "nrner"):
         list(jmed_llm.read(read_card(name), {"x.csv": folder / f"{name}.csv"}))
+
+
+@cache
+def unpinned() -> Files:
+    """Invented files of exams and sets that are pinned by their commit alone, so that any content
+    reaches the readers."""
+    row = {
+        "id": "117A16", "question": "木は？", "choices": {"a": "松", "b": "杉"}, "answer": ["b"],
+    }  # fmt: skip
+    year = {
+        "question_number": 1, "section": "A", "question_text": "木は？", "text_reference": None,
+        "options": {"1": "松", "2": "杉"}, "correct_answer": ["2"], "text_only": True,
+        "img": {"content_img": [], "answer_img": []},
+    }  # fmt: skip
+    medrect, sogocheck = TASKS_PATH / "medrect_ja", TASKS_PATH / "sogocheck"
+    return {
+        "medrect_jmle.json": json.dumps([row]).encode(),
+        "jmed48k.json": json.dumps({"questions": [year]}).encode(),
+        "medrect.json": json.dumps(invented_clinical.texts(4)).encode(),
+        "sogocheck.jsonl": "\n".join(map(json.dumps, invented_clinical.documents(4))).encode(),
+        "medrect_ja.examples.jsonl": (medrect / "medrect_ja.examples.jsonl").read_bytes(),
+        "sogocheck.examples.jsonl": (sogocheck / "sogocheck.examples.jsonl").read_bytes(),
+    }
+
+
+def _unpinned(folder: Path, _: random.Random) -> None:
+    from lm_eval_tasks.exams.card import read_card  # noqa: PLC0415
+    from lm_eval_tasks.exams.examples import read_examples  # noqa: PLC0415
+    from lm_eval_tasks.exams.readers import (  # noqa: PLC0415
+        jmed48k,
+        medrect,
+        medrect_jmle,
+        sogocheck,
+    )
+
+    documents, texts = read_card("sogocheck_easy"), read_card("medrect_ja")
+    year, source = read_card("jmed48k"), read_card("jmle117_118")
+    list(medrect_jmle.read(source, {"x": folder / "medrect_jmle.json"}))
+    list(jmed48k.read_year(year, folder / "jmed48k.json", "nurse", "2024"))
+    list(medrect.read(texts, {"x": folder / "medrect.json"}))
+    list(sogocheck.read(documents, {"x": folder / "sogocheck.jsonl"}))
+    list(read_examples(replace(texts, folder=folder)))
+    list(read_examples(replace(documents, folder=folder)))
 
 
 def _config_file() -> Files:
@@ -335,6 +381,7 @@ KINDS = (
     Kind("published exam files", published_exam, ("jsonl",), _published, 2000, always_files=True),
     Kind("results of clinical sets", clinical_results, ("json", "jsonl"), _read_results, 1000),
     Kind("tables of clinical sets", clinical_tables, ("csv", "jsonl"), _clinical_tables, 1000),
+    Kind("files pinned by a commit alone", unpinned, ("json", "jsonl"), _unpinned, 1200),
     Kind("eval --config", _config_file, ("yaml",), _config, 1000),
     Kind("--metadata", _metadata_file, ("json",), _metadata, 1000, always_files=True),
     Kind("submission check", submitted, ("json", "md", "yaml"), _check_submission, 1200),

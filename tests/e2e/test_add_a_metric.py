@@ -22,7 +22,7 @@ def add_metric(plugin: Path) -> None:
     insert(
         plugin / "scoring" / "metrics.py",
         f'        "{NAME}": float("\\n" not in response.strip()),',
-        after='"extracted": float(',
+        after='"extracted": float(bool(reading.rule))',
     )
     protocols = plugin / "protocols.py"
     record = f'Published("jmed.{NAME}", "one-line rate", "rate", "{MEANING}.")'

@@ -256,6 +256,17 @@ def test_file_changed_in_the_cache_is_refused_with_the_remedy(
     assert server.requests == [address_path(FOURTH)]
 
 
+def test_a_file_whose_digest_nobody_knows_is_pinned_by_the_commit_alone(
+    exams: Path, cache: Path, server: FileServer
+) -> None:
+    (exams / "tiny" / "tiny.sha256").write_text(f"-  {FIRST}\n", encoding="utf-8")
+    (file,) = fetch().values()
+    assert (file, held(cache)) == (cache / FIRST, {FIRST: FILES[FIRST]})
+    file.write_bytes(b"another")
+    assert fetch() == {FIRST: file}
+    assert server.requests == [address_path(FIRST)]
+
+
 def test_mirror_folder_is_read(
     tmp_path: Path, cache: Path, server: FileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from lm_eval_tasks import TASKS_PATH
 from lm_eval_tasks.exams.card import is_clinical, read_card, set_names
 from lm_eval_tasks.exams.sources import local_sittings
 from lm_eval_tasks.lm_eval_version import NEXT
-from lm_eval_tasks.protocols import READS_LETTERS, TEXT_PROTOCOLS, split_task
+from lm_eval_tasks.protocols import PROTOCOLS, READS_LETTERS, TEXT_PROTOCOLS, split_task
 from lm_eval_tasks.scoring.published_rules import ACCIDENTS, EITHER
 from tests import invented
 from tests.e2e.lm_eval_run import Run, run_lm_eval
@@ -32,6 +32,10 @@ TASKS = sorted([*tasks_of(HERE, vision=False), *tasks_of(exams_to_show(), vision
 SOUND = {
     *("acc", "acc_lenient", "acc_norm", "extracted", "exact_match_set", "gestalt_acc_set"),
     *("kappa", "kappa_lenient", "exact_f1", "exact_f1_set", "partial_f1", "partial_f1_set"),
+    *PROTOCOLS["correct"].metrics,
+    *PROTOCOLS["correct"].over_set,
+    "contrast_f1",
+    "contrast_f1_micro",
 }
 # The author's definition splits answers at commas inside choices, so even the key falls short.
 CEILINGS = json.loads((RECORDED / "ceilings.json").read_text(encoding="utf-8"))

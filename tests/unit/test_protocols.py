@@ -1,5 +1,6 @@
 """The records of protocols and metrics, the templates and the scorers say the same."""
 
+from collections.abc import Mapping
 from fnmatch import fnmatch
 from typing import Any, cast, get_args
 
@@ -110,10 +111,18 @@ def test_every_listed_metric_has_its_record_and_its_direction() -> None:
             assert name.removesuffix("_stderr") in METRICS
 
 
-def docs(*, entities: bool = False) -> list[Doc]:
+FREE: Mapping[str, dict[str, object]] = {
+    "entities": {"entities": ["発熱", "咳"]},
+    "correction": {"entities": [], "sentence": 2, "correction": "熱はない。"},
+    "contrasts": {"entities": [], "contrasts": [["1 g", "2 g"]]},
+}
+"""What protocol.answer -> what its docs hold."""
+
+
+def docs(answer: str = "") -> list[Doc]:
     """Of the sample exam, of an exam without marks and rule, printed and in two orders.
 
-    And of a clinical set; with `entities` all of one that asks for expressions.
+    And of a clinical set; all of one that asks for `answer`, of FREE, if it is one.
     """
     found: list[Doc] = []
     for options in (Options(), Options(permute=2)):
@@ -124,15 +133,16 @@ def docs(*, entities: bool = False) -> list[Doc]:
     for doc in found[:3]:
         found.append(cast(Doc, {**doc, "pass_marks": "", "rule": ""}))
         found.append(cast(Doc, {**doc, "pass_marks": "", "kappa": "linear", "rule": "jmed_llm"}))
-    named = {"kappa": "", "entities": ["発熱", "咳"]}
-    return [cast(Doc, {**doc, **named}) for doc in found] if entities else found
+    if answer not in FREE:
+        return found
+    return [cast(Doc, {**doc, "kappa": "", **FREE[answer]}) for doc in found if not doc["order"]]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=list(PROTOCOLS))
 def test_what_a_scorer_returns_is_listed_and_recorded(protocol: Protocol) -> None:
     """lm-eval averages what is not listed, without direction, after one warning."""
     returned: set[str] = set()
-    for doc in docs(entities=protocol.answer == "entities"):
+    for doc in docs(protocol.answer):
         if protocol.needs_choices and not doc["choices"]:
             continue
         likelihoods: list[Any] = [(-float(place), True) for place in range(len(doc["choices"]))]
@@ -140,7 +150,7 @@ def test_what_a_scorer_returns_is_listed_and_recorded(protocol: Protocol) -> Non
         scores = metrics.SCORERS[protocol.scorer](doc, responses)
         assert {*protocol.metrics} - {"acc"} <= scores.keys()
         over_set = {name for name in scores if name in METRICS and METRICS[name].over == "set"}
-        compared = doc.get("kappa") and not doc["order"]
+        compared = (doc.get("kappa") or protocol.answer in FREE) and not doc["order"]
         assert over_set == ({*protocol.over_set} if compared else set())
         points = {name for name in scores if name.startswith("points")}
         assert not (points and is_clinical(doc)), "a clinical set has no points"

@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from lm_eval_tasks.exams.card import Card
 from lm_eval_tasks.exams.cases.yakugakuqa import attach_cases
-from lm_eval_tasks.exams.printed import Printed, with_exceptions
+from lm_eval_tasks.exams.printed import IN_FIGURE, Printed, with_exceptions
 from lm_eval_tasks.exams.question import LETTERS, Question
 from lm_eval_tasks.exams.wording import checked
 from lm_eval_tasks.files.rows import Row, rows_by_id
@@ -22,7 +22,6 @@ POINTS = ("0", "1")
 NOTE = re.compile(r"（[^）]*）")
 ANY_WILL_DO = "いずれか"
 STRUCK_OUT = "解なし"
-IN_FIGURE = "the choices are in the figure"
 NO_RIGHT_ANSWER = "the ministry found no right answer"
 # Of nine questions the text, or its first sentence, stands twice in a row.
 TWICE = re.compile(r"\A(.{15,}[。｡])\1", re.DOTALL)

@@ -16,15 +16,11 @@ from lm_eval_tasks.models.packing import Pack, Tokens, plan
 from lm_eval_tasks.models.paths import Path, PathLeft, on
 from lm_eval_tasks.models.prefix_cache import SharedPrefix, read_prefix
 from lm_eval_tasks.models.proven import Proven, choices_to_check, to_check, tolerance
-from lm_eval_tasks.models.rounding import rounded_otherwise
 from lm_eval_tasks.models.scores import UNFILLED, Score, Scores
 
 Request = tuple[tuple[str, str], list[int], list[int]]
 NOISE_ROWS = 4
 """Prompts of a batch in which hf does what it does alone, where its own noise must be known."""
-ROUNDED = 0.5
-"""What counts of how far scores move when layers round otherwise: that is as far as two right ways
-lie apart, while batches and padding leave most of the roundings as they are."""
 
 
 class PackedScores(Scores):
@@ -188,8 +184,7 @@ class PackedScores(Scores):
         return None
 
     def _noise(self, path: Path, requests: list[Request], alone: Sequence[Score]) -> float:
-        """How far hf's own scores move when prompts are padded to a batch, on either side, and when
-        layers round otherwise.
+        """How far hf's own scores move when prompts are padded to a batch, on either side.
 
         On the left for packed scores only: other layers than full attention may not see padding
         there, and what they then do wrong is no noise. 0 where it cannot be known, for lack of
@@ -202,17 +197,14 @@ class PackedScores(Scores):
             right = [score for score, _ in self._stock(requests, batch_size=NOISE_ROWS)]
             with self.autocast():
                 left = [score for group in groups for score in left_padded(self.model, group)]
-            with rounded_otherwise(self.model):
-                rounded = [score for score, _ in self._stock(requests, batch_size=1)]
         except FORWARD_ERRORS:
             torch.cuda.empty_cache()
             return 0.0
         scores = [score for score, _ in alone]
-        weighed = [(left, 1.0)] if path.packed else []
         return max(
-            weight * abs(one - other)
-            for others, weight in [*weighed, (right, 1.0), (rounded, ROUNDED)]
-            for one, other in zip(scores, others, strict=True)
+            abs(one - other)
+            for batched in ([left, right] if path.packed else [right])
+            for one, other in zip(scores, batched, strict=True)
         )
 
     @contextmanager

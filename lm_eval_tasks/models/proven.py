@@ -150,14 +150,14 @@ def choices_to_check(pack: Pack) -> list[int]:
 def tolerance(eps: float, tokens: int, own: float) -> float:
     """Bound on how far the log-likelihood of `tokens` may be from stock code's.
 
-    `hf`'s own scores move with batch, padding and kernels. The bound is four times the largest such
-    move among the prompts checked, within limits. In 32 bits: FLOAT32 to ten times that. In fewer:
-    from one rounding of a logit (those between 16 and 32 lie 16 eps apart) to NOISE, for each
-    token; roundings add up as the root of their number.
+    `hf`'s own scores move with batch and padding. The bound is four times the largest such move
+    among the prompts checked, within limits. In 32 bits: FLOAT32 to ten times that. In fewer: from
+    one rounding of a logit (those between 16 and 32 lie 16 eps apart) to NOISE, for each token;
+    roundings add up as the root of their number.
 
     Args:
         eps: torch.finfo's, of the precision that the model computes in.
-        own: the largest such move, of the same prompts, alone and in a batch or rounded otherwise.
+        own: the largest difference of `hf`'s scores of the same prompts, alone and in a batch.
     """
     root = math.sqrt(tokens)
     least, most = (FLOAT32, 10 * FLOAT32) if eps < 1e-6 else (16 * eps * root, NOISE * root)

@@ -254,7 +254,7 @@ def test_jmed_hf_gives_the_numbers_of_hf_over_copies_of_the_cache(
     [
         "choices share a copy",
         "values a token late, in one layer",
-        "a state forgotten, in one layer",
+        "a state forgotten, in every layer",
     ],
 )
 def test_copies_that_are_wrong_are_noticed_in_bfloat16(wrong: str, record_property: Note) -> None:

@@ -45,7 +45,7 @@ def test_an_8b_model_was_scored_faster_on_the_packed_way(name: str) -> None:
         assert result["largest_difference"] < 2**-7 * result["largest_log_likelihood"]
 
 
-def test_with_windows_jmed_hf_is_no_farther_from_float32_than_hf() -> None:
+def test_with_windows_copies_are_no_farther_from_float32_than_hf() -> None:
     result = part("mc_windows").result
     assert result["stock_way"] is None
     assert result["ways"] == [f"{COPIES} after a cached prefix"]

@@ -92,5 +92,6 @@ WRONGS: Mapping[str, Callable[[], AbstractContextManager[None]]] = {
     "values a token late, in one layer": lambda: damaged(late),
     "the oldest token lost, in every window": lambda: damaged(lost, every=True),
     "a state forgotten, in one layer": lambda: damaged(forgotten),
+    "a state forgotten, in every layer": lambda: damaged(forgotten, every=True),
 }
 """Where a model has no such layer, or a batch one context, nothing is wrong."""

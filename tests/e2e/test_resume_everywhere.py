@@ -39,7 +39,10 @@ def entries(folder: Path) -> list[dict[str, Any]]:
     "more",
     [
         {"logging_steps": 3, "save_steps": 2, "eval_steps": 2},
-        {"packing": True, "max_length": 128, "eval_strategy": "epoch"},
+        pytest.param(
+            {"packing": True, "max_length": 128, "eval_strategy": "epoch"},
+            marks=pytest.mark.thorough,
+        ),
         {"deepspeed": "ds_configs/zero2.json"},
     ],
     ids=["best and early stopping", "packed, evaluated by epoch", "ZeRO-2"],

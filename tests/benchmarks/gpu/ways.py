@@ -47,7 +47,8 @@ SMALL_LINEAR = {"linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_
 
 
 def windows(*, tiny: bool) -> PretrainedConfig:
-    return CONFIG_MAPPING["gemma3_text"](**(GEMMA_4B | SMALL if tiny else GEMMA_4B))
+    settings: dict[str, Any] = GEMMA_4B | SMALL if tiny else GEMMA_4B
+    return CONFIG_MAPPING["gemma3_text"](**settings)
 
 
 def hybrid(*, tiny: bool) -> PretrainedConfig:

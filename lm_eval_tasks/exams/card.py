@@ -146,13 +146,14 @@ def exam_names() -> list[str]:
     return [name for name in set_names() if name not in clinical_names()]
 
 
-@cache
 def clinical_names() -> tuple[str, ...]:
     """The clinical sets that it carries tasks for: no exams, see `Clinical`."""
-    cards = sorted(_cards().items())
-    return tuple(
-        name for name, file in cards if "\nclinical:\n" in file.read_text(encoding="utf-8")
-    )
+    return tuple(name for name, file in sorted(_cards().items()) if _says_clinical(file))
+
+
+@cache
+def _says_clinical(file: Path) -> bool:
+    return "\nclinical:\n" in file.read_text(encoding="utf-8")
 
 
 def set_names() -> list[str]:

@@ -74,7 +74,7 @@ def score(
         try:
             _score(model, folder, kept, backend, dies_at)
         except BaseException:
-            logging.exception("the run failed")
+            logging.getLogger("lm_eval").exception("the run failed")
         finally:
             os._exit(1)
     _, status = os.waitpid(child, 0)
@@ -88,7 +88,10 @@ def score(
 
 
 def _score(model: Path, folder: Path, kept: Path, backend: str, dies_at: int) -> None:
-    logging.basicConfig(filename=folder / "log", level="INFO", force=True)
+    # lm-eval's own logger, which other tests of this process may have had set up
+    logger = logging.getLogger("lm_eval")
+    logger.handlers = [logging.FileHandler(folder / "log")]
+    logger.setLevel("INFO")
     resumed.PART |= {"generate_until": 2, "loglikelihood": 8}
     _watch(dies_at)
     with resuming(kept):

@@ -104,12 +104,13 @@ def _undecorated(text: str) -> str:
 _NEXT_QUESTION = re.compile(r"\n\s*(?:問題:|question:)", re.IGNORECASE)
 _EDGES = re.compile(r"[\s`\"'*_。.「」]+")
 _SAYS_NONE = re.compile(
-    r"(?:答え:|answer:)?\s*(?:correct|no errors?|"
+    r"(?:答え:|answer:)?\s*(?:correct|noerrors?|"
     r"(?:エラー|誤り|間違い|問題)は?(?:なし|ありません|ない))",
     re.IGNORECASE,
 )
 _SAYS_ONE = re.compile(
-    r"(?:答え:|answer:)?\W*(?:文番号|文|番号|sentence)?\s*:?\s*(\d{1,3})\s*(?:文目|番)?\s*:\W*?(\w.*)",
+    r"(?:答え:|answer:)?\W*(?:文番号|文|番号|sentence)?\s*:?\s*(\d{1,3})\s*(?:文目|番)?\s*"
+    r"(?::|\.(?!\d))[\s`*]*((?=.*\w)\S.*)",
     re.IGNORECASE,
 )
 

@@ -21,7 +21,7 @@ NOT_TEXT = "a list with items that are no text"
 NESTED = "a list with items that cannot be compared"
 REASONS = (NO_LIST, NOT_ALONE, OTHER, NOT_TEXT, NESTED)
 """Why a response names nothing; of `listed` the first and the fourth alone."""
-_NOT_ASCII = str.maketrans("［］，“”‘’", "[],\"\"''")
+_NOT_ASCII = str.maketrans("［］，、“”‘’", "[],,\"\"''")
 _NEXT_QUESTION = re.compile(r"\n\s*(?:問題[:：]|question:)", re.IGNORECASE)
 _TRIED = 20
 """Brackets of each kind that are tried, from the end: time stays bounded in a garbled response."""
@@ -64,7 +64,9 @@ def listed(response: str) -> Listed:
     """
     text = _NEXT_QUESTION.split(strip_reasoning(response))[0]
     reason = NO_LIST
-    for value in _lists(text if "[" in text else text.translate(_NOT_ASCII)):
+    # as it stands first: an expression may hold such signs itself
+    values = [*_lists(text)] or [*_lists(text.translate(_NOT_ASCII))]
+    for value in values:
         if all(isinstance(item, str) for item in value):
             named = dict.fromkeys(entity(str(item)) for item in value)
             return Listed(tuple(item for item in named if item))

@@ -27,6 +27,7 @@ _QUOTED = re.compile(r"「(.*?)」")
 _ARROW = re.compile(r"->|=>|[→⇒⟶➡➔]")
 _NEXT_QUESTION = re.compile(r"\n\s*(?:問題[:：]|question:)", re.IGNORECASE)
 _BULLET = re.compile(r"\A\s*[-・*•–]\s")
+_EDGES = re.compile(r"[\s`\"'*「」]+")
 _NOTHING = re.compile(
     r"(?:なし|ありません|齟齬(?:は)?(?:なし|ありません)|none)[。.]?", re.IGNORECASE
 )
@@ -58,7 +59,9 @@ def read_pairs(response: str) -> Named:
     lines = [_BULLET.sub("", line) for line in text.split("\n")]
     items = tuple(filter(None, map(_readings, lines)))
     named = tuple(item for item in items if any(not is_same(pair) for pair in item))
-    return Named(named, read=bool(items) or any(_NOTHING.fullmatch(line.strip()) for line in lines))
+    return Named(
+        named, read=bool(items) or any(_NOTHING.fullmatch(_EDGES.sub("", line)) for line in lines)
+    )
 
 
 def _readings(line: str) -> tuple[Contrast, ...]:
@@ -75,7 +78,8 @@ def _split(line: str, arrows: Iterable[tuple[int, int]]) -> Iterator[Contrast]:
 
 
 def is_same(pair: Contrast) -> bool:
-    return plain(pair.before) == plain(pair.after)
+    """As the reader of the key has it: of pairs that differ in width alone some are right ones."""
+    return pair.before.strip() == pair.after.strip()
 
 
 def plain(text: str) -> str:

@@ -54,6 +54,7 @@ def split_adapters(arguments: Sequence[str]) -> list[Run]:
             cannot be scored in one call, or not at all.
     """
     given = _given(arguments)
+    _refuse_lost(given)
     named = [(key, value) for text in given.texts for key, value in _pairs(text)]
     _refuse_repeated(given.model, named)
     adapters = [value for key, value in named if key == "peft"]
@@ -145,6 +146,16 @@ def _items(text: str) -> list[str]:
     except ImportError:  # 0.5.0.dev1, whose parser knows no brackets
         return [item for item in text.split(",") if item]
     return list(split_top_level(text))
+
+
+def _refuse_lost(given: _Given) -> None:
+    """lm-eval reads nothing behind a JSON object of the same flag, and says nothing."""
+    for flag in given.flags:
+        if len(flag) > 1 and _mapping(flag[0]) is not None:
+            raise JmedError(
+                f"--model_args: lm-eval drops what stands behind a JSON object: "
+                f"{' '.join(flag[1:])}. Write it into the object, or in a --model_args of its own"
+            )
 
 
 def _refuse_repeated(model: str, named: Sequence[tuple[str, Any]]) -> None:

@@ -217,7 +217,13 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--config", "-C")
     parser.add_argument("--metadata")
     add_model_args(parser)
-    args, _ = parser.parse_known_args(arguments)
+    try:
+        args, _ = parser.parse_known_args(arguments)
+    except ValueError as error:  # of lm-eval's own reading of --model_args
+        raise JmedError(
+            f"--model_args: {str(error).partition(' Hint')[0]}; allowed: key=value,…, or where a "
+            'value has braces one JSON object: {"pretrained": "MODEL", "chat_template_args": {…}}'
+        ) from None
     config = read_config(args.config) if args.config else {}
     for name in ("model", "apply_chat_template", "batch_size", "cache_requests", "metadata"):
         setattr(args, name, getattr(args, name) or config.get(name))

@@ -17,7 +17,7 @@ def split_off(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
         JmedError: the flag without a folder, twice, or with a file.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument(FLAG, action="append", type=Path)
+    parser.add_argument(FLAG, action="append")
     try:
         args, others = parser.parse_known_args(arguments)
     except argparse.ArgumentError:
@@ -25,9 +25,13 @@ def split_off(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
     given = args.resume or []
     if len(given) > 1:
         raise JmedError(f"{FLAG} stands {len(given)} times; allowed: once")
-    if given and given[0].is_file():
+    if not given:
+        return None, others
+    if not given[0]:  # "$UNSET", which would be the folder that one is in
+        raise JmedError(f"{FLAG}: no folder; allowed: {FLAG} FOLDER")
+    if Path(given[0]).is_file():
         raise JmedError(f"{FLAG} {given[0]}: is a file; allowed: a folder")
-    return (given[0] if given else None), others
+    return Path(given[0]), others
 
 
 def kept_in(folder: Path | None) -> AbstractContextManager[None]:

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, PretrainedConfig
 
+CHUNK = 1 << 22
+"""Words that are added up at once."""
 Parts = list[tuple[Any, type, dict[str, Any]]]
 """Owner, its class, its attributes."""
 
@@ -63,7 +65,13 @@ def _sum(tensor: torch.Tensor) -> int:
     if data.storage_offset() % 8:
         data = data.clone()
     whole = data.numel() - data.numel() % 8
-    return int(data[:whole].view(torch.int64).sum()) + int(data[whole:].sum())
+    words, total = data[:whole].view(torch.int64), 0
+    for start in range(0, len(words), CHUNK):
+        part = words[start : start + CHUNK]
+        # by place, so that rows in another order are another sum; it may overflow
+        weights = torch.arange(start, start + len(part), device=part.device) * 2 + 1
+        total += int((part * weights).sum())
+    return total + int(data[whole:].sum())
 
 
 def _beside(model: Any) -> list[Any]:  # noqa: ANN401

@@ -1,7 +1,7 @@
 """Which model answers: its name, its arguments, the content of its files, and what runs it."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -35,7 +35,12 @@ def identity(model: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     with ThreadPoolExecutor() as pool:
         digests = list(pool.map(_digest, found))
     revision = str(arguments.get("revision") or "main")
-    commits = {value: _commit(value, revision) for value in values}
+    of_tokenizer = str(arguments.get("tokenizer_revision") or revision)
+    tokenizer = str(arguments.get("tokenizer") or arguments.get("pretrained"))
+    named = [*NAMED, *filter(None, [str(arguments.get("gguf_file") or "")])]
+    commits = {value: _commit(value, revision, named) for value in values}
+    if of_tokenizer != revision:
+        commits[f"{tokenizer} (tokenizer)"] = _commit(tokenizer, of_tokenizer, named)
     return {
         "model": model,
         "model_args": {key: str(value) for key, value in asked.items()},
@@ -78,12 +83,12 @@ def _digest_of(file: Path, *_: int) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _commit(value: str, revision: str) -> str:
+def _commit(value: str, revision: str, named: Sequence[str]) -> str:
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 (slow to import)
     from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
 
     for at in (revision, "main"):
-        for name in NAMED:
+        for name in named:
             try:
                 file = try_to_load_from_cache(value, name, revision=at)
             except HFValidationError:  # no name of a repository

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lm_eval_tasks.errors import JmedError
@@ -11,7 +11,9 @@ Version = Callable[[str], object]
 """Task name -> its `metadata.version`."""
 
 
-def keys_of(kind: str, requests: Sequence[Any], model: str, version: Version) -> Iterator[str]:
+def keys_of(
+    kind: str, requests: Sequence[Any], model: str, version: Version, seeds: Sequence[object] = ()
+) -> Iterator[str]:
     """The key of each request of one call.
 
     Args:
@@ -19,6 +21,7 @@ def keys_of(kind: str, requests: Sequence[Any], model: str, version: Version) ->
         requests: lm-eval's instances; `args` are prompt and continuation, or prompt and generation
             settings, and the images where there are any.
         model: hash of all that the model is, see `identity`.
+        seeds: of the run, on which a sampled answer depends.
 
     The same request again, as `repeats` asks it, has a key of its own by its number.
 
@@ -29,9 +32,14 @@ def keys_of(kind: str, requests: Sequence[Any], model: str, version: Version) ->
     for request in requests:
         task = str(request.task_name)
         beside = getattr(request, "additional_args", None)  # lm-eval 0.5 has the images there
-        key = hashed([model, kind, task, version(task), list(request.args), beside])
+        drawn = [list(seeds)] if kind == "generate_until" and _is_drawn(request.args[1]) else []
+        key = hashed([model, kind, task, version(task), list(request.args), beside, *drawn])
         asked[key] = asked.get(key, 0) + 1
         yield hashed([key, asked[key]])
+
+
+def _is_drawn(settings: Mapping[str, Any]) -> bool:
+    return bool(settings.get("do_sample") or settings.get("temperature"))
 
 
 def hashed(value: object) -> str:

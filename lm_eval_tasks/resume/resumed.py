@@ -29,12 +29,20 @@ class Resumed:
         lm: lm-eval's model.
         model: see `identity`.
         version: of a task.
+        seeds: of the run.
 
     Raises:
         JmedError: the model would look for its batch size again in every part.
     """
 
-    def __init__(self, lm: Any, answers: Answers, model: dict[str, Any], version: Version) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        lm: Any,  # noqa: ANN401
+        answers: Answers,
+        model: dict[str, Any],
+        version: Version,
+        seeds: Sequence[object] = (),
+    ) -> None:
         if str(getattr(lm, "batch_size_per_gpu", "")).startswith("auto"):
             raise JmedError(
                 "--resume: --batch_size auto would be looked for again in every part, and might "
@@ -44,6 +52,7 @@ class Resumed:
         self._answers = answers
         self._model = hashed(model)
         self._version = version
+        self._seeds = seeds
         self._write(model)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
@@ -52,7 +61,7 @@ class Resumed:
         return getattr(self.lm, name)
 
     def _answered(self, kind: str, requests: Sequence[Any]) -> list[Answer]:
-        keys = list(keys_of(kind, requests, self._model, self._version))
+        keys = list(keys_of(kind, requests, self._model, self._version, self._seeds))
         self._say(kind, keys)
         for part in parts(requests, self._part(kind)):
             open_ = [index for index in part if keys[index] not in self._answers]

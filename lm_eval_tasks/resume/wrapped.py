@@ -30,6 +30,9 @@ def resuming(folder: Path) -> Iterator[None]:
             raise JmedError("--resume keeps the answers; leave --use_cache out")
         name, arguments = settings["model"], _mapping(settings.get("model_args"))
         version = version_of(settings.get("task_manager"))
+        seeds = [
+            settings.get(f"{name}_seed") for name in ("random", "numpy_random", "torch_random")
+        ]
         # what is wrong with the folder is not to be found when the model is loaded
         Answers(folder, int(os.environ.get("RANK", "0"))).close()
         with ExitStack() as opened:
@@ -37,7 +40,7 @@ def resuming(folder: Path) -> Iterator[None]:
             def resumed(lm: Any, file: str) -> Resumed:  # noqa: ANN401
                 rank = int(Path(file).stem.rpartition("_rank")[2])
                 answers = opened.enter_context(closing(Answers(folder, rank)))
-                return Resumed(lm, answers, identity(name, arguments), version)
+                return Resumed(lm, answers, identity(name, arguments), version, seeds)
 
             place.CachingLM = resumed
             return stock(**settings | {"use_cache": str(folder / "answers")})

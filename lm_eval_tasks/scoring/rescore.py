@@ -13,6 +13,7 @@ from lm_eval_tasks.prompting.doc import Doc, to_doc
 from lm_eval_tasks.scoring.metrics import lenient_correct, picked
 from lm_eval_tasks.scoring.predictions import Prediction
 from lm_eval_tasks.scoring.published_rules import DIGITS, RULES, published_correct, published_line
+from lm_eval_tasks.scoring.sittings import sitting_order
 from lm_eval_tasks.scoring.verdict import Item
 
 PUBLISHED, LENIENT = "published", "lenient"
@@ -202,7 +203,7 @@ def verdict_items(
 
 def scores(answered: Sequence[Answered], rule: str) -> list[Score]:
     """One score for each sitting in order, and last the one over all."""
-    sittings = sorted({item.doc["sitting"] for item in answered})
+    sittings = sorted({item.doc["sitting"] for item in answered}, key=sitting_order)
     parts = [[a for a in answered if a.doc["sitting"] == sitting] for sitting in sittings]
     table = [_score(name, rule, part) for name, part in zip(sittings, parts, strict=True)]
     return [*table, _score("all", rule, answered)]

@@ -201,6 +201,8 @@ def test_a_server_is_asked_each_question_once(
     ("arguments", "reason"),
     [
         (["--resume"], "no folder; allowed: --resume FOLDER"),
+        (["--resume", ""], "no folder; allowed: --resume FOLDER"),
+        (["--resume="], "no folder; allowed: --resume FOLDER"),
         (["--resume", "--tasks", "jmed"], "no folder"),
         (["--resume", "a", "--resume=b"], "stands 2 times"),
         (["--resume", __file__], "is a file; allowed: a folder"),

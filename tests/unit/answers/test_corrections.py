@@ -1,3 +1,5 @@
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +62,12 @@ def test_as_the_publisher_reads(response: str, claim: Claim) -> None:
         ("答え：CORRECT", Correction()),
         ("誤りはありません。", Correction()),
         ("エラーなし", Correction()),
+        ("No error", Correction()),
+        ("Answer: No errors.", Correction()),
+        ("5. 熱はない。", Correction(5, "熱はない。")),
+        ("5.2 mg/dLである", None),
+        ("**5: 熱はない。**", Correction(5, "熱はない。")),
+        ("5: 。", None),
         ("5: 熱はない。", Correction(5, "熱はない。")),
         ("５：熱はない。", Correction(5, "熱はない。")),
         ("答え：文5: 熱はない。", Correction(5, "熱はない。")),
@@ -93,6 +101,13 @@ def test_what_the_prompt_asks_for_is_read_by_both(sentence: int, text: str) -> N
     assert read
     assert read.sentence == sentence
     assert published_claim(right.line) == names(sentence)
+
+
+@given(st.sampled_from("「（(-–・『【＜~"), PLAIN)
+def test_a_sentence_keeps_the_sign_it_begins_with(sign: str, text: str) -> None:
+    """A minus sign, or the mark of a quotation: the key's own line is wholly right."""
+    right = Correction(5, normalize("NFKC", sign + " ".join(text.split())))
+    assert read_correction(right.line) == right
 
 
 @given(st.text("CORET熱:：.。\n 0159`*文番号目エラーなし-「」", max_size=40))

@@ -36,9 +36,11 @@ def test_as_the_publisher_reads(response: str, pairs: list[tuple[str, str]]) -> 
         ("食い違いは次のとおりです。\n・「本品1 g」は「本品2 g」", 1, True),
         ("- 溶液(1 → 50) → 溶液(1 → 40)", 1, True),
         ("- 同じ → 同じ", 0, True),
-        ("- 同じ 5 mg → 同じ５mg", 0, True),
+        ("- 同じ 5 mg → 同じ５mg", 1, True),
         ("なし", 0, True),
         ("齟齬はありません。", 0, True),
+        ("**なし**", 0, True),
+        ("「なし」", 0, True),
         ("- a → b\n問題：\n- c → d", 1, True),
         ("<think>a → b</think>なし", 0, True),
         ("分かりません", 0, False),
@@ -84,6 +86,11 @@ def test_a_right_answer_in_the_form_asked_for_is_wholly_right(pairs: list[Contra
     named = read_pairs(written(pairs))
     assert named.read
     assert found(pairs, named) == len(pairs) == len(named.items)
+
+
+@pytest.mark.parametrize("pair", [Contrast("１０ｍｇ", "10mg"), Contrast("AB C", "ABC")])
+def test_a_key_that_differs_in_width_or_blanks_alone_can_be_found(pair: Contrast) -> None:
+    assert found([pair], read_pairs(written([pair]))) == 1
 
 
 @given(

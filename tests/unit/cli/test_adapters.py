@@ -231,3 +231,13 @@ def test_help_tells_of_what_lm_eval_does_not_know(
     said = capsys.readouterr().out
     assert "--resume FOLDER" in said
     assert "peft=None,peft=RUN/step-*" in said
+
+
+@pytest.mark.parametrize("model", ["hf", "jmed_hf", "vllm"])
+def test_what_lm_eval_drops_behind_a_json_object_is_refused(model: str) -> None:
+    """It would score the base."""
+    behind = ["--model_args", '{"pretrained": "org/base"}', "peft=run"]
+    with pytest.raises(JmedError, match="drops what stands behind a JSON object: peft=run"):
+        split_adapters(["--model", model, *behind])
+    apart = ["--model_args", '{"pretrained": "org/base"}', "--model_args", "peft=run"]
+    assert split_adapters(["--model", model, *apart])[0].arguments == ["--model", model, *apart]

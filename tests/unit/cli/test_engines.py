@@ -114,3 +114,9 @@ def test_the_tasks_of_a_private_exam_count(tmp_path: Path) -> None:
         check_arguments(["--model", "vllm", "--model_args", ADAPTER, *where])
     with pytest.raises(JmedError, match=r"gives no log-likelihoods.*jmed_stones_letters"):
         check_arguments(["--model", "local-chat-completions", *where])
+
+
+def test_braces_within_pairs_are_one_message_that_says_how() -> None:
+    message = refusal("hf", 'pretrained=x,chat_template_args={"enable_thinking":true}', LETTERS)
+    assert 'one JSON object: {"pretrained"' in message
+    assert "Traceback" not in message

@@ -181,3 +181,33 @@ def test_a_repository_of_the_hub_is_its_commit(
 
     assert cached("a" * 40) == {"acme/base": "a" * 40}
     assert cached("b" * 40) == {"acme/base": "b" * 40}
+
+
+def test_what_is_drawn_depends_on_the_seeds_and_nothing_else_does() -> None:
+    def of(settings: dict[str, object], seed: int) -> str:
+        (found,) = keys_of("generate_until", [request("問題", settings)], "m", str, [seed])
+        return found
+
+    for drawn in ({"do_sample": True}, {"temperature": 0.7}):
+        assert of(SETTINGS | drawn, 1) != of(SETTINGS | drawn, 2)
+    assert of(SETTINGS, 1) == of(SETTINGS, 2) == key(PLAIN, version=PLAIN.task_name)
+
+
+@pytest.mark.parametrize("moved", ["config.json", "m.gguf"])
+def test_the_commits_are_those_that_were_asked_for(
+    moved: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tokenizer at a revision of its own; a repository that holds a GGUF file alone."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    found = []
+    for commit in ("a" * 40, "b" * 40):
+        repository = tmp_path / "models--org--tok"
+        (repository / "refs").mkdir(parents=True, exist_ok=True)
+        for ref, at in (("main", "d" * 40), ("dev", commit)):
+            (repository / "refs" / ref).write_text(at, encoding="utf-8")
+            (repository / "snapshots" / at).mkdir(parents=True, exist_ok=True)
+            (repository / "snapshots" / at / moved).write_text("{}", encoding="utf-8")
+        arguments = {"pretrained": "org/tok", "tokenizer_revision": "dev", "gguf_file": "m.gguf"}
+        found.append(identity("hf", arguments)["commits"])
+    assert found[0] == {"org/tok": "d" * 40, "org/tok (tokenizer)": "a" * 40}
+    assert found[1] == {"org/tok": "d" * 40, "org/tok (tokenizer)": "b" * 40}

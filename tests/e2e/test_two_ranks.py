@@ -93,7 +93,9 @@ def test_every_config_reaches_the_losses_of_one_process(
     assert single[-1] < single[0]
 
 
-@pytest.mark.parametrize("config", ["", "ds_configs/zero2.json"])
+@pytest.mark.parametrize(
+    "config", ["", pytest.param("ds_configs/zero2.json", marks=pytest.mark.thorough)]
+)
 def test_torchrun_reaches_the_losses_of_one_process(
     place: Path, single: list[float], config: str
 ) -> None:

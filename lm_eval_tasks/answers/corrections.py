@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from lm_eval_tasks.answers.reasoning import strip_reasoning
+from lm_eval_tasks.answers.reasoning import before_next_question, strip_reasoning
 from lm_eval_tasks.exams.free_answers import Correction
 
 
@@ -101,7 +101,6 @@ def _undecorated(text: str) -> str:
     return text.strip().strip("\"'").strip()
 
 
-_NEXT_QUESTION = re.compile(r"\n\s*(?:問題:|question:)", re.IGNORECASE)
 _EDGES = re.compile(r"[\s`\"'*_。.「」]+")
 _SAYS_NONE = re.compile(
     r"(?:答え:|answer:)?\s*(?:correct|noerrors?|"
@@ -120,7 +119,7 @@ def read_correction(response: str) -> Correction | None:
 
     NFKC; reasoning is left out, and a next question that the model puts to itself.
     """
-    text = _NEXT_QUESTION.split(normalize("NFKC", strip_reasoning(response)))[0]
+    text = before_next_question(normalize("NFKC", strip_reasoning(response)))
     said = [found for line in text.split("\n") if (found := _said(line))]
     return said[-1] if len({one.sentence for one in said}) == 1 else None
 

@@ -6,13 +6,12 @@ else. Ours (`listed`): the last list in what the model says, with words around i
 
 import ast
 import json
-import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from lm_eval_tasks.answers.reasoning import strip_reasoning
+from lm_eval_tasks.answers.reasoning import before_next_question, strip_reasoning
 
 NO_LIST = "no list"
 NOT_ALONE = "a list with words around it"
@@ -22,7 +21,6 @@ NESTED = "a list with items that cannot be compared"
 REASONS = (NO_LIST, NOT_ALONE, OTHER, NOT_TEXT, NESTED)
 """Why a response names nothing; of `listed` the first and the fourth alone."""
 _NOT_ASCII = str.maketrans("［］，、“”‘’", "[],,\"\"''")
-_NEXT_QUESTION = re.compile(r"\n\s*(?:問題[:：]|question:)", re.IGNORECASE)
 _TRIED = 20
 """Brackets of each kind that are tried, from the end: time stays bounded in a garbled response."""
 
@@ -62,11 +60,15 @@ def listed(response: str) -> Listed:
     Reasoning is left out, and a next question that the model puts to itself. Brackets and commas
     may be full-width. Items are in normal form, see `entity`; blank ones are none.
     """
-    text = _NEXT_QUESTION.split(strip_reasoning(response))[0]
-    reason = NO_LIST
+    text = before_next_question(strip_reasoning(response))
+    found = _last(text)
     # as it stands first: an expression may hold such signs itself
-    values = [*_lists(text)] or [*_lists(text.translate(_NOT_ASCII))]
-    for value in values:
+    return _last(text.translate(_NOT_ASCII)) if found.reason == NO_LIST else found
+
+
+def _last(text: str) -> Listed:
+    reason = NO_LIST
+    for value in _lists(text):
         if all(isinstance(item, str) for item in value):
             named = dict.fromkeys(entity(str(item)) for item in value)
             return Listed(tuple(item for item in named if item))

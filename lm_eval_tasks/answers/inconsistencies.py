@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from lm_eval_tasks.answers.reasoning import strip_reasoning
+from lm_eval_tasks.answers.reasoning import before_next_question, strip_reasoning
 from lm_eval_tasks.exams.free_answers import Contrast
 
 
@@ -25,7 +25,6 @@ class Named:
 
 _QUOTED = re.compile(r"「(.*?)」")
 _ARROW = re.compile(r"->|=>|[→⇒⟶➡➔]")
-_NEXT_QUESTION = re.compile(r"\n\s*(?:問題[:：]|question:)", re.IGNORECASE)
 _BULLET = re.compile(r"\A\s*[-・*•–]\s")
 _EDGES = re.compile(r"[\s`\"'*「」]+")
 _NOTHING = re.compile(
@@ -55,7 +54,7 @@ def read_pairs(response: str) -> Named:
     Reasoning is left out, and a next question that the model puts to itself. A pair whose two sides
     are the same says nothing.
     """
-    text = _NEXT_QUESTION.split(strip_reasoning(response))[0]
+    text = before_next_question(strip_reasoning(response))
     lines = [_BULLET.sub("", line) for line in text.split("\n")]
     items = tuple(filter(None, map(_readings, lines)))
     named = tuple(item for item in items if any(not is_same(pair) for pair in item))

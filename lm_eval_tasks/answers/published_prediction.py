@@ -3,11 +3,9 @@
 import re
 from unicodedata import normalize
 
-from lm_eval_tasks.answers.reasoning import strip_reasoning
+from lm_eval_tasks.answers.reasoning import before_next_question, strip_reasoning
 from lm_eval_tasks.exams.question import LETTERS
 
-# A model that goes on with a question of its own has answered ours before.
-_NEXT_QUESTION = re.compile(r"\n\s*(?:問題[:：]|question:)", re.IGNORECASE)
 _DECORATION = (
     (re.compile(r"[①-⑳]"), " "),  # boxes of the answer sheet; NFKC would make digits of them
     (re.compile(r"</?answer>", re.IGNORECASE), "\nanswer: "),
@@ -48,4 +46,4 @@ def _plain(response: str) -> str:
     text = normalize("NFKC", text).lower()
     for pattern, instead in _DECORATION[2:]:
         text = pattern.sub(instead, text)
-    return _NEXT_QUESTION.split(text.strip())[0].strip()
+    return before_next_question(text.strip()).strip()

@@ -54,6 +54,17 @@ def strip_reasoning(response: str) -> str:
     return _EMPTY_CHANNEL.sub("", text).strip()
 
 
+_NEXT_QUESTION = re.compile(r"\n\s*(?:問題[:：]|question:)", re.IGNORECASE)
+
+
+def before_next_question(text: str) -> str:
+    """Return what stands before the next question.
+
+    A model that goes on with a question of its own has answered ours before.
+    """
+    return _NEXT_QUESTION.split(text, maxsplit=1)[0]
+
+
 # gpt-oss and LLM-jp-4 write in channels, of which only `final` is meant for the reader. LLM-jp-4
 # puts a blank after each special token; where a tokenizer skips those, the bare words are left.
 # Source: openai/harmony@20cd04c17fa327f01f9f28240fb70183d4feb406 docs/format.md
